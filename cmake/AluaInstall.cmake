@@ -1,0 +1,51 @@
+# What "cmake --install" puts where, and what a user needs built (target "program"). Each part is optional,
+# so that half a house can be built and installed too.
+set(modules share/lua/5.4)              # Where every Lua 5.4 looks below its prefix
+set(c_modules lib/lua/5.4)
+
+add_custom_target(program)
+foreach(part alua alua_core_module alua_jail_program)
+    if(TARGET ${part})
+        add_dependencies(program ${part})
+    endif()
+endforeach()
+
+if(TARGET alua)
+    install(TARGETS alua RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET alua_jail_program)
+    install(TARGETS alua_jail_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET alua_core_module)
+    install(TARGETS alua_core_module LIBRARY DESTINATION ${c_modules}/alua)
+endif()
+if(EXISTS ${PROJECT_SOURCE_DIR}/lua)
+    install(DIRECTORY lua/ DESTINATION ${modules} FILES_MATCHING PATTERN "*.lua")
+endif()
+
+# For programs in C: one header, and one archive in which node, transport and wire are together.
+set(parts "")
+foreach(part node node_core transport wire)
+    if(TARGET alua_${part})
+        list(APPEND parts $<TARGET_OBJECTS:alua_${part}>)
+    endif()
+endforeach()
+if(TARGET alua_node)
+    add_library(libalua STATIC ${parts})
+    set_target_properties(libalua PROPERTIES OUTPUT_NAME alua LINKER_LANGUAGE C)
+    install(TARGETS libalua ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(FILES node/include/alua.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+
+    include(CMakePackageConfigHelpers)
+    set(ALUA_REQUIRES "libzmq libczmq libuv")
+    file(RELATIVE_PATH up /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+    configure_file(cmake/alua.pc.in ${PROJECT_BINARY_DIR}/alua.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/alua.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+    configure_package_config_file(cmake/alua-config.cmake.in ${PROJECT_BINARY_DIR}/alua-config.cmake
+        INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/alua
+        PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+    write_basic_package_version_file(${PROJECT_BINARY_DIR}/alua-config-version.cmake
+        COMPATIBILITY SameMinorVersion)
+    install(FILES ${PROJECT_BINARY_DIR}/alua-config.cmake ${PROJECT_BINARY_DIR}/alua-config-version.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/alua)
+endif()
