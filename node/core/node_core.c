@@ -1,0 +1,184 @@
+#include "node_core.h"
+#include <stdlib.h>
+#include <string.h>
+
+static char *copy_of(wire_str_t text)
+{
+    char *copy = malloc(text.size + 1);
+    if (copy) {
+        if (text.size)
+            memcpy(copy, text.data, text.size);
+        copy[text.size] = 0;
+    }
+    return copy;
+}
+
+static bool replace(char **place, wire_str_t text)
+{
+    char *copy = copy_of(text);
+    if (!copy)
+        return false;
+    free(*place);
+    *place = copy;
+    return true;
+}
+
+static int set_identity(node_core_t *self, wire_str_t id, wire_str_t node, wire_str_t address)
+{
+    return replace(&self->id, id) && replace(&self->node, node) && replace(&self->address, address)
+        ? 0 : WIRE_E_NO_MEMORY;
+}
+
+int node_core_init(node_core_t *self, const node_effects_t *effects, void *arg)
+{
+    *self = (node_core_t) { .effects = *effects, .arg = arg };
+    node_mailbox_init(&self->mailbox);
+    wire_str_t none = { "", 0 };
+    return set_identity(self, none, none, none);
+}
+
+static void give_back(node_core_t *self, node_mail_t *mail)
+{
+    if (mail->frame)
+        self->effects.frame_release(mail->frame);
+    if (mail->from)
+        alua_remote_release(mail->from);
+    if (mail->pending)
+        node_pendings_recycle(&self->pendings, mail->pending);
+    node_mail_recycle(&self->mailbox, mail);
+}
+
+static void free_links(node_core_t *self)
+{
+    while (self->links) {
+        node_link_t *link = self->links;
+        self->links = link->next;
+        free(link->node);
+        free(link);
+    }
+}
+
+static void free_names(node_core_t *self)
+{
+    while (self->names) {
+        node_name_t *name = self->names;
+        self->names = name->next;
+        free(name);
+    }
+}
+
+void node_core_free(node_core_t *self)
+{
+    node_mail_t *mail;
+    while ((mail = node_mailbox_pop(&self->mailbox)))
+        give_back(self, mail);
+    node_mailbox_free(&self->mailbox);
+    node_pendings_free(&self->pendings);
+    while (self->timer_count)
+        free(self->timers[--self->timer_count]);
+    free(self->timers);
+    node_heap_free(&self->heap);
+    node_apps_free(&self->apps);
+    free_names(self);
+    free_links(self);
+    node_remotes_free(&self->remotes);
+    wire_buf_free(&self->scratch);
+    free(self->id);
+    free(self->node);
+    free(self->address);
+}
+
+//  Names and apps of another network mean nothing in this one.
+static void forget_standing(node_core_t *self)
+{
+    node_apps_free(&self->apps);
+    free_names(self);
+}
+
+static void ask_view(node_core_t *self, const node_app_t *app)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    wire_put_text(&fields, app->name, strlen(app->name));
+    node_core_ask(self, &(node_ask_t) { .type = app->joined ? WIRE_JOIN : WIRE_FOLLOW, .fields = fields.data,
+        .size = fields.size, .count = 1, .timeout = WIRE_TIMEOUT, .background = true });
+    wire_buf_free(&fields);
+}
+
+int node_core_welcome(node_core_t *self, void *broker, wire_str_t id, wire_str_t node, wire_str_t address)
+{
+    if (*self->id && !wire_str_is(id, self->id))
+        forget_standing(self);
+    int rc = set_identity(self, id, node, address);
+    if (rc)
+        return rc;
+    alua_remote_t *me = node_remotes_get(&self->remotes, id);
+    if (!me)
+        return WIRE_E_NO_MEMORY;
+    me->route = NODE_SELF;
+    self->broker = broker;
+    self->broker_up = true;
+    //  A broker that came back knows our claims from HELLO; our views may have missed changes.
+    for (const node_app_t *app = self->apps.first; app; app = app->next)
+        ask_view(self, app);
+    return 0;
+}
+
+//  Asks in flight when a broker dies: whether it acted on them is unknown.
+static void fail_asks(node_core_t *self, int code, const char *text)
+{
+    for (size_t i = 0; i < self->pendings.size; i++) {
+        node_pending_t *pending = self->pendings.buckets[i];
+        while (pending) {
+            node_pending_t *next = pending->next;
+            if (!pending->to)
+                node_core_settle(self, pending, code, false, text);
+            pending = next;
+        }
+    }
+}
+
+//  Whoever is reached through the broker cannot be reached now.
+static void fail_relayed(node_core_t *self, int code, const char *text)
+{
+    for (size_t i = 0; i < self->remotes.size; i++)
+        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
+            if (remote->route == NODE_RELAY || remote->route == NODE_ASKING)
+                node_core_remote_over(self, remote, code, false, text);
+}
+
+void node_core_broker_gone(node_core_t *self, int code, const char *text)
+{
+    self->broker_up = false;
+    self->broker_received = 0;
+    fail_relayed(self, code, text);
+    fail_asks(self, code, text);
+}
+
+void node_core_forget(node_core_t *self)
+{
+    self->broker = NULL;
+    node_core_broker_gone(self, WIRE_E_CLOSED, "the network was left");
+    wire_str_t me = { self->id, strlen(self->id) };
+    alua_remote_t *old = node_remotes_find(&self->remotes, me);
+    if (old)
+        old->route = NODE_COLD;
+    forget_standing(self);
+    wire_str_t none = { "", 0 };
+    set_identity(self, none, none, none);
+}
+
+bool node_core_is_me(const node_core_t *self, wire_str_t name)
+{
+    if (wire_str_is(name, self->id) || wire_str_is(name, self->node))
+        return true;
+    for (const node_name_t *own = self->names; own; own = own->next)
+        if (own->size == name.size && memcmp(own->text, name.data, name.size) == 0)
+            return true;
+    return false;
+}
+
+bool node_core_active(const node_core_t *self)
+{
+    return !self->ready || self->running || self->mailbox.events || self->holds > 0
+        || self->pendings.holding || self->timers_holding || self->starting;
+}

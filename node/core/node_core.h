@@ -1,0 +1,171 @@
+//  node_core - every decision of a node, without a socket, a clock or a thread
+//
+//  Messages and link events come in through the functions below; what the core wants done leaves
+//  through the effects it was given. The same core runs under the libuv shell and, in tests, in virtual
+//  time. One process per node so far: a further one will be a second mailbox and handler
+//  beside `mailbox` and `handler`, keyed by its id; nothing else names "the" process.
+//
+//      node_send       requests and answers, room and credit
+//      node_receive    messages from links and from the broker
+//      node_route      lookups, links, what happens when one ends
+//      node_drain      handing events to the handler, outcomes, deadlines, timers
+//
+//  Private to node/: the public face is alua.h.
+
+#ifndef NODE_CORE_H
+#define NODE_CORE_H
+
+#include "node_apps.h"
+#include "node_mailbox.h"
+
+typedef struct node_core node_core_t;
+
+typedef struct {
+    wire_str_t node;
+    uint64_t incarnation;
+    wire_str_t host;
+    uint32_t count;
+    wire_reader_t endpoints;    //  `count` strings
+} node_address_t;
+
+//  `peer` is the shell's handle of a link; the core never looks inside.
+typedef struct {
+    int (*send)(void *arg, void *peer, const void *message, size_t size);
+    bool (*room)(void *arg, void *peer, size_t size);
+    //  Open (or find) a link; its events then name `link`. NULL when there is no way.
+    void *(*dial)(void *arg, node_link_t *link, const node_address_t *address);
+    //  Proof that the link's peer is dead; node_core_link_gone follows from inside.
+    void (*bury)(void *arg, void *peer, const char *text);
+    void (*pump)(void *arg, int ms);
+    int64_t (*now)(void *arg);
+    void (*frame_hold)(void *frame);
+    void (*frame_release)(void *frame);
+    //  What HELLO claims (names, apps) has changed.
+    void (*claims)(void *arg);
+} node_effects_t;
+
+//  A link to another node.
+struct node_link {
+    node_link_t *next;
+    void *peer;
+    alua_remote_t *remote;      //  The process there, held
+    uint64_t incarnation;
+    uint64_t sent, received;    //  Counted events since the epoch began
+    bool up;                    //  Was open at least once
+    char *node;
+};
+
+//  A name registered by this process.
+typedef struct node_name node_name_t;
+struct node_name {
+    node_name_t *next;
+    size_t size;
+    char text[];
+};
+
+typedef struct {
+    node_due_t due;             //  First
+    uint64_t id;
+    alua_timer_fn *fn;
+    void *arg;
+    bool background;
+} node_timer_t;
+
+struct node_core {
+    node_effects_t effects;
+    void *arg;
+    alua_handler_t handler;
+    void *handler_arg;
+    alua_process_t *process;    //  The public handle, for whoever asks
+    node_mailbox_t mailbox;
+    node_remotes_t remotes;
+    node_pendings_t pendings;
+    node_heap_t heap;
+    node_apps_t apps;
+    node_name_t *names;
+    node_link_t *links;
+    void *broker;               //  The broker's link, NULL while there is none
+    bool broker_up;
+    uint64_t broker_received;   //  Counted events it sent us
+    char *id, *node, *address;  //  As the broker gave them; "" before
+    node_timer_t **timers;      //  Alive, unordered
+    size_t timer_count, timer_capacity, timers_holding;
+    uint64_t last_timer;
+    wire_buf_t scratch;         //  The message being built
+    bool ready;                 //  The main chunk has returned or waits
+    bool running;               //  An event is being handled
+    int holds;
+    size_t starting;            //  Children between spawn and HELLO
+    alua_stat_t stat;
+};
+
+int  node_core_init(node_core_t *self, const node_effects_t *effects, void *arg);
+void node_core_free(node_core_t *self);
+
+//  Who we are, as WELCOME said. A changed id makes everything learnt before void.
+int  node_core_welcome(node_core_t *self, void *broker, wire_str_t id, wire_str_t node, wire_str_t address);
+//  The broker's link is down or ended: asks in flight fail.
+void node_core_broker_gone(node_core_t *self, int code, const char *text);
+//  Our standing in the network is over (close, re-homing): links and remotes are forgotten.
+void node_core_forget(node_core_t *self);
+
+//  node_route
+node_link_t *node_core_link_find(node_core_t *self, wire_str_t node, uint64_t incarnation);
+//  A node opened a link to us; process: the id in its greeting. NULL: no memory.
+node_link_t *node_core_link_accept(node_core_t *self, void *peer, wire_str_t node, uint64_t incarnation, wire_str_t process);
+void node_core_link_up(node_core_t *self, node_link_t *link, wire_str_t process);
+void node_core_link_lost(node_core_t *self, node_link_t *link, const wire_msg_t *msg);
+void node_core_link_gone(node_core_t *self, node_link_t *link, int code, const char *text);
+int  node_core_resolve(node_core_t *self, alua_remote_t *remote);
+void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, bool definite, const char *text);
+bool node_core_is_me(const node_core_t *self, wire_str_t name);
+
+//  node_send
+int  node_core_request(node_core_t *self, const alua_request_t *request, uint64_t *id);
+int  node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, uint64_t request,
+                      const void *body, size_t size);
+bool node_core_cancel(node_core_t *self, uint64_t id);
+//  inner: fn is the core's own and called at once, also while only I/O is pumped.
+typedef struct {
+    wire_type_t type;
+    const void *fields;
+    size_t size;
+    uint32_t count;
+    int64_t timeout;
+    bool background, inner;
+    alua_outcome_fn *fn;
+    void *arg;
+} node_ask_t;
+int  node_core_ask(node_core_t *self, const node_ask_t *ask);
+//  A message built elsewhere, along the route of `to`; no credit asked.
+int  node_core_forward(node_core_t *self, alua_remote_t *to, const void *message, size_t size);
+//  FAIL with an error map made here.
+void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text);
+//  A message of that size from there was taken out of the mailbox: credit for its sender.
+void node_core_used(node_core_t *self, alua_remote_t *from, size_t size);
+void node_core_tell_cancel(node_core_t *self, const node_pending_t *pending);
+//  END to everybody we have a link with.
+void node_core_farewell(node_core_t *self, int code, const char *text);
+
+//  node_receive: link NULL: from the broker. 0, or an error code for a strike.
+int  node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame);
+
+//  node_drain
+size_t node_core_drain(node_core_t *self, size_t most);
+void node_core_tick(node_core_t *self);
+//  ms until the next deadline, -1: none.
+int64_t node_core_wait(const node_core_t *self);
+uint64_t node_core_timer(node_core_t *self, int64_t ms, bool background, alua_timer_fn *fn, void *arg);
+bool node_core_timer_cancel(node_core_t *self, uint64_t id);
+int  node_core_post(node_core_t *self, alua_timer_fn *fn, void *arg);
+void node_core_event(node_core_t *self, alua_kind_t kind, uint32_t flags);
+//  End a pending request: it leaves the table now, its outcome comes as an event.
+void node_core_settle(node_core_t *self, node_pending_t *pending, int code, bool definite, const char *text);
+bool node_core_active(const node_core_t *self);
+
+static inline int64_t node_core_now(const node_core_t *self)
+{
+    return self->effects.now(self->arg);
+}
+
+#endif

@@ -1,0 +1,320 @@
+//  node_drain - one event at a time to the handler; outcomes to whoever waits; deadlines and timers
+
+#include <stdlib.h>
+#include <string.h>
+#include "node_core.h"
+
+static void finish(node_core_t *self, node_pending_t *pending, const alua_outcome_t *outcome)
+{
+    alua_outcome_fn *fn = pending->fn;
+    void *arg = pending->arg;
+    node_pendings_recycle(&self->pendings, pending);
+    if (fn)
+        fn(arg, outcome);
+}
+
+static alua_outcome_t outcome_of(const wire_msg_t *msg)
+{
+    wire_reader_t at = msg->fields;
+    alua_outcome_t outcome = { .count = msg->count, .from = msg->from };
+    if (msg->type == WIRE_REPLY && wire_read_array(&at, &outcome.count))
+        outcome.code = WIRE_E_MALFORMED;
+    outcome.body = at.at;
+    outcome.size = (size_t) (at.end - at.at);
+    return outcome;
+}
+
+static alua_outcome_t failure_of(const wire_msg_t *msg)
+{
+    wire_reader_t at, map = msg->fields;
+    wire_str_t word = { "", 0 };
+    alua_outcome_t outcome = { .code = WIRE_E_REMOTE, .from = msg->from, .body = map.at,
+                               .size = (size_t) (map.end - map.at), .count = 1 };
+    if (wire_map_find(&map, "code", &at) && wire_read_bytes(&at, &word) == 0)
+        outcome.code = wire_error_of(word.data, word.size);
+    if (wire_map_find(&map, "definite", &at))
+        (void) wire_read_bool(&at, &outcome.definite);
+    return outcome;
+}
+
+static void denied(node_core_t *self, node_pending_t *pending, const wire_msg_t *msg)
+{
+    wire_reader_t at = msg->fields;
+    wire_str_t word = { "", 0 }, said = { "", 0 };
+    (void) (wire_read_bytes(&at, &word) || wire_read_bytes(&at, &said));
+    char text[512];
+    size_t size = said.size < sizeof text - 1 ? said.size : sizeof text - 1;
+    memcpy(text, said.data, size);
+    text[size] = 0;
+    alua_outcome_t outcome = { .code = wire_error_of(word.data, word.size), .definite = true, .text = text };
+    finish(self, pending, &outcome);
+}
+
+static void answered(node_core_t *self, const node_mail_t *mail)
+{
+    const wire_msg_t *msg = &mail->msg;
+    node_pending_t *pending = node_pendings_find(&self->pendings, msg->request);
+    bool from_broker = msg->type == WIRE_ANSWER || msg->type == WIRE_DENY;
+    if (!pending || (pending->to == NULL) != from_broker) {
+        if (msg->type == WIRE_FAIL && msg->request == 0 && self->handler.report) {
+            self->stat.reports++;
+            self->handler.report(self->handler_arg, msg->from, WIRE_E_REMOTE, NULL, msg->fields.at,
+                                 (size_t) (msg->fields.end - msg->fields.at));
+        } else
+            self->stat.orphans++;
+        return;
+    }
+    node_heap_remove(&self->heap, &pending->due);
+    node_pendings_take(&self->pendings, pending);
+    if (msg->type == WIRE_DENY) {
+        denied(self, pending, msg);
+        return;
+    }
+    alua_outcome_t outcome = msg->type == WIRE_FAIL ? failure_of(msg) : outcome_of(msg);
+    finish(self, pending, &outcome);
+}
+
+static int read_event(const wire_msg_t *msg, alua_event_t *event)
+{
+    wire_reader_t at = msg->fields;
+    event->kind = msg->type == WIRE_CHUNK ? ALUA_CHUNK : ALUA_CALL;
+    if (wire_read_u32(&at, &event->flags) || wire_read_bytes(&at, &event->name))
+        return WIRE_E_MALFORMED;
+    if (msg->type == WIRE_CHUNK && wire_read_bytes(&at, &event->code))
+        return WIRE_E_MALFORMED;
+    if (wire_read_array(&at, &event->count))
+        return WIRE_E_MALFORMED;
+    event->args = at.at;
+    event->args_size = (size_t) (at.end - at.at);
+    return 0;
+}
+
+static void asked(node_core_t *self, const node_mail_t *mail)
+{
+    const wire_msg_t *msg = &mail->msg;
+    alua_event_t event = { .from = mail->from, .from_id = msg->from, .request = msg->request, .deadline = mail->deadline };
+    if (mail->from->route == NODE_DIRECT)
+        node_core_used(self, mail->from, (size_t) (msg->whole.end - msg->whole.at));
+    if (mail->deadline < 0)
+        return;                         //  Cancelled while it waited
+    if (mail->deadline && mail->deadline < node_core_now(self)) {
+        self->stat.expired++;
+        node_core_refuse(self, mail->from, msg->request, WIRE_E_EXPIRED, NULL);
+    } else if (read_event(msg, &event)) {
+        self->stat.refused++;
+        node_core_refuse(self, mail->from, msg->request, WIRE_E_MALFORMED, NULL);
+    } else
+        self->handler.event(self->handler_arg, &event);
+}
+
+static void told(node_core_t *self, const node_mail_t *mail, alua_kind_t kind)
+{
+    const wire_msg_t *msg = &mail->msg;
+    alua_event_t event = { .kind = kind, .from = mail->from, .from_id = msg->from, .count = msg->count,
+                           .args = msg->fields.at, .args_size = (size_t) (msg->fields.end - msg->fields.at) };
+    self->handler.event(self->handler_arg, &event);
+}
+
+static void handle_message(node_core_t *self, const node_mail_t *mail)
+{
+    switch (mail->msg.type) {
+    case WIRE_CHUNK:
+    case WIRE_CALL:
+        asked(self, mail);
+        break;
+    case WIRE_MEMBERS:
+        told(self, mail, ALUA_MEMBERS);
+        break;
+    case WIRE_WATCHED:
+        told(self, mail, ALUA_WATCHED);
+        break;
+    case WIRE_END:
+        told(self, mail, ALUA_END);
+        break;
+    default:
+        answered(self, mail);
+    }
+}
+
+static void handle(node_core_t *self, node_mail_t *mail)
+{
+    alua_event_t event = { .kind = mail->event, .flags = mail->flags };
+    alua_outcome_t outcome = { .code = mail->code, .definite = mail->definite, .text = mail->text };
+    switch (mail->kind) {
+    case NODE_MAIL_MESSAGE:
+        handle_message(self, mail);
+        break;
+    case NODE_MAIL_OUTCOME:
+        if (mail->pending->to)
+            outcome.from = node_remote_name(mail->pending->to);
+        finish(self, mail->pending, &outcome);
+        mail->pending = NULL;
+        break;
+    case NODE_MAIL_POST:
+        mail->fn(mail->arg);
+        break;
+    case NODE_MAIL_EVENT:
+        self->handler.event(self->handler_arg, &event);
+        break;
+    }
+}
+
+size_t node_core_drain(node_core_t *self, size_t most)
+{
+    size_t done = 0;
+    while (done < most && self->ready && !self->running && self->handler.event) {
+        node_mail_t *mail = node_mailbox_pop(&self->mailbox);
+        if (!mail)
+            break;
+        self->running = true;
+        handle(self, mail);
+        self->running = false;
+        if (mail->frame)
+            self->effects.frame_release(mail->frame);
+        if (mail->from)
+            alua_remote_release(mail->from);
+        node_mail_recycle(&self->mailbox, mail);
+        done++;
+    }
+    return done;
+}
+
+static char *text_copy(const char *text)
+{
+    if (!text)
+        return NULL;
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
+void node_core_settle(node_core_t *self, node_pending_t *pending, int code, bool definite, const char *text)
+{
+    node_heap_remove(&self->heap, &pending->due);
+    node_pendings_take(&self->pendings, pending);
+    alua_outcome_t outcome = { .code = code, .definite = definite, .text = text };
+    node_mail_t *mail = pending->inner ? NULL : node_mail_new(&self->mailbox, NODE_MAIL_OUTCOME);
+    if (!mail) {                        //  The core's own, or no memory: better now than never
+        finish(self, pending, &outcome);
+        return;
+    }
+    mail->pending = pending;
+    mail->code = code;
+    mail->definite = definite;
+    mail->text = text_copy(text);
+    node_mailbox_push(&self->mailbox, mail);
+}
+
+static void expire(node_core_t *self, node_pending_t *pending)
+{
+    self->stat.timeouts++;
+    bool never_sent = pending->to && pending->to->route == NODE_ASKING;
+    if (!never_sent)
+        node_core_tell_cancel(self, pending);
+    node_core_settle(self, pending, WIRE_E_TIMEOUT, never_sent, NULL);
+}
+
+static void timer_forget(node_core_t *self, node_timer_t *timer)
+{
+    size_t i = 0;
+    while (self->timers[i] != timer)
+        i++;
+    self->timers[i] = self->timers[--self->timer_count];
+    self->timers_holding -= !timer->background;
+}
+
+static void ring(node_core_t *self, node_timer_t *timer)
+{
+    node_heap_remove(&self->heap, &timer->due);
+    (void) node_core_post(self, timer->fn, timer->arg);
+    timer_forget(self, timer);
+    free(timer);
+}
+
+void node_core_tick(node_core_t *self)
+{
+    int64_t now = node_core_now(self);
+    node_due_t *due;
+    while ((due = node_heap_first(&self->heap)) && due->at <= now) {
+        if (due->kind == NODE_DUE_PENDING)
+            expire(self, (node_pending_t *) due);
+        else
+            ring(self, (node_timer_t *) due);
+    }
+}
+
+int64_t node_core_wait(const node_core_t *self)
+{
+    const node_due_t *due = node_heap_first(&self->heap);
+    if (!due)
+        return -1;
+    int64_t wait = due->at - node_core_now(self);
+    return wait > 0 ? wait : 0;
+}
+
+static bool timer_room(node_core_t *self)
+{
+    if (self->timer_count < self->timer_capacity)
+        return true;
+    size_t capacity = self->timer_capacity ? self->timer_capacity * 2 : 16;
+    node_timer_t **timers = realloc(self->timers, capacity * sizeof *timers);
+    if (!timers)
+        return false;
+    self->timers = timers;
+    self->timer_capacity = capacity;
+    return true;
+}
+
+uint64_t node_core_timer(node_core_t *self, int64_t ms, bool background, alua_timer_fn *fn, void *arg)
+{
+    node_timer_t *timer = timer_room(self) ? calloc(1, sizeof *timer) : NULL;
+    if (!timer)
+        return 0;
+    timer->due.kind = NODE_DUE_TIMER;
+    if (node_heap_add(&self->heap, &timer->due, node_core_now(self) + ms)) {
+        free(timer);
+        return 0;
+    }
+    timer->id = ++self->last_timer;
+    timer->fn = fn;
+    timer->arg = arg;
+    timer->background = background;
+    self->timers[self->timer_count++] = timer;
+    self->timers_holding += !background;
+    return timer->id;
+}
+
+bool node_core_timer_cancel(node_core_t *self, uint64_t id)
+{
+    for (size_t i = 0; i < self->timer_count; i++) {
+        node_timer_t *timer = self->timers[i];
+        if (timer->id == id) {
+            node_heap_remove(&self->heap, &timer->due);
+            timer_forget(self, timer);
+            free(timer);
+            return true;
+        }
+    }
+    return false;
+}
+
+int node_core_post(node_core_t *self, alua_timer_fn *fn, void *arg)
+{
+    node_mail_t *mail = node_mail_new(&self->mailbox, NODE_MAIL_POST);
+    if (!mail)
+        return WIRE_E_NO_MEMORY;
+    mail->fn = fn;
+    mail->arg = arg;
+    node_mailbox_push(&self->mailbox, mail);
+    return 0;
+}
+
+void node_core_event(node_core_t *self, alua_kind_t kind, uint32_t flags)
+{
+    node_mail_t *mail = node_mail_new(&self->mailbox, NODE_MAIL_EVENT);
+    if (!mail)
+        return;
+    mail->event = kind;
+    mail->flags = flags;
+    node_mailbox_push(&self->mailbox, mail);
+}

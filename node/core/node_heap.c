@@ -1,0 +1,75 @@
+#include "node_heap.h"
+#include <stdlib.h>
+#include "wire_error.h"
+
+static void put(node_heap_t *self, size_t place, node_due_t *due)
+{
+    self->items[place] = due;
+    due->place = place;
+}
+
+static void rise(node_heap_t *self, size_t place, node_due_t *due)
+{
+    while (place > 1 && self->items[place / 2]->at > due->at) {
+        put(self, place, self->items[place / 2]);
+        place /= 2;
+    }
+    put(self, place, due);
+}
+
+static void sink(node_heap_t *self, size_t place, node_due_t *due)
+{
+    for (;;) {
+        size_t child = place * 2;
+        if (child > self->count)
+            break;
+        if (child < self->count && self->items[child + 1]->at < self->items[child]->at)
+            child++;
+        if (self->items[child]->at >= due->at)
+            break;
+        put(self, place, self->items[child]);
+        place = child;
+    }
+    put(self, place, due);
+}
+
+void node_heap_free(node_heap_t *self)
+{
+    free(self->items);
+    *self = (node_heap_t) { NULL, 0, 0 };
+}
+
+static bool grow(node_heap_t *self)
+{
+    size_t capacity = self->capacity ? self->capacity * 2 : 64;
+    node_due_t **items = realloc(self->items, (capacity + 1) * sizeof *items);
+    if (!items)
+        return false;
+    self->items = items;
+    self->capacity = capacity;
+    return true;
+}
+
+int node_heap_add(node_heap_t *self, node_due_t *due, int64_t at)
+{
+    if (self->count == self->capacity && !grow(self))
+        return WIRE_E_NO_MEMORY;
+    due->at = at;
+    rise(self, ++self->count, due);
+    return 0;
+}
+
+void node_heap_remove(node_heap_t *self, node_due_t *due)
+{
+    size_t place = due->place;
+    if (place == 0)
+        return;
+    due->place = 0;
+    node_due_t *last = self->items[self->count--];
+    if (last == due)
+        return;
+    if (place > 1 && self->items[place / 2]->at > last->at)
+        rise(self, place, last);
+    else
+        sink(self, place, last);
+}

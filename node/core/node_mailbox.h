@@ -1,0 +1,53 @@
+//  node_mailbox - what a process has still to handle, in order
+//
+//  Messages keep the frame they came in (a counted reference); what this node itself adds (an
+//  outcome, a timer that fell due, a posted function) is an entry too, so that there is one order.
+
+#ifndef NODE_MAILBOX_H
+#define NODE_MAILBOX_H
+
+#include "node_pending.h"
+#include "wire_msg.h"
+
+typedef enum { NODE_MAIL_MESSAGE, NODE_MAIL_OUTCOME, NODE_MAIL_POST, NODE_MAIL_EVENT } node_mail_kind_t;
+
+typedef struct node_mail node_mail_t;
+struct node_mail {
+    node_mail_t *next;
+    node_mail_kind_t kind;
+    wire_msg_t msg;             //  MESSAGE
+    void *frame;                //  MESSAGE: keeps msg's bytes; NULL: they are `own`
+    uint8_t *own;               //  A message to oneself: our copy
+    alua_remote_t *from;        //  MESSAGE: held; NULL: the broker
+    int64_t deadline;           //  MESSAGE: 0 or absolute ms
+    node_pending_t *pending;    //  OUTCOME: taken out of the table already
+    int code;                   //  OUTCOME
+    bool definite;
+    char *text;                 //  OUTCOME: malloc'ed, or NULL
+    alua_timer_fn *fn;          //  POST
+    void *arg;
+    alua_kind_t event;          //  EVENT: ALUA_PARENT or ALUA_ORDER
+    uint32_t flags;
+};
+
+typedef struct {
+    node_mail_t *first, **last;
+    node_mail_t *spare;
+    size_t events, bytes;
+} node_mailbox_t;
+
+void node_mailbox_init(node_mailbox_t *self);
+
+//  A cleared entry from the free list, not yet in the box; NULL: no memory.
+node_mail_t *node_mail_new(node_mailbox_t *self, node_mail_kind_t kind);
+
+void node_mailbox_push(node_mailbox_t *self, node_mail_t *mail);
+node_mail_t *node_mailbox_pop(node_mailbox_t *self);
+
+//  Back to the free list; the caller has given frame, from and pending back.
+void node_mail_recycle(node_mailbox_t *self, node_mail_t *mail);
+
+//  Free the free list (the box must be empty).
+void node_mailbox_free(node_mailbox_t *self);
+
+#endif

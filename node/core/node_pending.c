@@ -1,0 +1,129 @@
+#include "node_pending.h"
+#include <stdlib.h>
+
+static node_pending_t **bucket_of(const node_pendings_t *self, uint64_t id)
+{
+    return &self->buckets[id & (self->size - 1)];
+}
+
+static void free_list(node_pending_t *pending)
+{
+    while (pending) {
+        node_pending_t *next = pending->next;
+        free((char *) pending->about.data);
+        free(pending);
+        pending = next;
+    }
+}
+
+void node_pendings_free(node_pendings_t *self)
+{
+    for (size_t i = 0; i < self->size; i++)
+        free_list(self->buckets[i]);
+    free_list(self->spare);
+    free(self->buckets);
+    *self = (node_pendings_t) { 0 };
+}
+
+static bool grow(node_pendings_t *self)
+{
+    node_pendings_t wider = *self;
+    wider.size = self->size ? self->size * 2 : 256;
+    wider.buckets = calloc(wider.size, sizeof *wider.buckets);
+    if (!wider.buckets)
+        return false;
+    for (size_t i = 0; i < self->size; i++) {
+        while (self->buckets[i]) {
+            node_pending_t *pending = self->buckets[i];
+            self->buckets[i] = pending->next;
+            pending->next = *bucket_of(&wider, pending->id);
+            *bucket_of(&wider, pending->id) = pending;
+        }
+    }
+    free(self->buckets);
+    *self = wider;
+    return true;
+}
+
+static node_pending_t *new_record(node_pendings_t *self)
+{
+    node_pending_t *pending = self->spare;
+    if (!pending)
+        return malloc(sizeof *pending);
+    self->spare = pending->next;
+    return pending;
+}
+
+static void join_remote(node_pending_t *self, alua_remote_t *to)
+{
+    self->to = to;
+    self->before = NULL;
+    self->after = NULL;
+    if (!to)
+        return;
+    alua_remote_hold(to);
+    self->after = to->pendings;
+    if (self->after)
+        self->after->before = self;
+    to->pendings = self;
+}
+
+node_pending_t *node_pendings_add(node_pendings_t *self, alua_remote_t *to, bool background)
+{
+    if (self->count >= self->size && !grow(self))
+        return NULL;
+    node_pending_t *pending = new_record(self);
+    if (!pending)
+        return NULL;
+    *pending = (node_pending_t) { .id = ++self->last_id, .background = background };
+    pending->due.kind = NODE_DUE_PENDING;
+    pending->next = *bucket_of(self, pending->id);
+    *bucket_of(self, pending->id) = pending;
+    self->count++;
+    self->holding += !background;
+    join_remote(pending, to);
+    return pending;
+}
+
+node_pending_t *node_pendings_find(const node_pendings_t *self, uint64_t id)
+{
+    if (self->size == 0)
+        return NULL;
+    node_pending_t *pending = *bucket_of(self, id);
+    while (pending && pending->id != id)
+        pending = pending->next;
+    return pending;
+}
+
+static void leave_remote(node_pending_t *self)
+{
+    if (self->before)
+        self->before->after = self->after;
+    else if (self->to && self->to->pendings == self)
+        self->to->pendings = self->after;
+    if (self->after)
+        self->after->before = self->before;
+    self->before = NULL;
+    self->after = NULL;
+}
+
+void node_pendings_take(node_pendings_t *self, node_pending_t *pending)
+{
+    node_pending_t **place = bucket_of(self, pending->id);
+    while (*place != pending)
+        place = &(*place)->next;
+    *place = pending->next;
+    self->count--;
+    self->holding -= !pending->background;
+    leave_remote(pending);
+}
+
+void node_pendings_recycle(node_pendings_t *self, node_pending_t *pending)
+{
+    if (pending->to)
+        alua_remote_release(pending->to);
+    free((char *) pending->about.data);
+    pending->about.data = NULL;
+    pending->next = self->spare;
+    self->spare = pending;
+}

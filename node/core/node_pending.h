@@ -1,0 +1,49 @@
+//  node_pending - requests that wait for their one outcome: id -> who waits, until when
+//
+//  Ids are counted up and never used twice in a node's life; the table is hashed by their low bits,
+//  so that a run of calls falls into a run of buckets. Records come from a free list.
+
+#ifndef NODE_PENDING_H
+#define NODE_PENDING_H
+
+#include "node_heap.h"
+#include "node_remote.h"
+
+struct node_pending {
+    node_due_t due;             //  First: the heap gives it back
+    node_pending_t *next;       //  In its bucket, or the free list
+    node_pending_t *before, *after;     //  Among the remote's
+    uint64_t id;
+    alua_remote_t *to;          //  Held; NULL: the broker was asked
+    alua_outcome_fn *fn;
+    void *arg;
+    wire_type_t type;           //  What was asked
+    int64_t timeout;            //  ms, as given, for the message
+    bool background;
+    bool wait_name;             //  Ask again when the name has no holder
+    bool inner;                 //  fn is the core's own: call it at once, not as an event
+    wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned
+};
+
+typedef struct {
+    node_pending_t **buckets;
+    size_t size, count;
+    size_t holding;             //  Those not in the background
+    uint64_t last_id;
+    node_pending_t *spare;
+} node_pendings_t;
+
+void node_pendings_free(node_pendings_t *self);
+
+//  A record with a fresh id, in the table; NULL: no memory. `to` may be NULL.
+node_pending_t *node_pendings_add(node_pendings_t *self, alua_remote_t *to, bool background);
+
+node_pending_t *node_pendings_find(const node_pendings_t *self, uint64_t id);
+
+//  Out of the table and of its remote's list; still the caller's to recycle.
+void node_pendings_take(node_pendings_t *self, node_pending_t *pending);
+
+//  Give the record (and its hold on the remote) back.
+void node_pendings_recycle(node_pendings_t *self, node_pending_t *pending);
+
+#endif

@@ -1,0 +1,254 @@
+//  node_receive - what links and the broker say; all but the core's own business goes to the mailbox
+
+#include <stdlib.h>
+#include <string.h>
+#include "node_core.h"
+
+static int push_message(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg, void *frame)
+{
+    node_mail_t *mail = node_mail_new(&self->mailbox, NODE_MAIL_MESSAGE);
+    if (!mail)
+        return WIRE_E_NO_MEMORY;
+    mail->msg = *msg;
+    mail->frame = frame;
+    mail->from = from;
+    self->effects.frame_hold(frame);
+    if (from)
+        alua_remote_hold(from);
+    mail->deadline = msg->ttl ? node_core_now(self) + msg->ttl : 0;
+    node_mailbox_push(&self->mailbox, mail);
+    return 0;
+}
+
+//  Work not begun is dropped where it waits; what runs or waits is the handler's business.
+static int cancel(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg)
+{
+    for (node_mail_t *mail = self->mailbox.first; mail; mail = mail->next) {
+        if (mail->kind == NODE_MAIL_MESSAGE && mail->from == from && mail->msg.request == msg->request
+                && (mail->msg.type == WIRE_CALL || mail->msg.type == WIRE_CHUNK)) {
+            mail->deadline = -1;
+            return 0;
+        }
+    }
+    if (self->handler.cancel)
+        self->handler.cancel(self->handler_arg, from, msg->request);
+    return 0;
+}
+
+static int credit(alua_remote_t *from, const wire_msg_t *msg)
+{
+    wire_reader_t at = msg->fields;
+    uint64_t events, bytes;
+    if (wire_read_uint(&at, &events) || wire_read_uint(&at, &bytes))
+        return WIRE_E_MALFORMED;
+    if (events > from->sent_events || bytes > from->sent_bytes)
+        return WIRE_E_STATE;
+    from->granted_events = events;
+    from->granted_bytes = bytes;
+    return 0;
+}
+
+//  The author of a message: on a direct link only the process there may speak; the broker stamps others.
+static int author_of(node_core_t *self, node_link_t *link, const wire_msg_t *msg, alua_remote_t **from)
+{
+    if (link) {
+        *from = link->remote;
+        wire_str_t expected = node_remote_name(link->remote);
+        bool same = expected.size == msg->from.size && memcmp(expected.data, msg->from.data, expected.size) == 0;
+        return same ? 0 : WIRE_E_DENIED;
+    }
+    *from = node_remotes_get(&self->remotes, msg->from);
+    if (!*from)
+        return WIRE_E_NO_MEMORY;
+    if ((*from)->route == NODE_COLD)
+        (*from)->route = NODE_RELAY;    //  Whoever reached us through the broker is answered through it
+    return 0;
+}
+
+static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame)
+{
+    alua_remote_t *from;
+    int rc = author_of(self, link, msg, &from);
+    if (rc)
+        return rc;
+    if (link && wire_type_counts(msg->type))
+        link->received++;
+    if (msg->type == WIRE_CANCEL)
+        return cancel(self, from, msg);
+    if (msg->type == WIRE_CREDIT)
+        return credit(from, msg);
+    if ((msg->type == WIRE_CALL || msg->type == WIRE_CHUNK) && !node_core_is_me(self, msg->to)) {
+        node_core_refuse(self, from, msg->request, WIRE_E_UNKNOWN, "no such process here");
+        return 0;
+    }
+    return push_message(self, from, msg, frame);
+}
+
+static void leave_app(node_core_t *self, wire_str_t name)
+{
+    node_app_t *app = node_apps_find(&self->apps, name);
+    if (app)
+        app->joined = false;
+}
+
+static void add_name(node_core_t *self, wire_str_t text)
+{
+    node_name_t *name = malloc(sizeof *name + text.size + 1);
+    if (!name)
+        return;
+    name->size = text.size;
+    memcpy(name->text, text.data, text.size);
+    name->text[text.size] = 0;
+    name->next = self->names;
+    self->names = name;
+}
+
+static void remove_name(node_core_t *self, wire_str_t text)
+{
+    node_name_t **place = &self->names;
+    while (*place && !wire_str_is(text, (*place)->text))
+        place = &(*place)->next;
+    node_name_t *name = *place;
+    if (name) {
+        *place = name->next;
+        free(name);
+    }
+}
+
+//  What an answer means to our own books, whoever asked.
+static void learn(node_core_t *self, const node_pending_t *pending, const wire_msg_t *msg)
+{
+    wire_reader_t at = msg->fields;
+    node_app_t *app;
+    if (!pending->about.data)
+        return;
+    switch (pending->type) {
+    case WIRE_JOIN:
+    case WIRE_FOLLOW:
+        app = node_apps_get(&self->apps, pending->about);
+        if (app && node_app_snapshot(app, &at) == 0)
+            app->joined |= pending->type == WIRE_JOIN;
+        break;
+    case WIRE_LEAVE:
+        leave_app(self, pending->about);
+        break;
+    case WIRE_UNFOLLOW:
+        app = node_apps_find(&self->apps, pending->about);
+        if (app)
+            node_apps_remove(&self->apps, app);
+        break;
+    case WIRE_REGISTER:
+        remove_name(self, pending->about);
+        add_name(self, pending->about);
+        break;
+    case WIRE_UNREGISTER:
+        remove_name(self, pending->about);
+        break;
+    default:
+        return;
+    }
+    self->effects.claims(self->arg);
+}
+
+static void call_inner(node_core_t *self, node_pending_t *pending, const wire_msg_t *msg)
+{
+    alua_outcome_t outcome = { .count = msg->count, .body = msg->fields.at,
+                               .size = (size_t) (msg->fields.end - msg->fields.at) };
+    char text[512] = "";
+    if (msg->type == WIRE_DENY) {
+        wire_reader_t at = msg->fields;
+        wire_str_t word = { "", 0 }, said = { "", 0 };
+        (void) (wire_read_bytes(&at, &word) || wire_read_bytes(&at, &said));
+        outcome = (alua_outcome_t) { .code = wire_error_of(word.data, word.size), .definite = true, .text = text };
+        size_t size = said.size < sizeof text - 1 ? said.size : sizeof text - 1;
+        memcpy(text, said.data, size);
+        text[size] = 0;
+    }
+    node_heap_remove(&self->heap, &pending->due);
+    node_pendings_take(&self->pendings, pending);
+    alua_outcome_fn *fn = pending->fn;
+    void *arg = pending->arg;
+    node_pendings_recycle(&self->pendings, pending);
+    if (fn)
+        fn(arg, &outcome);
+}
+
+static int from_broker(node_core_t *self, const wire_msg_t *msg, void *frame)
+{
+    node_pending_t *pending = node_pendings_find(&self->pendings, msg->request);
+    if (!pending || pending->to) {
+        self->stat.orphans++;
+        return 0;
+    }
+    if (msg->type == WIRE_ANSWER)
+        learn(self, pending, msg);
+    if (pending->inner || !pending->fn) {
+        call_inner(self, pending, msg);
+        return 0;
+    }
+    return push_message(self, NULL, msg, frame);
+}
+
+static int members(node_core_t *self, const wire_msg_t *msg, void *frame)
+{
+    wire_reader_t at = msg->fields;
+    wire_str_t name, what, id;
+    uint64_t version;
+    if (wire_read_name(&at, &name) || wire_read_uint(&at, &version) || wire_read_bytes(&at, &what)
+            || wire_read_name(&at, &id))
+        return WIRE_E_MALFORMED;
+    node_app_t *app = node_apps_find(&self->apps, name);
+    if (!app || !node_app_change(app, version, wire_str_is(what, "join"), id))
+        return 0;
+    return push_message(self, NULL, msg, frame);
+}
+
+//  The broker's word that a node is over is final for us too (TRANSPORT: silent and gone).
+static void bury(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_str_t id, wire_str_t text)
+{
+    char why[256];
+    size_t size = text.size < sizeof why - 1 ? text.size : sizeof why - 1;
+    if (size)
+        memcpy(why, text.data, size);
+    why[size] = 0;
+    node_link_t *link = node_core_link_find(self, node, incarnation);
+    if (link && link->peer)
+        self->effects.bury(self->arg, link->peer, why);
+    alua_remote_t *remote = node_remotes_find(&self->remotes, id);
+    if (remote && remote->route == NODE_RELAY)
+        node_core_remote_over(self, remote, WIRE_E_GONE, false, why);
+}
+
+static int watched(node_core_t *self, const wire_msg_t *msg, void *frame)
+{
+    wire_reader_t at = msg->fields;
+    wire_str_t what, id, node, text = { "", 0 };
+    uint64_t incarnation;
+    if (wire_read_bytes(&at, &what) || wire_read_name(&at, &id) || wire_read_name(&at, &node)
+            || wire_read_uint(&at, &incarnation))
+        return WIRE_E_MALFORMED;
+    (void) wire_read_bytes(&at, &text);
+    int rc = push_message(self, NULL, msg, frame);
+    if (wire_str_is(what, "gone"))
+        bury(self, node, incarnation, id, text);
+    return rc;
+}
+
+int node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame)
+{
+    wire_way_t way = wire_type_way(msg->type);
+    if (way == WIRE_WAY_PROC)
+        return from_process(self, link, msg, frame);
+    if (link || way != WIRE_WAY_TELL)
+        return WIRE_E_STATE;
+    if (wire_type_counts(msg->type))
+        self->broker_received++;
+    switch (msg->type) {
+    case WIRE_MEMBERS:
+        return members(self, msg, frame);
+    case WIRE_WATCHED:
+        return watched(self, msg, frame);
+    default:
+        return from_broker(self, msg, frame);
+    }
+}

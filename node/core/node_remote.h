@@ -1,0 +1,68 @@
+//  node_remote - the other processes this node knows, and the way to each
+//
+//            first message            FOUND, dialled
+//    COLD ------------------> ASKING ----------------> DIRECT --+
+//      ^                        |  \  FOUND, no way             | the link ends, the
+//      |        UNKNOWN         |   +----------------> RELAY ---+ broker says gone
+//      +------------------------+<------------------------------+
+//
+//  SELF is us. A registered name or a node's name is a remote too, whose `target` is the process
+//  behind it: messages keep the name in `to`, and the receiver checks that it still holds it.
+//  Messages for an ASKING remote are parked here, in order.
+
+#ifndef NODE_REMOTE_H
+#define NODE_REMOTE_H
+
+#include "alua.h"
+
+typedef struct node_link node_link_t;
+typedef struct node_pending node_pending_t;
+
+typedef enum { NODE_COLD, NODE_ASKING, NODE_DIRECT, NODE_RELAY, NODE_SELF } node_route_t;
+
+struct alua_remote {
+    alua_remote_t *next;        //  In its bucket of the table
+    uint32_t hash;
+    unsigned refs;              //  Events, requests and tasks that name it; the table itself is none
+    node_route_t route;
+    node_link_t *link;          //  DIRECT: to its node
+    alua_remote_t *target;      //  A name: the process behind it, held; else NULL
+    wire_buf_t parked;          //  ASKING: messages back to back
+    node_pending_t *pendings;   //  Requests it has not answered
+    uint64_t sent_events, sent_bytes;       //  Since the link's epoch began
+    uint64_t granted_events, granted_bytes; //  Consumed there, as CREDIT says
+    uint64_t used_events, used_bytes;       //  Consumed here of what it sent
+    uint64_t told_events, told_bytes;       //  As of our last CREDIT
+    size_t size;
+    char id[];                  //  Zero-terminated
+};
+
+typedef struct {
+    alua_remote_t **buckets;
+    size_t size, count;         //  size is a power of two, or 0
+} node_remotes_t;
+
+void node_remotes_free(node_remotes_t *self);
+
+//  The remote of that id, made when missing; NULL: no memory. Not held.
+alua_remote_t *node_remotes_get(node_remotes_t *self, wire_str_t id);
+
+//  The remote of that id, or NULL.
+alua_remote_t *node_remotes_find(const node_remotes_t *self, wire_str_t id);
+
+//  Forget remotes that nobody holds and that have no route, when there are many.
+void node_remotes_sweep(node_remotes_t *self);
+
+static inline wire_str_t node_remote_name(const alua_remote_t *self)
+{
+    wire_str_t name = { self->id, self->size };
+    return name;
+}
+
+//  The process meant: itself, or what its name stands for.
+static inline alua_remote_t *node_remote_target(alua_remote_t *self)
+{
+    return self->target ? self->target : self;
+}
+
+#endif

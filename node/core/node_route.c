@@ -1,0 +1,291 @@
+//  node_route - from an id to a link, and what happens when a link ends
+
+#include <stdlib.h>
+#include <string.h>
+#include "node_core.h"
+
+//  How often a call with wait = true asks again for a name without holder, ms.
+#define NAME_AGAIN 100
+
+node_link_t *node_core_link_find(node_core_t *self, wire_str_t node, uint64_t incarnation)
+{
+    node_link_t *link = self->links;
+    while (link && !(link->incarnation == incarnation && wire_str_is(node, link->node)))
+        link = link->next;
+    return link;
+}
+
+static node_link_t *link_new(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_str_t process)
+{
+    node_link_t *link = calloc(1, sizeof *link);
+    alua_remote_t *remote = node_remotes_get(&self->remotes, process);
+    char *name = malloc(node.size + 1);
+    if (!link || !remote || !name) {
+        free(link);
+        free(name);
+        return NULL;
+    }
+    memcpy(name, node.data, node.size);
+    name[node.size] = 0;
+    link->node = name;
+    link->incarnation = incarnation;
+    link->remote = remote;
+    alua_remote_hold(remote);
+    link->next = self->links;
+    self->links = link;
+    return link;
+}
+
+static void link_remove(node_core_t *self, node_link_t *link)
+{
+    node_link_t **place = &self->links;
+    while (*place != link)
+        place = &(*place)->next;
+    *place = link->next;
+    alua_remote_release(link->remote);
+    free(link->node);
+    free(link);
+}
+
+//  A new epoch: both sides count credit from nothing.
+static void reset_credit(alua_remote_t *remote)
+{
+    remote->sent_events = remote->sent_bytes = 0;
+    remote->granted_events = remote->granted_bytes = 0;
+    remote->used_events = remote->used_bytes = 0;
+    remote->told_events = remote->told_bytes = 0;
+}
+
+static void attach(alua_remote_t *remote, node_link_t *link)
+{
+    remote->route = NODE_DIRECT;
+    remote->link = link;
+}
+
+//  What waited for the way may go; each message stands whole in `parked`.
+static void send_parked(node_core_t *self, alua_remote_t *remote)
+{
+    wire_buf_t parked = remote->parked;
+    remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
+    wire_reader_t at = wire_reader(parked.data, parked.size);
+    wire_msg_t msg;
+    while (at.at < at.end && wire_msg_next(&at, &msg) == 0) {
+        int rc = node_core_forward(self, remote, msg.whole.at, (size_t) (msg.whole.end - msg.whole.at));
+        if (rc)
+            node_core_link_lost(self, NULL, &msg);
+    }
+    wire_buf_free(&parked);
+}
+
+node_link_t *node_core_link_accept(node_core_t *self, void *peer, wire_str_t node, uint64_t incarnation, wire_str_t process)
+{
+    node_link_t *link = node_core_link_find(self, node, incarnation);
+    if (!link && !(link = link_new(self, node, incarnation, process)))
+        return NULL;
+    link->peer = peer;
+    return link;
+}
+
+void node_core_link_up(node_core_t *self, node_link_t *link, wire_str_t process)
+{
+    if (process.size && !wire_str_is(process, link->remote->id)) {
+        alua_remote_t *remote = node_remotes_get(&self->remotes, process);
+        if (remote) {
+            alua_remote_hold(remote);
+            alua_remote_release(link->remote);
+            link->remote = remote;
+        }
+    }
+    if (!link->up && link->remote->link != link)
+        reset_credit(link->remote);
+    link->up = true;
+    if (link->remote->route == NODE_COLD || link->remote->route == NODE_ASKING) {
+        attach(link->remote, link);
+        send_parked(self, link->remote);
+    }
+}
+
+void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, bool definite, const char *text)
+{
+    remote->route = NODE_COLD;
+    remote->link = NULL;
+    wire_buf_t parked = remote->parked;
+    remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
+    wire_reader_t at = wire_reader(parked.data, parked.size);
+    wire_msg_t msg;
+    while (at.at < at.end && wire_msg_next(&at, &msg) == 0)
+        if (!node_pendings_find(&self->pendings, msg.request) && self->handler.report) {
+            self->stat.reports++;
+            self->handler.report(self->handler_arg, node_remote_name(remote), code, text, NULL, 0);
+        }
+    wire_buf_free(&parked);
+    while (remote->pendings)
+        node_core_settle(self, remote->pendings, code, definite, text);
+    if (remote->target) {
+        alua_remote_release(remote->target);
+        remote->target = NULL;
+    }
+}
+
+//  One message the peer never acknowledged. A request's outcome follows with the link's end; for what nobody
+//  waits for, this is the only trace. Answers are of no use to a peer that is gone.
+void node_core_link_lost(node_core_t *self, node_link_t *link, const wire_msg_t *msg)
+{
+    if (msg->type != WIRE_CHUNK && msg->type != WIRE_CALL)
+        return;
+    if (link && !link->up && self->broker_up
+            && self->effects.send(self->arg, self->broker, msg->whole.at, (size_t) (msg->whole.end - msg->whole.at)) == 0) {
+        self->stat.relayed++;           //  It never left: the broker can take it
+        return;
+    }
+    if (node_pendings_find(&self->pendings, msg->request) || !self->handler.report)
+        return;
+    self->stat.reports++;
+    self->handler.report(self->handler_arg, msg->to, WIRE_E_GONE, "sent, but never acknowledged", NULL, 0);
+}
+
+//  The link was never open: its peer may still be reached through the broker.
+static bool fall_back(node_core_t *self, const node_link_t *link)
+{
+    return !link->up && self->broker_up;
+}
+
+void node_core_link_gone(node_core_t *self, node_link_t *link, int code, const char *text)
+{
+    bool relay = fall_back(self, link);
+    bool closed = code == WIRE_E_CLOSED;
+    for (size_t i = 0; i < self->remotes.size; i++)
+        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next) {
+            bool here = remote->link == link || (remote->target && remote->target->link == link);
+            if (!here && remote != link->remote)
+                continue;
+            if (relay) {
+                remote->route = NODE_RELAY;
+                remote->link = NULL;
+            } else if (remote->route == NODE_DIRECT)
+                node_core_remote_over(self, remote, WIRE_E_GONE, false, closed ? "the process has ended" : text);
+        }
+    link_remove(self, link);
+}
+
+static int read_address(wire_reader_t map, wire_str_t *id, node_address_t *address)
+{
+    wire_reader_t at;
+    if (!wire_map_find(&map, "id", &at) || wire_read_name(&at, id))
+        return WIRE_E_MALFORMED;
+    if (!wire_map_find(&map, "node", &at) || wire_read_name(&at, &address->node))
+        return WIRE_E_MALFORMED;
+    if (!wire_map_find(&map, "incarnation", &at) || wire_read_uint(&at, &address->incarnation))
+        return WIRE_E_MALFORMED;
+    if (wire_map_find(&map, "host", &at))
+        (void) wire_read_bytes(&at, &address->host);
+    if (wire_map_find(&map, "endpoints", &at) && wire_read_array(&at, &address->count) == 0)
+        address->endpoints = at;
+    return 0;
+}
+
+static void route_to(node_core_t *self, alua_remote_t *process, const node_address_t *address)
+{
+    node_link_t *link = node_core_link_find(self, address->node, address->incarnation);
+    bool fresh = !link;
+    if (fresh)
+        link = address->count ? link_new(self, address->node, address->incarnation, node_remote_name(process)) : NULL;
+    if (link && fresh)
+        link->peer = self->effects.dial(self->arg, link, address);
+    if (link && link->peer) {
+        attach(process, link);
+        return;
+    }
+    if (link)
+        link_remove(self, link);
+    process->route = NODE_RELAY;
+}
+
+static void found(node_core_t *self, alua_remote_t *remote, wire_str_t id, const node_address_t *address)
+{
+    alua_remote_t *process = node_remotes_get(&self->remotes, id);
+    if (!process) {
+        node_core_remote_over(self, remote, WIRE_E_NO_MEMORY, true, NULL);
+        return;
+    }
+    if (process->route == NODE_COLD || process->route == NODE_ASKING)
+        route_to(self, process, address);
+    if (process != remote) {
+        alua_remote_hold(process);
+        remote->target = process;
+        remote->route = process->route;
+        remote->link = process->link;
+    }
+    send_parked(self, process);
+    if (process != remote)
+        send_parked(self, remote);
+}
+
+static void ask_again(void *arg);
+
+typedef struct {
+    node_core_t *core;
+    alua_remote_t *remote;      //  Held
+} node_lookup_t;
+
+static void lookup_done(void *arg, const alua_outcome_t *outcome)
+{
+    node_lookup_t *lookup = arg;
+    node_core_t *self = lookup->core;
+    alua_remote_t *remote = lookup->remote;
+    node_address_t address = { 0 };
+    wire_str_t id;
+    bool waits = false;
+    for (const node_pending_t *p = remote->pendings; p; p = p->after)
+        waits |= p->wait_name;
+    if (remote->route != NODE_ASKING)
+        ;                               //  Settled meanwhile: it called us, or the broker went
+    else if (outcome->code == 0 && read_address(wire_reader(outcome->body, outcome->size), &id, &address) == 0)
+        found(self, remote, id, &address);
+    else if (outcome->code == WIRE_E_UNKNOWN && waits
+             && node_core_timer(self, NAME_AGAIN, true, ask_again, lookup))
+        return;
+    else
+        node_core_remote_over(self, remote, outcome->code ? outcome->code : WIRE_E_MALFORMED, true, outcome->text);
+    alua_remote_release(remote);
+    free(lookup);
+}
+
+static int ask_broker(node_core_t *self, node_lookup_t *lookup)
+{
+    wire_buf_t field = WIRE_BUF_EMPTY;
+    wire_put_text(&field, lookup->remote->id, lookup->remote->size);
+    int rc = node_core_ask(self, &(node_ask_t) { .type = WIRE_LOOKUP, .fields = field.data, .size = field.size,
+        .count = 1, .timeout = WIRE_TIMEOUT, .background = true, .inner = true, .fn = lookup_done, .arg = lookup });
+    wire_buf_free(&field);
+    return rc;
+}
+
+static void ask_again(void *arg)
+{
+    node_lookup_t *lookup = arg;
+    if (lookup->remote->route == NODE_ASKING && ask_broker(lookup->core, lookup) == 0)
+        return;
+    if (lookup->remote->route == NODE_ASKING)
+        node_core_remote_over(lookup->core, lookup->remote, WIRE_E_OFFLINE, true, NULL);
+    alua_remote_release(lookup->remote);
+    free(lookup);
+}
+
+//  Begin to find the way to a remote that is COLD. Messages may be parked when this returns 0.
+int node_core_resolve(node_core_t *self, alua_remote_t *remote)
+{
+    node_remotes_sweep(&self->remotes);
+    node_lookup_t *lookup = malloc(sizeof *lookup);
+    if (!lookup)
+        return WIRE_E_NO_MEMORY;
+    *lookup = (node_lookup_t) { self, remote };
+    int rc = ask_broker(self, lookup);
+    if (rc) {
+        free(lookup);
+        return rc;
+    }
+    alua_remote_hold(remote);
+    remote->route = NODE_ASKING;
+    return 0;
+}

@@ -1,0 +1,372 @@
+//  node_broker - joining a network, leaving it, and coming back after the broker or the connection failed
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include "node_shell.h"
+
+static void put_key(wire_buf_t *out, const char *key)
+{
+    wire_put_cstr(out, key);
+}
+
+static void put_endpoints(const alua_node_t *self, wire_buf_t *out)
+{
+    put_key(out, "endpoints");
+    wire_put_array(out, self->listen ? 2 : 1);
+    wire_put_text(out, self->endpoint, strlen(self->endpoint));
+    if (self->listen)
+        wire_put_text(out, self->listen, strlen(self->listen));
+    put_key(out, "host");
+    wire_put_text(out, self->host, strlen(self->host));
+}
+
+//  HELLO and WELCOME between nodes.
+void node_put_greeting(alua_node_t *self, wire_buf_t *out)
+{
+    wire_put_map(out, 3);
+    put_key(out, "id");
+    wire_put_text(out, self->core.id, strlen(self->core.id));
+    put_endpoints(self, out);
+}
+
+static void put_joined(const alua_node_t *self, wire_buf_t *out)
+{
+    uint32_t count = 0;
+    for (const node_app_t *app = self->core.apps.first; app; app = app->next)
+        count += app->joined;
+    put_key(out, "apps");
+    wire_put_array(out, count);
+    for (const node_app_t *app = self->core.apps.first; app; app = app->next)
+        if (app->joined)
+            wire_put_text(out, app->name, strlen(app->name));
+}
+
+static void put_names(const alua_node_t *self, wire_buf_t *out)
+{
+    uint32_t count = 0;
+    for (const node_name_t *name = self->core.names; name; name = name->next)
+        count++;
+    put_key(out, "names");
+    wire_put_array(out, count);
+    for (const node_name_t *name = self->core.names; name; name = name->next)
+        wire_put_text(out, name->text, name->size);
+}
+
+//  HELLO to a broker: with an id, a return; what is claimed is ours unless somebody took it meanwhile.
+void node_put_claims(alua_node_t *self, wire_buf_t *out)
+{
+    bool returns = *self->core.id != 0;
+    wire_put_map(out, returns ? 8 : 7);
+    if (returns) {
+        put_key(out, "id");
+        wire_put_text(out, self->core.id, strlen(self->core.id));
+    }
+    put_endpoints(self, out);
+    put_joined(self, out);
+    put_names(self, out);
+    put_key(out, "visitor");
+    wire_put_bool(out, self->visitor);
+    put_key(out, "spawn");
+    wire_put_bool(out, self->spawned);
+    put_key(out, "lease");
+    wire_put_uint(out, (uint64_t) (self->lease ? self->lease : WIRE_LEASE));
+}
+
+//  ---- Opening ------------------------------------------------------------------
+
+static void opened(alua_node_t *self, const alua_outcome_t *outcome)
+{
+    alua_outcome_fn *fn = self->open_fn;
+    if (!fn)
+        return;
+    self->open_fn = NULL;
+    self->core.starting--;
+    if (self->open_timer)
+        node_core_timer_cancel(&self->core, self->open_timer);
+    self->open_timer = 0;
+    node_parent_tell(self, outcome);
+    node_post_outcome(self, fn, self->open_arg, outcome);
+}
+
+static void open_failed(alua_node_t *self, int code, const char *text)
+{
+    alua_outcome_t outcome = { .code = code, .definite = true, .text = text };
+    opened(self, &outcome);
+}
+
+static void say_opened(alua_node_t *self)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    const char *texts[] = { self->core.id, self->core.address, self->core.node };
+    for (size_t i = 0; i < 3; i++)
+        wire_put_text(&fields, texts[i], strlen(texts[i]));
+    alua_outcome_t outcome = { .count = 3, .body = fields.data, .size = fields.size };
+    opened(self, &outcome);
+    wire_buf_free(&fields);
+}
+
+static wire_str_t text_in(wire_reader_t map, const char *key)
+{
+    wire_str_t text = { "", 0 };
+    wire_reader_t at;
+    if (wire_map_find(&map, key, &at) && wire_read_bytes(&at, &text))
+        text.size = 0;
+    return text;
+}
+
+void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
+{
+    wire_str_t id = text_in(greeting->body, "id");
+    wire_str_t address = text_in(greeting->body, "address");
+    wire_str_t name = id;
+    if (self->given_name)
+        name = (wire_str_t) { self->given_name, strlen(self->given_name) };
+    if (self->core.broker_up)
+        node_core_broker_gone(&self->core, WIRE_E_GONE, "the broker was restarted");
+    if (node_core_welcome(&self->core, self->broker, id, name, address)) {
+        open_failed(self, WIRE_E_NO_MEMORY, NULL);
+        return;
+    }
+    hub_set_name(self->hub, self->core.node);
+    node_effects.claims(self);
+    node_control_opened(self);
+    if (self->open_fn)
+        say_opened(self);
+}
+
+void node_broker_gone(alua_node_t *self, int code, const char *text)
+{
+    self->broker = NULL;
+    self->core.broker = NULL;
+    if (self->leaving)
+        return;
+    node_core_broker_gone(&self->core, code, text);
+    if (self->open_fn)
+        open_failed(self, code, text);
+    else if (self->core.handler.report) {
+        wire_str_t about = { "the broker", 10 };
+        self->core.handler.report(self->core.handler_arg, about, code, text, NULL, 0);
+    }
+}
+
+static void dial_broker(alua_node_t *self)
+{
+    wire_buf_t body = WIRE_BUF_EMPTY;
+    wire_str_t any = { "", 0 };
+    const char *endpoint = self->broker_endpoint;
+    node_put_claims(self, &body);
+    self->broker = body.failed ? NULL : hub_dial(self->hub, any, 0, &endpoint, 1, body.data, body.size);
+    wire_buf_free(&body);
+    if (!self->broker)
+        open_failed(self, WIRE_E_USAGE, "not an endpoint to dial");
+}
+
+static void on_probed(void *arg, const alua_outcome_t *outcome)
+{
+    alua_node_t *self = arg;
+    if (outcome->code)
+        open_failed(self, WIRE_E_OFFLINE, outcome->text);
+    else
+        dial_broker(self);
+}
+
+static void on_open_late(void *arg)
+{
+    alua_node_t *self = arg;
+    self->open_timer = 0;
+    if (self->broker)
+        hub_drop(self->broker, 0, NULL);
+    if (self->open_fn)
+        open_failed(self, WIRE_E_TIMEOUT, "the broker did not answer");
+}
+
+static void leave(alua_node_t *self)
+{
+    for (node_link_t *link = self->core.links; link; link = link->next)
+        hub_close(link->peer, WIRE_E_CLOSED, "left the network");
+    hub_peer_t *broker = self->broker;
+    self->broker = NULL;
+    node_core_forget(&self->core);
+    hub_set_name(self->hub, self->given_name ? self->given_name : "");
+    if (broker)
+        hub_close(broker, WIRE_E_CLOSED, "left the network");
+}
+
+int alua_node_open(alua_node_t *self, const char *broker, int64_t timeout, alua_outcome_fn *fn, void *arg)
+{
+    if (self->open_fn || !fn)
+        return fn ? WIRE_E_STATE : WIRE_E_USAGE;
+    char *endpoint = node_text_copy(broker);
+    if (!endpoint)
+        return WIRE_E_NO_MEMORY;
+    if (self->broker)
+        leave(self);
+    free(self->broker_endpoint);
+    self->broker_endpoint = endpoint;
+    self->open_fn = fn;
+    self->open_arg = arg;
+    int rc = node_probe(self, endpoint, on_probed, self);
+    self->core.starting += rc == 0;
+    if (rc)
+        self->open_fn = NULL;
+    else if (timeout > 0)
+        self->open_timer = node_core_timer(&self->core, timeout, true, on_open_late, self);
+    return rc;
+}
+
+int alua_node_close(alua_node_t *self)
+{
+    if (!self->broker)
+        return WIRE_E_OFFLINE;
+    leave(self);
+    return 0;
+}
+
+//  ---- Probe --------------------------------------------------------------------
+
+typedef struct {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_pipe_t pipe;
+        uv_tcp_t tcp;
+    } as;
+    uv_connect_t request;
+    alua_node_t *node;
+    alua_outcome_fn *fn;
+    void *arg;
+    char text[320];
+} node_probe_t;
+
+static void on_probe_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void on_probe(uv_connect_t *request, int status)
+{
+    node_probe_t *probe = request->data;
+    alua_outcome_t outcome = { .code = status ? WIRE_E_OFFLINE : 0, .definite = true, .text = status ? probe->text : NULL };
+    if (!probe->node->leaving)
+        probe->fn(probe->arg, &outcome);
+    if (!uv_is_closing(&probe->as.handle))
+        uv_close(&probe->as.handle, on_probe_closed);
+}
+
+//  tcp://ADDRESS:PORT with a numeric address; brackets around IPv6.
+static bool tcp_address(const char *endpoint, struct sockaddr_storage *address)
+{
+    char host[64];
+    const char *colon = strrchr(endpoint, ':');
+    size_t size = (size_t) (colon - endpoint) - 6;
+    if (strncmp(endpoint, "tcp://", 6) || size == 0 || size >= sizeof host || colon < endpoint + 6)
+        return false;
+    int port = atoi(colon + 1);
+    bool brackets = endpoint[6] == '[' && size > 2;
+    memcpy(host, endpoint + 6 + brackets, size - 2 * brackets);
+    host[size - 2 * brackets] = 0;
+    if (strcmp(host, "localhost") == 0)
+        memcpy(host, "127.0.0.1", 10);
+    if (port <= 0 || port > 65535)
+        return false;
+    return uv_ip4_addr(host, port, (struct sockaddr_in *) address) == 0
+        || uv_ip6_addr(host, port, (struct sockaddr_in6 *) address) == 0;
+}
+
+static int connect_probe(alua_node_t *self, node_probe_t *probe, const char *endpoint)
+{
+    struct sockaddr_storage address;
+    if (strncmp(endpoint, "ipc://", 6) == 0) {
+        uv_pipe_init(&self->loop, &probe->as.pipe, 0);
+        uv_pipe_connect(&probe->request, &probe->as.pipe, endpoint + 6, on_probe);
+        return 0;
+    }
+    if (!tcp_address(endpoint, &address))
+        return WIRE_E_USAGE;
+    uv_tcp_init(&self->loop, &probe->as.tcp);
+    if (uv_tcp_connect(&probe->request, &probe->as.tcp, (struct sockaddr *) &address, on_probe)) {
+        probe->as.handle.data = probe;
+        uv_close(&probe->as.handle, on_probe_closed);
+        return WIRE_E_SYSTEM;
+    }
+    return 0;
+}
+
+int node_probe(alua_node_t *self, const char *endpoint, alua_outcome_fn *fn, void *arg)
+{
+    node_probe_t *probe = calloc(1, sizeof *probe);
+    if (!probe)
+        return WIRE_E_NO_MEMORY;
+    probe->node = self;
+    probe->fn = fn;
+    probe->arg = arg;
+    snprintf(probe->text, sizeof probe->text, "no broker answers at %.256s", endpoint);
+    probe->request.data = probe;
+    int rc = connect_probe(self, probe, endpoint);
+    if (rc == WIRE_E_USAGE)
+        free(probe);
+    else
+        probe->as.handle.data = probe;
+    return rc;
+}
+
+typedef struct {
+    alua_node_t *node;
+    alua_outcome_fn *fn;
+    void *arg;
+} relayed_t;
+
+static void on_probed_for_user(void *arg, const alua_outcome_t *outcome)
+{
+    relayed_t *relayed = arg;
+    relayed->node->core.starting--;
+    node_post_outcome(relayed->node, relayed->fn, relayed->arg, outcome);
+    free(relayed);
+}
+
+int alua_probe(alua_node_t *self, const char *endpoint, alua_outcome_fn *fn, void *arg)
+{
+    relayed_t *relayed = malloc(sizeof *relayed);
+    if (!relayed)
+        return WIRE_E_NO_MEMORY;
+    *relayed = (relayed_t) { self, fn, arg };
+    int rc = node_probe(self, endpoint, on_probed_for_user, relayed);
+    if (rc)
+        free(relayed);
+    else
+        self->core.starting++;          //  It holds the program like any call
+    return rc;
+}
+
+//  ---- Leaving for good ------------------------------------------------------------
+
+static void pump_until_drained(alua_node_t *self, int64_t limit)
+{
+    hub_flush(self->hub);
+    while (!hub_all_drained(self->hub) && alua_now(self) < limit)
+        hub_pump(self->hub, 20);
+}
+
+static bool any_link(const alua_node_t *self)
+{
+    return self->core.links || self->broker;
+}
+
+int alua_node_finish(alua_node_t *self, int code, int ms)
+{
+    int64_t limit = alua_now(self) + ms;
+    node_core_farewell(&self->core, code, "exit");
+    pump_until_drained(self, limit);
+    int late = !hub_all_drained(self->hub);
+    for (node_link_t *link = self->core.links; link; link = link->next)
+        hub_close(link->peer, code, "exit");
+    if (self->broker)
+        hub_close(self->broker, code, "exit");
+    //  BYE is acknowledged in no time where somebody lives; a peer that does not answer loses nothing by it.
+    limit = alua_now(self) + 500;
+    while (any_link(self) && alua_now(self) < limit)
+        hub_pump(self->hub, 20);
+    self->leaving = true;
+    return late;
+}

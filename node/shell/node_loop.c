@@ -1,0 +1,409 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include "node_shell.h"
+
+//  Events handled before the loop looks at its sockets again.
+#define DRAIN_MOST 4096
+
+char *node_text_copy(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
+//  ---- Outcomes of this node's own making -----------------------------------------
+
+typedef struct {
+    alua_outcome_fn *fn;
+    void *arg;
+    alua_outcome_t outcome;
+    uint8_t bytes[];            //  The body, then the text
+} posted_t;
+
+static void run_posted(void *arg)
+{
+    posted_t *posted = arg;
+    posted->fn(posted->arg, &posted->outcome);
+    free(posted);
+}
+
+void node_post_outcome(alua_node_t *self, alua_outcome_fn *fn, void *arg, const alua_outcome_t *outcome)
+{
+    size_t text_size = outcome->text ? strlen(outcome->text) + 1 : 0;
+    posted_t *posted = fn ? malloc(sizeof *posted + outcome->size + text_size) : NULL;
+    if (!posted)
+        return;
+    *posted = (posted_t) { .fn = fn, .arg = arg, .outcome = *outcome };
+    if (outcome->size)
+        posted->outcome.body = memcpy(posted->bytes, outcome->body, outcome->size);
+    if (text_size)
+        posted->outcome.text = memcpy(posted->bytes + outcome->size, outcome->text, text_size);
+    if (node_core_post(&self->core, run_posted, posted))
+        run_posted(posted);
+}
+
+void node_post_failure(alua_node_t *self, alua_outcome_fn *fn, void *arg, int code, const char *text)
+{
+    alua_outcome_t outcome = { .code = code, .definite = true, .text = text };
+    node_post_outcome(self, fn, arg, &outcome);
+}
+
+//  ---- The turn ---------------------------------------------------------------
+
+static void arm(alua_node_t *self);
+
+static void on_timer(uv_timer_t *timer)
+{
+    alua_node_t *self = timer->data;
+    self->armed = 0;
+    node_turn(self);
+    hub_flush(self->hub);
+}
+
+//  The timer is set only when something falls due before it: the usual call, answered long before its
+//  deadline, never touches it.
+static void arm(alua_node_t *self)
+{
+    const node_due_t *due = node_heap_first(&self->core.heap);
+    if (!due || (self->armed && self->armed <= due->at))
+        return;
+    int64_t wait = due->at - alua_now(self);
+    self->armed = due->at;
+    uv_update_time(&self->loop);
+    uv_timer_start(&self->timer, on_timer, wait > 0 ? (uint64_t) wait : 0, 0);
+}
+
+static void tell_activity(alua_node_t *self)
+{
+    bool active = node_core_active(&self->core);
+    if (self->was_active && !active)
+        node_control_idle(self);
+    self->was_active = active;
+}
+
+void node_turn(alua_node_t *self)
+{
+    const node_due_t *due = node_heap_first(&self->core.heap);
+    if (due && due->at <= alua_now(self))
+        node_core_tick(&self->core);
+    if (node_core_drain(&self->core, DRAIN_MOST))
+        self->was_active = true;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    alua_node_t *self = idle->data;
+    node_turn(self);
+    hub_flush(self->hub);
+}
+
+//  Before the loop sleeps: what was sent outside a turn leaves, and what is still to do keeps it awake.
+static void on_prepare(uv_prepare_t *prepare)
+{
+    alua_node_t *self = prepare->data;
+    hub_flush(self->hub);
+    arm(self);
+    bool work = self->core.mailbox.events && self->core.ready && !self->core.running;
+    if (work)
+        uv_idle_start(&self->idle, on_idle);
+    else
+        uv_idle_stop(&self->idle);
+    tell_activity(self);
+}
+
+//  ---- Life -------------------------------------------------------------------
+
+static bool start_loop(alua_node_t *self)
+{
+    if (uv_loop_init(&self->loop))
+        return false;
+    self->loop.data = self;
+    uv_prepare_init(&self->loop, &self->prepare);
+    uv_idle_init(&self->loop, &self->idle);
+    uv_timer_init(&self->loop, &self->timer);
+    self->prepare.data = self->idle.data = self->timer.data = self;
+    uv_prepare_start(&self->prepare, on_prepare);
+    return true;
+}
+
+//  What the caller left open, the boot record may say, or for the address the environment.
+static alua_config_t completed(const alua_config_t *config)
+{
+    alua_config_t all = config ? *config : (alua_config_t) { 0 };
+    const char **places[] = { &all.name, &all.directory, &all.listen, &all.host };
+    const char *keys[] = { "NAME", "DIRECTORY", "LISTEN", "HOST" };
+    for (size_t i = 0; i < 4; i++)
+        if (!*places[i])
+            *places[i] = alua_boot_value(keys[i]);
+    if (!all.listen)
+        all.listen = getenv("ALUA_LISTEN");
+    if (!all.host)
+        all.host = getenv("ALUA_HOST");
+    const alua_boot_t *boot = alua_boot();
+    all.spawned |= boot && boot->spawned;
+    return all;
+}
+
+static bool copy_config(alua_node_t *self, const alua_config_t *config)
+{
+    const char *directory = config->directory ? config->directory : alua_directory();
+    const char *executable = config->executable ? config->executable : alua_executable();
+    if (!directory || getrandom(&self->incarnation, sizeof self->incarnation, 0) != sizeof self->incarnation)
+        return false;
+    self->incarnation >>= 12;           //  Exact in a double too, for readers in other languages
+    self->directory = node_text_copy(directory);
+    self->host = config->host ? node_text_copy(config->host) : node_place_host(directory);
+    self->executable = node_text_copy(executable);
+    self->endpoint = node_place_endpoint(directory, self->incarnation);
+    self->given_name = config->name ? node_text_copy(config->name) : NULL;
+    self->visitor = config->visitor;
+    self->spawned = config->spawned;
+    self->lease = config->lease;
+    return self->directory && self->host && self->executable && self->endpoint;
+}
+
+static bool start_hub(alua_node_t *self, const alua_config_t *config, const char **error)
+{
+    const char *token = config->token ? config->token : alua_token();
+    hub_config_t settings = { .role = HUB_NODE, .name = self->given_name, .incarnation = self->incarnation,
+                              .token = token, .host = self->host, .lease = self->lease, .patient = true };
+    char bound[256];
+    *error = "no token: is the runtime directory writable?";
+    if (!token)
+        return false;
+    *error = "no sockets";
+    self->hub = hub_new(&self->loop, &settings, &node_hub_handler, self);
+    if (!self->hub)
+        return false;
+    *error = "cannot listen in the runtime directory";
+    if (hub_bind(self->hub, self->endpoint, bound))
+        return false;
+    *error = "cannot listen at the endpoint given";
+    if (config->listen) {
+        if (hub_bind(self->hub, config->listen, bound))
+            return false;
+        self->listen = node_text_copy(bound);
+    }
+    return true;
+}
+
+alua_node_t *alua_node_new(const alua_config_t *config, const char **error)
+{
+    const char *why;
+    if (!error)
+        error = &why;
+    *error = "out of memory";
+    alua_node_t *self = calloc(1, sizeof *self);
+    if (!self || !start_loop(self)) {
+        free(self);
+        return NULL;
+    }
+    self->process.node = self;
+    self->was_active = true;
+    alua_config_t settings = completed(config);
+    if (node_core_init(&self->core, &node_effects, self) == 0) {
+        self->core.process = &self->process;
+        *error = "no runtime directory: $XDG_RUNTIME_DIR/alua or /tmp/alua-UID must be ours alone";
+        if (copy_config(self, &settings)) {
+            node_place_sweep(self->directory);
+            if (start_hub(self, &settings, error) && node_parent_watch(self, node_place_parent()))
+                return self;
+        }
+    }
+    alua_node_destroy(&self);
+    return NULL;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void) arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void free_texts(alua_node_t *self)
+{
+    char *texts[] = { self->broker_endpoint, self->given_name, self->endpoint, self->listen, self->directory, self->host,
+                      self->executable };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free(texts[i]);
+}
+
+void alua_node_destroy(alua_node_t **self_p)
+{
+    alua_node_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    self->leaving = true;
+    node_control_free(self);
+    node_parent_free(self);
+    node_children_free(self);
+    if (self->hub)
+        hub_destroy(&self->hub);
+    uv_walk(&self->loop, close_handle, NULL);
+    uv_run(&self->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&self->loop);
+    node_core_free(&self->core);
+    free_texts(self);
+    free(self);
+}
+
+alua_process_t *alua_node_process(alua_node_t *self) { return &self->process; }
+uv_loop_t *alua_node_loop(alua_node_t *self) { return &self->loop; }
+const char *alua_node_name(const alua_node_t *self) { return self->core.node; }
+const char *alua_node_address(const alua_node_t *self) { return self->core.address; }
+const char *alua_node_broker(const alua_node_t *self) { return self->broker_endpoint ? self->broker_endpoint : ""; }
+const char *alua_node_endpoint(const alua_node_t *self) { return self->endpoint; }
+
+int64_t alua_now(const alua_node_t *self)
+{
+    (void) self;
+    return (int64_t) (uv_hrtime() / 1000000);
+}
+
+void alua_node_run(alua_node_t *self)
+{
+    self->quit = false;
+    while (!self->quit && uv_run(&self->loop, UV_RUN_ONCE))
+        ;
+}
+
+static void on_step_over(uv_timer_t *timer)
+{
+    (void) timer;
+}
+
+bool alua_node_step(alua_node_t *self, int ms)
+{
+    if (ms == 0)
+        return uv_run(&self->loop, UV_RUN_NOWAIT);
+    if (ms > 0) {                       //  The timer only ends the sleep; arm() sets it anew
+        uv_update_time(&self->loop);
+        const node_due_t *due = node_heap_first(&self->core.heap);
+        int64_t limit = alua_now(self) + ms;
+        if (!due || due->at > limit) {
+            self->armed = limit;
+            uv_timer_start(&self->timer, on_step_over, (uint64_t) ms, 0);
+        }
+    }
+    bool more = uv_run(&self->loop, UV_RUN_ONCE);
+    if (ms > 0)
+        self->armed = 0;
+    return more;
+}
+
+void alua_node_quit(alua_node_t *self)
+{
+    self->quit = true;
+    uv_stop(&self->loop);
+}
+
+int alua_node_fd(const alua_node_t *self) { return uv_backend_fd(&self->loop); }
+int alua_node_timeout(const alua_node_t *self) { return uv_backend_timeout(&self->loop); }
+void alua_node_pump(alua_node_t *self, int ms) { hub_pump(self->hub, ms); }
+void alua_node_flush(alua_node_t *self) { hub_flush(self->hub); }
+
+//  ---- The process, through its core -------------------------------------------
+
+void alua_process_handle(alua_process_t *self, const alua_handler_t *handler, void *arg)
+{
+    self->node->core.handler = *handler;
+    self->node->core.handler_arg = arg;
+}
+
+void alua_process_ready(alua_process_t *self, bool ready) { self->node->core.ready = ready; }
+const char *alua_process_id(const alua_process_t *self) { return self->node->core.id; }
+alua_node_t *alua_process_node(alua_process_t *self) { return self->node; }
+
+int alua_request(alua_process_t *self, const alua_request_t *request, uint64_t *id)
+{
+    return node_core_request(&self->node->core, request, id);
+}
+
+bool alua_cancel(alua_process_t *self, uint64_t id)
+{
+    return node_core_cancel(&self->node->core, id);
+}
+
+int alua_reply(alua_process_t *self, alua_remote_t *to, uint64_t request, const void *results, size_t size)
+{
+    return node_core_answer(&self->node->core, WIRE_REPLY, to, request, results, size);
+}
+
+int alua_fail(alua_process_t *self, alua_remote_t *to, uint64_t request, const void *error, size_t size)
+{
+    return node_core_answer(&self->node->core, WIRE_FAIL, to, request, error, size);
+}
+
+uint64_t alua_timer(alua_process_t *self, int64_t ms, bool background, alua_timer_fn *fn, void *arg)
+{
+    return node_core_timer(&self->node->core, ms, background, fn, arg);
+}
+
+bool alua_timer_cancel(alua_process_t *self, uint64_t timer)
+{
+    return node_core_timer_cancel(&self->node->core, timer);
+}
+
+int alua_post(alua_process_t *self, alua_timer_fn *fn, void *arg)
+{
+    return node_core_post(&self->node->core, fn, arg);
+}
+
+void alua_hold(alua_process_t *self, int change)
+{
+    self->node->core.holds += change;
+}
+
+int alua_ask(alua_node_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count,
+             int64_t timeout, bool background, alua_outcome_fn *fn, void *arg)
+{
+    return node_core_ask(&self->core, &(node_ask_t) { .type = type, .fields = fields, .size = size, .count = count,
+        .timeout = timeout, .background = background, .fn = fn, .arg = arg });
+}
+
+static const node_app_t *view(const alua_node_t *self, const char *name)
+{
+    wire_str_t text = { name, strlen(name) };
+    const node_app_t *app = node_apps_find(&self->core.apps, text);
+    return app && app->known ? app : NULL;
+}
+
+int64_t alua_app_size(const alua_node_t *self, const char *app)
+{
+    const node_app_t *found = view(self, app);
+    return found ? (int64_t) found->count : -1;
+}
+
+int64_t alua_app_version(const alua_node_t *self, const char *app)
+{
+    const node_app_t *found = view(self, app);
+    return found ? (int64_t) found->version : -1;
+}
+
+const char *alua_app_member(const alua_node_t *self, const char *app, size_t index)
+{
+    const node_app_t *found = view(self, app);
+    return found && index < found->count ? found->ids[index] : NULL;
+}
+
+void alua_node_exit_status(alua_node_t *self, int status);
+
+void alua_node_failed(alua_node_t *self) { self->failed = true; }
+bool alua_node_has_failed(const alua_node_t *self) { return self->failed; }
+void alua_node_serve(alua_node_t *self, bool serve) { self->serving = serve; }
+
+void alua_node_stat(const alua_node_t *self, alua_stat_t *stat)
+{
+    *stat = self->core.stat;
+    stat->pending = self->core.pendings.count;
+    stat->mailbox_events = self->core.mailbox.events;
+    stat->mailbox_bytes = self->core.mailbox.bytes;
+    stat->remotes = self->core.remotes.count;
+    stat->links = 0;
+    for (const node_link_t *link = self->core.links; link; link = link->next)
+        stat->links++;
+}

@@ -1,0 +1,94 @@
+//  node_shell - the node around its core: a libuv loop, a hub, children, the launcher's socket
+//
+//      node_loop       life of the node, the turn of the loop
+//      node_links      what the hub says and what the core wants of it
+//      node_broker     joining a network and coming back to it
+//      node_spawn      children and their one line to us
+//      node_parent     our one line to whoever spawned us
+//      node_control    the launcher's socket
+//      node_place      directories, token, program, boot record
+//
+//  Private to node/.
+
+#ifndef NODE_SHELL_H
+#define NODE_SHELL_H
+
+#include <uv.h>
+#include "../core/node_core.h"
+#include "hub.h"
+
+typedef struct node_control node_control_t;
+typedef struct node_child node_child_t;
+typedef struct node_parent node_parent_t;
+
+struct alua_process {
+    alua_node_t *node;
+};
+
+struct alua_node {
+    uv_loop_t loop;
+    uv_prepare_t prepare;
+    uv_idle_t idle;
+    uv_timer_t timer;
+    int64_t armed;              //  When the timer fires, 0: not armed
+    node_core_t core;
+    alua_process_t process;
+    hub_t *hub;
+    hub_peer_t *broker;         //  NULL: not dialled
+    char *broker_endpoint;
+    alua_outcome_fn *open_fn;   //  Whoever waits for the opening, else NULL
+    void *open_arg;
+    uint64_t open_timer;
+    char *given_name;           //  By config; NULL: minted
+    char *endpoint, *listen;    //  Bound: ipc, and one more or NULL
+    char *directory, *host, *executable;
+    bool visitor, spawned;
+    int lease;
+    uint64_t incarnation;
+    node_control_t *control;
+    node_child_t *children;
+    node_parent_t *parent;      //  Whoever spawned us, or NULL
+    bool quit, failed, serving, was_active, leaving;
+    int status;
+};
+
+//  node_loop
+void node_turn(alua_node_t *self);
+char *node_text_copy(const char *text);
+//  Call fn with a copy of this outcome, as an event of its own.
+void node_post_outcome(alua_node_t *self, alua_outcome_fn *fn, void *arg, const alua_outcome_t *outcome);
+void node_post_failure(alua_node_t *self, alua_outcome_fn *fn, void *arg, int code, const char *text);
+
+//  node_links
+extern const hub_handler_t node_hub_handler;
+extern const node_effects_t node_effects;
+
+//  node_broker
+void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting);
+void node_broker_gone(alua_node_t *self, int code, const char *text);
+void node_put_claims(alua_node_t *self, wire_buf_t *out);
+void node_put_greeting(alua_node_t *self, wire_buf_t *out);
+//  alua_probe, but fn is called as soon as it is known.
+int  node_probe(alua_node_t *self, const char *endpoint, alua_outcome_fn *fn, void *arg);
+
+//  node_spawn
+void node_children_free(alua_node_t *self);
+
+//  The other end: tell whoever spawned us how it went; learn of its end.
+bool node_parent_watch(alua_node_t *self, int fd);
+void node_parent_tell(alua_node_t *self, const alua_outcome_t *opened);
+void node_parent_free(alua_node_t *self);
+
+//  node_control
+void node_control_idle(alua_node_t *self);
+void node_control_opened(alua_node_t *self);
+void node_control_free(alua_node_t *self);
+
+//  node_place: an endpoint for our ipc socket in `directory`; what tells hosts apart. malloc'ed.
+char *node_place_endpoint(const char *directory, uint64_t incarnation);
+char *node_place_host(const char *directory);
+void  node_place_sweep(const char *directory);
+//  The parent's pipe as the boot record names it, or -1.
+int   node_place_parent(void);
+
+#endif
