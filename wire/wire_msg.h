@@ -45,7 +45,8 @@ void wire_msg_begin_proc(wire_buf_t *out, wire_type_t type, uint64_t request, ui
 //  An unknown type is 0 with wire_type_name(msg->type) == NULL: the session's call.
 int wire_msg_next(wire_reader_t *frame, wire_msg_t *msg);
 
-//  Write another ttl_ms into a message's bytes.
+//  Write another ttl_ms into a message's bytes. Where another implementation chose a form
+//  with less room, it gets at most what fits (what is left never grows, so it does fit).
 void wire_msg_set_ttl(uint8_t *message, size_t size, uint32_t ttl);
 
 //  Link header: appended as [version, LINK, seq, ack] with seq and ack as nine-byte

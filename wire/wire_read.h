@@ -42,7 +42,8 @@ typedef struct {
 
 static inline wire_reader_t wire_reader(const void *data, size_t size)
 {
-    wire_reader_t self = { (const uint8_t *) data, (const uint8_t *) data + size };
+    const uint8_t *at = data;       //  NULL when size is 0 (a buffer that was never written)
+    wire_reader_t self = { at, size ? at + size : at };
     return self;
 }
 

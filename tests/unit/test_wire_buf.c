@@ -168,12 +168,12 @@ static void test_what_is_utf8(void **state)
     static const char *good[] = {
         "", "a", "plain text of more than eight bytes", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80",
         "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
-        "12345678\xc3\xa9" "12345678", "1234567\xc3\xa9", "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9 and on",
+        ("12345678\xc3\xa9" "12345678"), "1234567\xc3\xa9", "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9 and on",
     };
     static const char *bad[] = {
         "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2z", "\xe0\x9f\xbf", "\xe0\xa0", "\xe1\x80z",
         "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
-        "\xf0\x90\x80", "\xf1\x80\x80z", "12345678\xff" "1234567", "1234567\xc3", "12345678\xc3\xa9\x80",
+        "\xf0\x90\x80", "\xf1\x80\x80z", ("12345678\xff" "1234567"), "1234567\xc3", "12345678\xc3\xa9\x80",
     };
     (void) state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)

@@ -70,7 +70,7 @@ static void put_WELCOME(wire_buf_t *out)
     wire_put_cstr(&body, "here");
     wire_put_cstr(&body, "lease");
     wire_put_int(&body, 10000);
-    wire_welcome_t welcome = { 1, 0, 11, STR("broker"), STR("v1@here"), 67890, 5, 0,
+    wire_welcome_t welcome = { 1, 0, 11, STR("broker"), STR(""), 67890, 5, 0,
                                wire_reader(body.data, body.size) };
     wire_put_welcome(out, &welcome);
     wire_buf_free(&body);

@@ -172,7 +172,7 @@ static int next_hex(const char *hex)
 static void test_envelopes_that_are_none(void **state)
 {
     static const char *bad[] = {
-        "00", "c0", "a161", "80", "90", "9101", "920108", "93010800",      //  No array, or a short one
+        "00", "c0", "a161", "80", "84010800ce00000000", "90", "9101", "920108", "93010800",      //  No array, or a short one
         "94c0080000", "9401c00000", "9401a10800", "940108c000", "940108ff00",   //  Wrong kinds
         "94010800c0", "94010800ff", "94010800cf0000000100000000",      //  ttl_ms: nil, negative, too large
         "94010108ce00000000",                   //  LINK is no message
