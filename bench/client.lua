@@ -2,6 +2,7 @@
 --   client.lua SERVER KIND IN_FLIGHT SECONDS
 -- KIND: sync (coroutines that call and wait), async (callbacks), send (a cached chunk), fresh (a new chunk each time)
 local server, kind, window, seconds = arg[1], arg[2], tonumber(arg[3]), tonumber(arg[4])
+local core = require "alua.core"
 local now = alua.now
 
 local function cpu_ticks()
@@ -25,17 +26,17 @@ end
 
 local function measure_sync()
   local running, all_done = window, nil
-  local future, resolve = alua.core.new_future()
+  local future, resolve = core.new_future()
   all_done = function()
     running = running - 1
     if running == 0 then resolve(true) end
   end
-  for _ = 1, window do alua.core.task(syncer, all_done) end
+  for _ = 1, window do core.task(syncer, all_done) end
   return future
 end
 
 local function measure_async()
-  local future, resolve = alua.core.new_future()
+  local future, resolve = core.new_future()
   local in_flight = 0
   local call
   local function answered(sum, err)
@@ -60,7 +61,7 @@ end
 --- A 40-byte chunk, the same or another each time; every 1000th asks for an answer, so that what is
 --- counted has been executed.
 local function measure_send(fresh)
-  local future, resolve = alua.core.new_future()
+  local future, resolve = core.new_future()
   local text = "local a, b = 1, 2; count() -- ........."
   local function batch()
     if stop then return resolve(true) end

@@ -20,7 +20,7 @@ static inline bool ring_is_full(const wire_link_t *self)
 bool wire_link_has_room(const wire_link_t *self, size_t size)
 {
     size_t held = self->ring.bytes + self->batch_size;
-    if (held + size > self->config.ring_bytes && held > 0)
+    if (held + WIRE_LINK_HEADER_SIZE + size > self->config.ring_bytes && held > 0)
         return false;
     if (!ring_is_full(self))
         return true;

@@ -87,9 +87,11 @@ static int append(node_app_t *self, wire_str_t id)
 int node_app_snapshot(node_app_t *self, wire_reader_t *fields)
 {
     uint32_t count;
-    if (wire_read_uint(fields, &self->version) || wire_read_array(fields, &count))
+    uint64_t version;
+    if (wire_read_uint(fields, &version) || wire_read_array(fields, &count))
         return WIRE_E_MALFORMED;
     clear(self);
+    self->version = version;
     self->known = true;
     for (uint32_t i = 0; i < count; i++) {
         wire_str_t id;

@@ -37,7 +37,7 @@ int node_core_init(node_core_t *self, const node_effects_t *effects, void *arg)
     return set_identity(self, none, none, none);
 }
 
-static void give_back(node_core_t *self, node_mail_t *mail)
+void node_core_drop(node_core_t *self, node_mail_t *mail)
 {
     if (mail->frame)
         self->effects.frame_release(mail->frame);
@@ -71,8 +71,9 @@ void node_core_free(node_core_t *self)
 {
     node_mail_t *mail;
     while ((mail = node_mailbox_pop(&self->mailbox)))
-        give_back(self, mail);
+        node_core_drop(self, mail);
     node_mailbox_free(&self->mailbox);
+    node_core_lookups_free(self);
     node_pendings_free(&self->pendings);
     while (self->timer_count)
         free(self->timers[--self->timer_count]);
@@ -95,6 +96,16 @@ static void forget_standing(node_core_t *self)
     free_names(self);
 }
 
+//  Whoever we were, we are no more; what we asked of ourselves may have been done.
+static void forget_me(node_core_t *self, const char *text)
+{
+    wire_str_t me = { self->id, strlen(self->id) };
+    alua_remote_t *old = node_remotes_find(&self->remotes, me);
+    if (old)
+        node_core_remote_over(self, old, WIRE_E_CLOSED, false, text);
+    forget_standing(self);
+}
+
 static void ask_view(node_core_t *self, const node_app_t *app)
 {
     wire_buf_t fields = WIRE_BUF_EMPTY;
@@ -107,7 +118,7 @@ static void ask_view(node_core_t *self, const node_app_t *app)
 int node_core_welcome(node_core_t *self, void *broker, wire_str_t id, wire_str_t node, wire_str_t address)
 {
     if (*self->id && !wire_str_is(id, self->id))
-        forget_standing(self);
+        forget_me(self, "this process has another id now");
     int rc = set_identity(self, id, node, address);
     if (rc)
         return rc;
@@ -137,13 +148,13 @@ static void fail_asks(node_core_t *self, int code, const char *text)
     }
 }
 
-//  Whoever is reached through the broker cannot be reached now.
+//  Whoever is reached through the broker cannot be reached now. What waited for a lookup never left.
 static void fail_relayed(node_core_t *self, int code, const char *text)
 {
     for (size_t i = 0; i < self->remotes.size; i++)
         for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
             if (remote->route == NODE_RELAY || remote->route == NODE_ASKING)
-                node_core_remote_over(self, remote, code, false, text);
+                node_core_remote_over(self, remote, code, remote->route == NODE_ASKING, text);
 }
 
 void node_core_broker_gone(node_core_t *self, int code, const char *text)
@@ -158,11 +169,7 @@ void node_core_forget(node_core_t *self)
 {
     self->broker = NULL;
     node_core_broker_gone(self, WIRE_E_CLOSED, "the network was left");
-    wire_str_t me = { self->id, strlen(self->id) };
-    alua_remote_t *old = node_remotes_find(&self->remotes, me);
-    if (old)
-        old->route = NODE_COLD;
-    forget_standing(self);
+    forget_me(self, "the network was left");
     wire_str_t none = { "", 0 };
     set_identity(self, none, none, none);
 }

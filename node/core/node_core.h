@@ -69,6 +69,7 @@ typedef struct {
     alua_timer_fn *fn;
     void *arg;
     bool background;
+    bool rung;                  //  Its event is in the mailbox
 } node_timer_t;
 
 struct node_core {
@@ -92,6 +93,7 @@ struct node_core {
     size_t timer_count, timer_capacity, timers_holding;
     uint64_t last_timer;
     wire_buf_t scratch;         //  The message being built
+    struct node_lookup *lookups;
     bool ready;                 //  The main chunk has returned or waits
     bool running;               //  An event is being handled
     int holds;
@@ -101,6 +103,8 @@ struct node_core {
 
 int  node_core_init(node_core_t *self, const node_effects_t *effects, void *arg);
 void node_core_free(node_core_t *self);
+//  What the mailbox gave is done with.
+void node_core_drop(node_core_t *self, node_mail_t *mail);
 
 //  Who we are, as WELCOME said. A changed id makes everything learnt before void.
 int  node_core_welcome(node_core_t *self, void *broker, wire_str_t id, wire_str_t node, wire_str_t address);
@@ -118,6 +122,9 @@ void node_core_link_lost(node_core_t *self, node_link_t *link, const wire_msg_t 
 void node_core_link_gone(node_core_t *self, node_link_t *link, int code, const char *text);
 int  node_core_resolve(node_core_t *self, alua_remote_t *remote);
 void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, bool definite, const char *text);
+//  `process` is not whom a name meant: such names are looked up anew, what is under way stays with it.
+void node_core_doubt(node_core_t *self, const alua_remote_t *process);
+void node_core_lookups_free(node_core_t *self);
 bool node_core_is_me(const node_core_t *self, wire_str_t name);
 
 //  node_send
@@ -139,9 +146,11 @@ typedef struct {
 int  node_core_ask(node_core_t *self, const node_ask_t *ask);
 //  A message built elsewhere, along the route of `to`; no credit asked.
 int  node_core_forward(node_core_t *self, alua_remote_t *to, const void *message, size_t size);
+//  Book what was sent: events of the link, credit of the process.
+void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size);
 //  FAIL with an error map made here.
 void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text);
-//  A message of that size from there was taken out of the mailbox: credit for its sender.
+//  A message of that size that came over a link was taken out of the mailbox: credit for its sender.
 void node_core_used(node_core_t *self, alua_remote_t *from, size_t size);
 void node_core_tell_cancel(node_core_t *self, const node_pending_t *pending);
 //  END to everybody we have a link with.
@@ -149,6 +158,10 @@ void node_core_farewell(node_core_t *self, int code, const char *text);
 
 //  node_receive: link NULL: from the broker. 0, or an error code for a strike.
 int  node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame);
+
+//  Into the mailbox with what a process says, `mail->own` to itself: an answer takes its request along, and what
+//  means nothing is dropped.
+void node_core_admit(node_core_t *self, node_mail_t *mail);
 
 //  node_drain
 size_t node_core_drain(node_core_t *self, size_t most);

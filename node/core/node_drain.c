@@ -6,11 +6,9 @@
 
 static void finish(node_core_t *self, node_pending_t *pending, const alua_outcome_t *outcome)
 {
-    alua_outcome_fn *fn = pending->fn;
-    void *arg = pending->arg;
-    node_pendings_recycle(&self->pendings, pending);
-    if (fn)
-        fn(arg, outcome);
+    if (pending->fn)
+        pending->fn(pending->arg, outcome);
+    node_pendings_recycle(&self->pendings, pending);    //  Now: it holds the name in outcome->from
 }
 
 static alua_outcome_t outcome_of(const wire_msg_t *msg)
@@ -18,20 +16,34 @@ static alua_outcome_t outcome_of(const wire_msg_t *msg)
     wire_reader_t at = msg->fields;
     alua_outcome_t outcome = { .count = msg->count, .from = msg->from };
     if (msg->type == WIRE_REPLY && wire_read_array(&at, &outcome.count))
-        outcome.code = WIRE_E_MALFORMED;
+        return (alua_outcome_t) { .code = WIRE_E_MALFORMED, .from = msg->from, .text = "a reply without results" };
     outcome.body = at.at;
     outcome.size = (size_t) (at.end - at.at);
     return outcome;
 }
 
+//  FAIL's error map alone; NULL when there is none.
+static wire_reader_t error_in(const wire_msg_t *msg)
+{
+    wire_reader_t at = msg->fields, behind = at;
+    uint32_t pairs;
+    if (wire_read_map(&at, &pairs) || wire_skip(&behind))
+        return (wire_reader_t) { NULL, NULL };
+    return (wire_reader_t) { msg->fields.at, behind.at };
+}
+
 static alua_outcome_t failure_of(const wire_msg_t *msg)
 {
-    wire_reader_t at, map = msg->fields;
+    wire_reader_t at, map = error_in(msg);
     wire_str_t word = { "", 0 };
     alua_outcome_t outcome = { .code = WIRE_E_REMOTE, .from = msg->from, .body = map.at,
                                .size = (size_t) (map.end - map.at), .count = 1 };
+    if (!map.at)
+        return (alua_outcome_t) { .code = WIRE_E_REMOTE, .from = msg->from, .text = "a failure without an error" };
     if (wire_map_find(&map, "code", &at) && wire_read_bytes(&at, &word) == 0)
         outcome.code = wire_error_of(word.data, word.size);
+    if (outcome.code == 0)
+        outcome.code = WIRE_E_REMOTE;   //  A failure that says "ok" is one all the same
     if (wire_map_find(&map, "definite", &at))
         (void) wire_read_bool(&at, &outcome.definite);
     return outcome;
@@ -47,31 +59,39 @@ static void denied(node_core_t *self, node_pending_t *pending, const wire_msg_t 
     memcpy(text, said.data, size);
     text[size] = 0;
     alua_outcome_t outcome = { .code = wire_error_of(word.data, word.size), .definite = true, .text = text };
+    if (outcome.code == 0)
+        outcome.code = WIRE_E_MALFORMED;
     finish(self, pending, &outcome);
 }
 
-static void answered(node_core_t *self, const node_mail_t *mail)
+static void failed(node_core_t *self, node_pending_t *pending, const node_mail_t *mail)
 {
     const wire_msg_t *msg = &mail->msg;
-    node_pending_t *pending = node_pendings_find(&self->pendings, msg->request);
-    bool from_broker = msg->type == WIRE_ANSWER || msg->type == WIRE_DENY;
-    if (!pending || (pending->to == NULL) != from_broker) {
-        if (msg->type == WIRE_FAIL && msg->request == 0 && self->handler.report) {
-            self->stat.reports++;
-            self->handler.report(self->handler_arg, msg->from, WIRE_E_REMOTE, NULL, msg->fields.at,
-                                 (size_t) (msg->fields.end - msg->fields.at));
-        } else
-            self->stat.orphans++;
-        return;
+    alua_outcome_t outcome = failure_of(msg);
+    if (outcome.code == WIRE_E_UNKNOWN)
+        node_core_doubt(self, mail->from);
+    if (pending)
+        finish(self, pending, &outcome);
+    else if (self->handler.report) {
+        self->stat.reports++;
+        self->handler.report(self->handler_arg, msg->from, outcome.code, outcome.text, outcome.body, outcome.size);
     }
-    node_heap_remove(&self->heap, &pending->due);
-    node_pendings_take(&self->pendings, pending);
-    if (msg->type == WIRE_DENY) {
+}
+
+//  A request's answer, which node_receive has put together with it.
+static void answered(node_core_t *self, node_mail_t *mail)
+{
+    const wire_msg_t *msg = &mail->msg;
+    node_pending_t *pending = mail->pending;
+    mail->pending = NULL;
+    if (msg->type == WIRE_FAIL)
+        failed(self, pending, mail);
+    else if (msg->type == WIRE_DENY)
         denied(self, pending, msg);
-        return;
+    else {
+        alua_outcome_t outcome = outcome_of(msg);
+        finish(self, pending, &outcome);
     }
-    alua_outcome_t outcome = msg->type == WIRE_FAIL ? failure_of(msg) : outcome_of(msg);
-    finish(self, pending, &outcome);
 }
 
 static int read_event(const wire_msg_t *msg, alua_event_t *event)
@@ -93,11 +113,14 @@ static void asked(node_core_t *self, const node_mail_t *mail)
 {
     const wire_msg_t *msg = &mail->msg;
     alua_event_t event = { .from = mail->from, .from_id = msg->from, .request = msg->request, .deadline = mail->deadline };
-    if (mail->from->route == NODE_DIRECT)
+    if (mail->epoch && mail->epoch == mail->from->epoch)
         node_core_used(self, mail->from, (size_t) (msg->whole.end - msg->whole.at));
     if (mail->deadline < 0)
         return;                         //  Cancelled while it waited
-    if (mail->deadline && mail->deadline < node_core_now(self)) {
+    if (!mail->own && !node_core_is_me(self, msg->to)) {
+        self->stat.refused++;
+        node_core_refuse(self, mail->from, msg->request, WIRE_E_UNKNOWN, "no such process here");
+    } else if (mail->deadline && mail->deadline < node_core_now(self)) {
         self->stat.expired++;
         node_core_refuse(self, mail->from, msg->request, WIRE_E_EXPIRED, NULL);
     } else if (read_event(msg, &event)) {
@@ -115,7 +138,7 @@ static void told(node_core_t *self, const node_mail_t *mail, alua_kind_t kind)
     self->handler.event(self->handler_arg, &event);
 }
 
-static void handle_message(node_core_t *self, const node_mail_t *mail)
+static void handle_message(node_core_t *self, node_mail_t *mail)
 {
     switch (mail->msg.type) {
     case WIRE_CHUNK:
@@ -131,13 +154,39 @@ static void handle_message(node_core_t *self, const node_mail_t *mail)
     case WIRE_END:
         told(self, mail, ALUA_END);
         break;
+    case WIRE_CANCEL:
+        if (self->handler.cancel)
+            self->handler.cancel(self->handler_arg, mail->from, mail->msg.request);
+        break;
     default:
         answered(self, mail);
     }
 }
 
+static void timer_forget(node_core_t *self, node_timer_t *timer)
+{
+    size_t i = 0;
+    while (self->timers[i] != timer)
+        i++;
+    self->timers[i] = self->timers[--self->timer_count];
+    self->timers_holding -= !timer->background;
+    free(timer);
+}
+
+static void run_timer(node_core_t *self, node_timer_t *timer)
+{
+    alua_timer_fn *fn = timer->fn;
+    void *arg = timer->arg;
+    timer_forget(self, timer);
+    if (!fn)
+        return;                         //  Cancelled after it fell due
+    self->stat.timers++;
+    fn(arg);
+}
+
 static void handle(node_core_t *self, node_mail_t *mail)
 {
+    node_pending_t *pending;
     alua_event_t event = { .kind = mail->event, .flags = mail->flags };
     alua_outcome_t outcome = { .code = mail->code, .definite = mail->definite, .text = mail->text };
     switch (mail->kind) {
@@ -147,11 +196,15 @@ static void handle(node_core_t *self, node_mail_t *mail)
     case NODE_MAIL_OUTCOME:
         if (mail->pending->to)
             outcome.from = node_remote_name(mail->pending->to);
-        finish(self, mail->pending, &outcome);
+        pending = mail->pending;
         mail->pending = NULL;
+        finish(self, pending, &outcome);
         break;
     case NODE_MAIL_POST:
         mail->fn(mail->arg);
+        break;
+    case NODE_MAIL_TIMER:
+        run_timer(self, mail->arg);
         break;
     case NODE_MAIL_EVENT:
         self->handler.event(self->handler_arg, &event);
@@ -169,11 +222,7 @@ size_t node_core_drain(node_core_t *self, size_t most)
         self->running = true;
         handle(self, mail);
         self->running = false;
-        if (mail->frame)
-            self->effects.frame_release(mail->frame);
-        if (mail->from)
-            alua_remote_release(mail->from);
-        node_mail_recycle(&self->mailbox, mail);
+        node_core_drop(self, mail);
         done++;
     }
     return done;
@@ -214,21 +263,18 @@ static void expire(node_core_t *self, node_pending_t *pending)
     node_core_settle(self, pending, WIRE_E_TIMEOUT, never_sent, NULL);
 }
 
-static void timer_forget(node_core_t *self, node_timer_t *timer)
-{
-    size_t i = 0;
-    while (self->timers[i] != timer)
-        i++;
-    self->timers[i] = self->timers[--self->timer_count];
-    self->timers_holding -= !timer->background;
-}
-
+//  Its event joins the mailbox; until that is handled the timer can be cancelled.
 static void ring(node_core_t *self, node_timer_t *timer)
 {
+    node_mail_t *mail = node_mail_new(&self->mailbox, NODE_MAIL_TIMER);
     node_heap_remove(&self->heap, &timer->due);
-    (void) node_core_post(self, timer->fn, timer->arg);
-    timer_forget(self, timer);
-    free(timer);
+    if (!mail) {
+        timer_forget(self, timer);
+        return;
+    }
+    timer->rung = true;
+    mail->arg = timer;
+    node_mailbox_push(&self->mailbox, mail);
 }
 
 void node_core_tick(node_core_t *self)
@@ -288,12 +334,15 @@ bool node_core_timer_cancel(node_core_t *self, uint64_t id)
 {
     for (size_t i = 0; i < self->timer_count; i++) {
         node_timer_t *timer = self->timers[i];
-        if (timer->id == id) {
+        if (timer->id != id)
+            continue;
+        bool waits = timer->fn != NULL;
+        timer->fn = NULL;
+        if (!timer->rung) {
             node_heap_remove(&self->heap, &timer->due);
             timer_forget(self, timer);
-            free(timer);
-            return true;
         }
+        return waits;
     }
     return false;
 }

@@ -8,9 +8,14 @@ static void put(node_heap_t *self, size_t place, node_due_t *due)
     due->place = place;
 }
 
+static bool before(const node_due_t *a, const node_due_t *b)
+{
+    return a->at < b->at || (a->at == b->at && a->order < b->order);
+}
+
 static void rise(node_heap_t *self, size_t place, node_due_t *due)
 {
-    while (place > 1 && self->items[place / 2]->at > due->at) {
+    while (place > 1 && before(due, self->items[place / 2])) {
         put(self, place, self->items[place / 2]);
         place /= 2;
     }
@@ -23,9 +28,9 @@ static void sink(node_heap_t *self, size_t place, node_due_t *due)
         size_t child = place * 2;
         if (child > self->count)
             break;
-        if (child < self->count && self->items[child + 1]->at < self->items[child]->at)
+        if (child < self->count && before(self->items[child + 1], self->items[child]))
             child++;
-        if (self->items[child]->at >= due->at)
+        if (before(due, self->items[child]))
             break;
         put(self, place, self->items[child]);
         place = child;
@@ -36,7 +41,7 @@ static void sink(node_heap_t *self, size_t place, node_due_t *due)
 void node_heap_free(node_heap_t *self)
 {
     free(self->items);
-    *self = (node_heap_t) { NULL, 0, 0 };
+    *self = (node_heap_t) { 0 };
 }
 
 static bool grow(node_heap_t *self)
@@ -55,6 +60,7 @@ int node_heap_add(node_heap_t *self, node_due_t *due, int64_t at)
     if (self->count == self->capacity && !grow(self))
         return WIRE_E_NO_MEMORY;
     due->at = at;
+    due->order = ++self->added;
     rise(self, ++self->count, due);
     return 0;
 }
@@ -68,7 +74,7 @@ void node_heap_remove(node_heap_t *self, node_due_t *due)
     node_due_t *last = self->items[self->count--];
     if (last == due)
         return;
-    if (place > 1 && self->items[place / 2]->at > last->at)
+    if (place > 1 && before(last, self->items[place / 2]))
         rise(self, place, last);
     else
         sink(self, place, last);

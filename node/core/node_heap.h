@@ -2,6 +2,7 @@
 //
 //  A node_due_t lives inside whatever falls due (a pending request, a timer) and knows its place,
 //  so leaving early costs O(log n) and a later deadline, the usual case, costs one comparison.
+//  What falls due at the same ms leaves in the order in which it was added.
 
 #ifndef NODE_HEAP_H
 #define NODE_HEAP_H
@@ -12,6 +13,7 @@
 
 typedef struct {
     int64_t at;                 //  ms
+    uint64_t order;             //  Of adding
     size_t place;               //  1.. in the heap, 0: not in it
     int kind;                   //  Whose it is: NODE_DUE_PENDING or NODE_DUE_TIMER
 } node_due_t;
@@ -21,6 +23,7 @@ enum { NODE_DUE_PENDING, NODE_DUE_TIMER };
 typedef struct {
     node_due_t **items;         //  From 1
     size_t count, capacity;
+    uint64_t added;
 } node_heap_t;
 
 void node_heap_free(node_heap_t *self);

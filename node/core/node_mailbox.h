@@ -9,7 +9,8 @@
 #include "node_pending.h"
 #include "wire_msg.h"
 
-typedef enum { NODE_MAIL_MESSAGE, NODE_MAIL_OUTCOME, NODE_MAIL_POST, NODE_MAIL_EVENT } node_mail_kind_t;
+typedef enum { NODE_MAIL_MESSAGE, NODE_MAIL_OUTCOME, NODE_MAIL_POST, NODE_MAIL_TIMER,
+               NODE_MAIL_EVENT } node_mail_kind_t;
 
 typedef struct node_mail node_mail_t;
 struct node_mail {
@@ -19,13 +20,14 @@ struct node_mail {
     void *frame;                //  MESSAGE: keeps msg's bytes; NULL: they are `own`
     uint8_t *own;               //  A message to oneself: our copy
     alua_remote_t *from;        //  MESSAGE: held; NULL: the broker
-    int64_t deadline;           //  MESSAGE: 0 or absolute ms
-    node_pending_t *pending;    //  OUTCOME: taken out of the table already
+    uint64_t epoch;             //  MESSAGE: over a link, of its remote's credit; 0: not over a link
+    int64_t deadline;           //  MESSAGE: 0, absolute ms, or -1: cancelled while it waited
+    node_pending_t *pending;    //  OUTCOME, or the request that this MESSAGE answers: out of the table already
     int code;                   //  OUTCOME
     bool definite;
     char *text;                 //  OUTCOME: malloc'ed, or NULL
     alua_timer_fn *fn;          //  POST
-    void *arg;
+    void *arg;                  //  POST; TIMER: the node_timer_t
     alua_kind_t event;          //  EVENT: ALUA_PARENT or ALUA_ORDER
     uint32_t flags;
 };

@@ -118,6 +118,14 @@ void node_pendings_take(node_pendings_t *self, node_pending_t *pending)
     leave_remote(pending);
 }
 
+void node_pendings_move(node_pending_t *pending, alua_remote_t *to)
+{
+    alua_remote_t *old = pending->to;
+    leave_remote(pending);
+    join_remote(pending, to);
+    alua_remote_release(old);
+}
+
 void node_pendings_recycle(node_pendings_t *self, node_pending_t *pending)
 {
     if (pending->to)

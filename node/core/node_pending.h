@@ -43,6 +43,9 @@ node_pending_t *node_pendings_find(const node_pendings_t *self, uint64_t id);
 //  Out of the table and of its remote's list; still the caller's to recycle.
 void node_pendings_take(node_pendings_t *self, node_pending_t *pending);
 
+//  It is now `to` who owes the answer.
+void node_pendings_move(node_pending_t *pending, alua_remote_t *to);
+
 //  Give the record (and its hold on the remote) back.
 void node_pendings_recycle(node_pendings_t *self, node_pending_t *pending);
 

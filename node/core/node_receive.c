@@ -4,11 +4,11 @@
 #include <string.h>
 #include "node_core.h"
 
-static int push_message(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg, void *frame)
+static node_mail_t *mail_of(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg, void *frame)
 {
     node_mail_t *mail = node_mail_new(&self->mailbox, NODE_MAIL_MESSAGE);
     if (!mail)
-        return WIRE_E_NO_MEMORY;
+        return NULL;
     mail->msg = *msg;
     mail->frame = frame;
     mail->from = from;
@@ -16,23 +16,71 @@ static int push_message(node_core_t *self, alua_remote_t *from, const wire_msg_t
     if (from)
         alua_remote_hold(from);
     mail->deadline = msg->ttl ? node_core_now(self) + msg->ttl : 0;
+    return mail;
+}
+
+static int push_message(node_core_t *self, const wire_msg_t *msg, void *frame)
+{
+    node_mail_t *mail = mail_of(self, NULL, msg, frame);
+    if (!mail)
+        return WIRE_E_NO_MEMORY;
     node_mailbox_push(&self->mailbox, mail);
     return 0;
 }
 
 //  Work not begun is dropped where it waits; what runs or waits is the handler's business.
-static int cancel(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg)
+static bool cancel_queued(node_core_t *self, const node_mail_t *cancel)
 {
     for (node_mail_t *mail = self->mailbox.first; mail; mail = mail->next) {
-        if (mail->kind == NODE_MAIL_MESSAGE && mail->from == from && mail->msg.request == msg->request
+        if (mail->kind == NODE_MAIL_MESSAGE && mail->from == cancel->from && mail->msg.request == cancel->msg.request
                 && (mail->msg.type == WIRE_CALL || mail->msg.type == WIRE_CHUNK)) {
             mail->deadline = -1;
-            return 0;
+            return true;
         }
     }
-    if (self->handler.cancel)
-        self->handler.cancel(self->handler_arg, from, msg->request);
-    return 0;
+    return false;
+}
+
+//  Only whom we asked may answer: itself, or who stands behind the name. Where the broker carries the messages, it finds
+//  the holder of a name for each anew.
+static bool owes_answer(const node_pending_t *pending, const node_mail_t *mail)
+{
+    if (!pending || !pending->to)
+        return false;
+    bool relayed = mail->epoch == 0 && !mail->own;
+    return mail->from == pending->to || mail->from == node_remote_target(pending->to)
+        || (relayed && pending->to->target && pending->to->route == NODE_RELAY);
+}
+
+//  The request leaves the table with the answer's arrival: a deadline or the link's end that comes before the answer is
+//  handled does not make a second outcome.
+static bool claim(node_core_t *self, node_mail_t *mail)
+{
+    uint64_t request = mail->msg.request;
+    node_pending_t *pending = node_pendings_find(&self->pendings, request);
+    if (owes_answer(pending, mail)) {
+        node_heap_remove(&self->heap, &pending->due);
+        node_pendings_take(&self->pendings, pending);
+        mail->pending = pending;
+        return true;
+    }
+    if (mail->msg.type == WIRE_FAIL && request == 0)
+        return true;                    //  Of a send that nobody waits for: reported
+    self->stat.orphans++;
+    return false;
+}
+
+void node_core_admit(node_core_t *self, node_mail_t *mail)
+{
+    bool wanted = true;
+    if (mail->msg.type == WIRE_CANCEL)
+        wanted = !cancel_queued(self, mail);
+    else if (mail->msg.type == WIRE_REPLY || mail->msg.type == WIRE_FAIL)
+        wanted = claim(self, mail);
+    if (wanted)
+        node_mailbox_push(&self->mailbox, mail);
+    else
+        node_core_drop(self, mail);
 }
 
 static int credit(alua_remote_t *from, const wire_msg_t *msg)
@@ -41,7 +89,8 @@ static int credit(alua_remote_t *from, const wire_msg_t *msg)
     uint64_t events, bytes;
     if (wire_read_uint(&at, &events) || wire_read_uint(&at, &bytes))
         return WIRE_E_MALFORMED;
-    if (events > from->sent_events || bytes > from->sent_bytes)
+    if (events > from->sent_events || bytes > from->sent_bytes
+            || events < from->granted_events || bytes < from->granted_bytes)
         return WIRE_E_STATE;
     from->granted_events = events;
     from->granted_bytes = bytes;
@@ -60,8 +109,9 @@ static int author_of(node_core_t *self, node_link_t *link, const wire_msg_t *msg
     *from = node_remotes_get(&self->remotes, msg->from);
     if (!*from)
         return WIRE_E_NO_MEMORY;
-    if ((*from)->route == NODE_COLD)
-        (*from)->route = NODE_RELAY;    //  Whoever reached us through the broker is answered through it
+    //  Whoever reached us through the broker is answered through it. (An answer may come from the broker itself.)
+    if ((*from)->route == NODE_COLD && (msg->type == WIRE_CALL || msg->type == WIRE_CHUNK))
+        (*from)->route = NODE_RELAY;
     return 0;
 }
 
@@ -73,15 +123,14 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
         return rc;
     if (link && wire_type_counts(msg->type))
         link->received++;
-    if (msg->type == WIRE_CANCEL)
-        return cancel(self, from, msg);
     if (msg->type == WIRE_CREDIT)
-        return credit(from, msg);
-    if ((msg->type == WIRE_CALL || msg->type == WIRE_CHUNK) && !node_core_is_me(self, msg->to)) {
-        node_core_refuse(self, from, msg->request, WIRE_E_UNKNOWN, "no such process here");
-        return 0;
-    }
-    return push_message(self, from, msg, frame);
+        return link ? credit(from, msg) : 0;    //  A link's own business, and no fault of the broker's
+    node_mail_t *mail = mail_of(self, from, msg, frame);
+    if (!mail)
+        return WIRE_E_NO_MEMORY;
+    mail->epoch = link ? from->epoch : 0;
+    node_core_admit(self, mail);
+    return 0;
 }
 
 static void leave_app(node_core_t *self, wire_str_t name)
@@ -160,6 +209,8 @@ static void call_inner(node_core_t *self, node_pending_t *pending, const wire_ms
         wire_str_t word = { "", 0 }, said = { "", 0 };
         (void) (wire_read_bytes(&at, &word) || wire_read_bytes(&at, &said));
         outcome = (alua_outcome_t) { .code = wire_error_of(word.data, word.size), .definite = true, .text = text };
+        if (outcome.code == 0)
+            outcome.code = WIRE_E_MALFORMED;
         size_t size = said.size < sizeof text - 1 ? said.size : sizeof text - 1;
         memcpy(text, said.data, size);
         text[size] = 0;
@@ -186,7 +237,14 @@ static int from_broker(node_core_t *self, const wire_msg_t *msg, void *frame)
         call_inner(self, pending, msg);
         return 0;
     }
-    return push_message(self, NULL, msg, frame);
+    node_mail_t *mail = mail_of(self, NULL, msg, frame);
+    if (!mail)
+        return WIRE_E_NO_MEMORY;
+    node_heap_remove(&self->heap, &pending->due);
+    node_pendings_take(&self->pendings, pending);
+    mail->pending = pending;
+    node_mailbox_push(&self->mailbox, mail);
+    return 0;
 }
 
 static int members(node_core_t *self, const wire_msg_t *msg, void *frame)
@@ -200,7 +258,17 @@ static int members(node_core_t *self, const wire_msg_t *msg, void *frame)
     node_app_t *app = node_apps_find(&self->apps, name);
     if (!app || !node_app_change(app, version, wire_str_is(what, "join"), id))
         return 0;
-    return push_message(self, NULL, msg, frame);
+    return push_message(self, msg, frame);
+}
+
+//  Who was reached through the broker is over, and so is what we took its names for.
+static void relayed_over(node_core_t *self, wire_str_t id, const char *text)
+{
+    const alua_remote_t *process = node_remotes_find(&self->remotes, id);
+    for (size_t i = 0; process && i < self->remotes.size; i++)
+        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
+            if (remote->route == NODE_RELAY && (remote == process || remote->target == process))
+                node_core_remote_over(self, remote, WIRE_E_GONE, false, text);
 }
 
 //  The broker's word that a node is over is final for us too (TRANSPORT: silent and gone).
@@ -214,9 +282,7 @@ static void bury(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_
     node_link_t *link = node_core_link_find(self, node, incarnation);
     if (link && link->peer)
         self->effects.bury(self->arg, link->peer, why);
-    alua_remote_t *remote = node_remotes_find(&self->remotes, id);
-    if (remote && remote->route == NODE_RELAY)
-        node_core_remote_over(self, remote, WIRE_E_GONE, false, why);
+    relayed_over(self, id, why);
 }
 
 static int watched(node_core_t *self, const wire_msg_t *msg, void *frame)
@@ -228,9 +294,11 @@ static int watched(node_core_t *self, const wire_msg_t *msg, void *frame)
             || wire_read_uint(&at, &incarnation))
         return WIRE_E_MALFORMED;
     (void) wire_read_bytes(&at, &text);
-    int rc = push_message(self, NULL, msg, frame);
+    int rc = push_message(self, msg, frame);
     if (wire_str_is(what, "gone"))
         bury(self, node, incarnation, id, text);
+    else if (wire_str_is(what, "left"))
+        relayed_over(self, id, "the process has ended");   //  A link says so itself, behind what was sent over it
     return rc;
 }
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  Below this many a sweep is not worth its walk.
+//  And never below this many.
 #define SWEEP_ABOVE 1024
 
 //  FNV-1a; ids come from the broker, which bounds their number, so flooding is no concern.
@@ -33,7 +33,7 @@ void node_remotes_free(node_remotes_t *self)
         }
     }
     free(self->buckets);
-    *self = (node_remotes_t) { NULL, 0, 0 };
+    *self = (node_remotes_t) { 0 };
 }
 
 static alua_remote_t *find(const node_remotes_t *self, wire_str_t id, uint32_t hash)
@@ -98,7 +98,7 @@ static bool forgettable(const alua_remote_t *self)
 
 void node_remotes_sweep(node_remotes_t *self)
 {
-    if (self->count < SWEEP_ABOVE)
+    if (self->count < SWEEP_ABOVE || self->count < self->sweep_above)
         return;
     for (size_t i = 0; i < self->size; i++) {
         alua_remote_t **place = &self->buckets[i];
@@ -112,6 +112,7 @@ void node_remotes_sweep(node_remotes_t *self)
                 place = &remote->next;
         }
     }
+    self->sweep_above = self->count * 2;
 }
 
 void alua_remote_hold(alua_remote_t *self)

@@ -28,8 +28,10 @@ struct alua_remote {
     node_link_t *link;          //  DIRECT: to its node
     alua_remote_t *target;      //  A name: the process behind it, held; else NULL
     wire_buf_t parked;          //  ASKING: messages back to back
+    size_t parked_count;
     node_pending_t *pendings;   //  Requests it has not answered
-    uint64_t sent_events, sent_bytes;       //  Since the link's epoch began
+    uint64_t epoch;             //  Of the counts below: one for each link with its node
+    uint64_t sent_events, sent_bytes;       //  Since the epoch began
     uint64_t granted_events, granted_bytes; //  Consumed there, as CREDIT says
     uint64_t used_events, used_bytes;       //  Consumed here of what it sent
     uint64_t told_events, told_bytes;       //  As of our last CREDIT
@@ -40,6 +42,7 @@ struct alua_remote {
 typedef struct {
     alua_remote_t **buckets;
     size_t size, count;         //  size is a power of two, or 0
+    size_t sweep_above;         //  Below so many a sweep is not worth its walk
 } node_remotes_t;
 
 void node_remotes_free(node_remotes_t *self);

@@ -15,6 +15,16 @@ node_link_t *node_core_link_find(node_core_t *self, wire_str_t node, uint64_t in
     return link;
 }
 
+//  A new epoch: both sides count credit from nothing.
+static void reset_credit(alua_remote_t *remote)
+{
+    remote->epoch++;
+    remote->sent_events = remote->sent_bytes = 0;
+    remote->granted_events = remote->granted_bytes = 0;
+    remote->used_events = remote->used_bytes = 0;
+    remote->told_events = remote->told_bytes = 0;
+}
+
 static node_link_t *link_new(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_str_t process)
 {
     node_link_t *link = calloc(1, sizeof *link);
@@ -31,6 +41,7 @@ static node_link_t *link_new(node_core_t *self, wire_str_t node, uint64_t incarn
     link->incarnation = incarnation;
     link->remote = remote;
     alua_remote_hold(remote);
+    reset_credit(remote);
     link->next = self->links;
     self->links = link;
     return link;
@@ -47,19 +58,45 @@ static void link_remove(node_core_t *self, node_link_t *link)
     free(link);
 }
 
-//  A new epoch: both sides count credit from nothing.
-static void reset_credit(alua_remote_t *remote)
-{
-    remote->sent_events = remote->sent_bytes = 0;
-    remote->granted_events = remote->granted_bytes = 0;
-    remote->used_events = remote->used_bytes = 0;
-    remote->told_events = remote->told_bytes = 0;
-}
-
 static void attach(alua_remote_t *remote, node_link_t *link)
 {
     remote->route = NODE_DIRECT;
     remote->link = link;
+}
+
+static bool is_work(const wire_msg_t *msg)
+{
+    return msg->type == WIRE_CHUNK || msg->type == WIRE_CALL;
+}
+
+//  Nobody waits for it, so this is the only trace of its loss.
+static void report_lost(node_core_t *self, wire_str_t about, int code, const char *text)
+{
+    if (!self->handler.report)
+        return;
+    self->stat.reports++;
+    self->handler.report(self->handler_arg, about, code, text, NULL, 0);
+}
+
+//  One parked message goes its way; `bytes` are ours. Work whose request has had its outcome does not go, the deadline of
+//  other work is what is left of it.
+static void send_one(node_core_t *self, alua_remote_t *remote, const wire_msg_t *msg, uint8_t *bytes, size_t size)
+{
+    bool asked = is_work(msg) && msg->request;
+    node_pending_t *pending = asked ? node_pendings_find(&self->pendings, msg->request) : NULL;
+    if (asked && !pending)
+        return;
+    if (pending && pending->due.place) {
+        int64_t left = pending->due.at - node_core_now(self);
+        wire_msg_set_ttl(bytes, size, left > 0 ? (uint32_t) left : 1);
+    }
+    int rc = node_core_forward(self, remote, bytes, size);
+    if (rc == 0)
+        node_core_sent(remote, msg->type, size);
+    else if (pending && (pending = node_pendings_find(&self->pendings, msg->request)))
+        node_core_settle(self, pending, rc, true, NULL);
+    else if (!asked && is_work(msg))
+        report_lost(self, msg->to, rc, NULL);
 }
 
 //  What waited for the way may go; each message stands whole in `parked`.
@@ -67,19 +104,21 @@ static void send_parked(node_core_t *self, alua_remote_t *remote)
 {
     wire_buf_t parked = remote->parked;
     remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
+    remote->parked_count = 0;
     wire_reader_t at = wire_reader(parked.data, parked.size);
     wire_msg_t msg;
-    while (at.at < at.end && wire_msg_next(&at, &msg) == 0) {
-        int rc = node_core_forward(self, remote, msg.whole.at, (size_t) (msg.whole.end - msg.whole.at));
-        if (rc)
-            node_core_link_lost(self, NULL, &msg);
-    }
+    while (at.at < at.end && wire_msg_next(&at, &msg) == 0)
+        send_one(self, remote, &msg, parked.data + (msg.whole.at - parked.data), (size_t) (msg.whole.end - msg.whole.at));
     wire_buf_free(&parked);
 }
 
 node_link_t *node_core_link_accept(node_core_t *self, void *peer, wire_str_t node, uint64_t incarnation, wire_str_t process)
 {
     node_link_t *link = node_core_link_find(self, node, incarnation);
+    if (link && link->peer != peer) {   //  It had given our link up, and begins anew
+        self->effects.bury(self->arg, link->peer, "it has begun a new link");
+        link = node_core_link_find(self, node, incarnation);
+    }
     if (!link && !(link = link_new(self, node, incarnation, process)))
         return NULL;
     link->peer = peer;
@@ -94,15 +133,24 @@ void node_core_link_up(node_core_t *self, node_link_t *link, wire_str_t process)
             alua_remote_hold(remote);
             alua_remote_release(link->remote);
             link->remote = remote;
+            reset_credit(remote);
         }
     }
-    if (!link->up && link->remote->link != link)
-        reset_credit(link->remote);
     link->up = true;
+    const node_link_t *older = link->remote->link;
+    if (older && older != link && older->peer)
+        self->effects.bury(self->arg, older->peer, "a new incarnation has taken its place");
     if (link->remote->route == NODE_COLD || link->remote->route == NODE_ASKING) {
         attach(link->remote, link);
         send_parked(self, link->remote);
     }
+}
+
+static void forget_target(alua_remote_t *remote)
+{
+    if (remote->target)
+        alua_remote_release(remote->target);
+    remote->target = NULL;
 }
 
 void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, bool definite, const char *text)
@@ -111,37 +159,54 @@ void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, b
     remote->link = NULL;
     wire_buf_t parked = remote->parked;
     remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
+    remote->parked_count = 0;
     wire_reader_t at = wire_reader(parked.data, parked.size);
     wire_msg_t msg;
     while (at.at < at.end && wire_msg_next(&at, &msg) == 0)
-        if (!node_pendings_find(&self->pendings, msg.request) && self->handler.report) {
-            self->stat.reports++;
-            self->handler.report(self->handler_arg, node_remote_name(remote), code, text, NULL, 0);
-        }
+        if (is_work(&msg) && !msg.request)
+            report_lost(self, node_remote_name(remote), code, text);
     wire_buf_free(&parked);
     while (remote->pendings)
         node_core_settle(self, remote->pendings, code, definite, text);
-    if (remote->target) {
-        alua_remote_release(remote->target);
-        remote->target = NULL;
-    }
+    forget_target(remote);
+}
+
+void node_core_doubt(node_core_t *self, const alua_remote_t *process)
+{
+    for (size_t i = 0; i < self->remotes.size; i++)
+        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next) {
+            if (remote->target != process || (remote->route != NODE_DIRECT && remote->route != NODE_SELF))
+                continue;
+            while (remote->pendings)
+                node_pendings_move(remote->pendings, remote->target);
+            remote->route = NODE_COLD;
+            remote->link = NULL;
+            forget_target(remote);
+        }
+}
+
+//  It never left, so the broker can take it; credit is a matter of the link alone.
+static bool relay_instead(node_core_t *self, const node_link_t *link, const wire_msg_t *msg)
+{
+    if (link->up || !self->broker_up || msg->type == WIRE_CREDIT)
+        return false;
+    if (self->effects.send(self->arg, self->broker, msg->whole.at, (size_t) (msg->whole.end - msg->whole.at)))
+        return false;
+    self->stat.relayed++;
+    return true;
 }
 
 //  One message the peer never acknowledged. A request's outcome follows with the link's end; for what nobody
 //  waits for, this is the only trace. Answers are of no use to a peer that is gone.
 void node_core_link_lost(node_core_t *self, node_link_t *link, const wire_msg_t *msg)
 {
-    if (msg->type != WIRE_CHUNK && msg->type != WIRE_CALL)
+    if ((link && relay_instead(self, link, msg)) || !is_work(msg))
         return;
-    if (link && !link->up && self->broker_up
-            && self->effects.send(self->arg, self->broker, msg->whole.at, (size_t) (msg->whole.end - msg->whole.at)) == 0) {
-        self->stat.relayed++;           //  It never left: the broker can take it
-        return;
-    }
-    if (node_pendings_find(&self->pendings, msg->request) || !self->handler.report)
-        return;
-    self->stat.reports++;
-    self->handler.report(self->handler_arg, msg->to, WIRE_E_GONE, "sent, but never acknowledged", NULL, 0);
+    node_pending_t *pending = msg->request ? node_pendings_find(&self->pendings, msg->request) : NULL;
+    if (pending && link && !link->up)
+        node_core_settle(self, pending, WIRE_E_GONE, true, "there was no way to send it");
+    if (!msg->request)
+        report_lost(self, msg->to, WIRE_E_GONE, "sent, but never acknowledged");
 }
 
 //  The link was never open: its peer may still be reached through the broker.
@@ -157,13 +222,13 @@ void node_core_link_gone(node_core_t *self, node_link_t *link, int code, const c
     for (size_t i = 0; i < self->remotes.size; i++)
         for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next) {
             bool here = remote->link == link || (remote->target && remote->target->link == link);
-            if (!here && remote != link->remote)
+            if (!here)
                 continue;
             if (relay) {
                 remote->route = NODE_RELAY;
                 remote->link = NULL;
             } else if (remote->route == NODE_DIRECT)
-                node_core_remote_over(self, remote, WIRE_E_GONE, false, closed ? "the process has ended" : text);
+                node_core_remote_over(self, remote, WIRE_E_GONE, !link->up, closed ? "the process has ended" : text);
         }
     link_remove(self, link);
 }
@@ -223,10 +288,41 @@ static void found(node_core_t *self, alua_remote_t *remote, wire_str_t id, const
 
 static void ask_again(void *arg);
 
-typedef struct {
+//  A question to the broker, or the pause before the next one.
+typedef struct node_lookup node_lookup_t;
+struct node_lookup {
+    node_lookup_t *next;
     node_core_t *core;
     alua_remote_t *remote;      //  Held
-} node_lookup_t;
+};
+
+static void lookup_free(node_lookup_t *lookup)
+{
+    node_lookup_t **place = &lookup->core->lookups;
+    while (*place != lookup)
+        place = &(*place)->next;
+    *place = lookup->next;
+    alua_remote_release(lookup->remote);
+    free(lookup);
+}
+
+void node_core_lookups_free(node_core_t *self)
+{
+    while (self->lookups)
+        lookup_free(self->lookups);
+}
+
+//  Nobody has the name. Calls that do not wait for it end now; true when others do.
+static bool somebody_waits(node_core_t *self, alua_remote_t *remote, const char *text)
+{
+    node_pending_t *next;
+    for (node_pending_t *p = remote->pendings; p; p = next) {
+        next = p->after;
+        if (!p->wait_name)
+            node_core_settle(self, p, WIRE_E_UNKNOWN, true, text);
+    }
+    return remote->pendings != NULL;
+}
 
 static void lookup_done(void *arg, const alua_outcome_t *outcome)
 {
@@ -235,20 +331,16 @@ static void lookup_done(void *arg, const alua_outcome_t *outcome)
     alua_remote_t *remote = lookup->remote;
     node_address_t address = { 0 };
     wire_str_t id;
-    bool waits = false;
-    for (const node_pending_t *p = remote->pendings; p; p = p->after)
-        waits |= p->wait_name;
     if (remote->route != NODE_ASKING)
         ;                               //  Settled meanwhile: it called us, or the broker went
     else if (outcome->code == 0 && read_address(wire_reader(outcome->body, outcome->size), &id, &address) == 0)
         found(self, remote, id, &address);
-    else if (outcome->code == WIRE_E_UNKNOWN && waits
+    else if (outcome->code == WIRE_E_UNKNOWN && somebody_waits(self, remote, outcome->text)
              && node_core_timer(self, NAME_AGAIN, true, ask_again, lookup))
         return;
     else
         node_core_remote_over(self, remote, outcome->code ? outcome->code : WIRE_E_MALFORMED, true, outcome->text);
-    alua_remote_release(remote);
-    free(lookup);
+    lookup_free(lookup);
 }
 
 static int ask_broker(node_core_t *self, node_lookup_t *lookup)
@@ -268,24 +360,24 @@ static void ask_again(void *arg)
         return;
     if (lookup->remote->route == NODE_ASKING)
         node_core_remote_over(lookup->core, lookup->remote, WIRE_E_OFFLINE, true, NULL);
-    alua_remote_release(lookup->remote);
-    free(lookup);
+    lookup_free(lookup);
 }
 
 //  Begin to find the way to a remote that is COLD. Messages may be parked when this returns 0.
 int node_core_resolve(node_core_t *self, alua_remote_t *remote)
 {
-    node_remotes_sweep(&self->remotes);
     node_lookup_t *lookup = malloc(sizeof *lookup);
     if (!lookup)
         return WIRE_E_NO_MEMORY;
-    *lookup = (node_lookup_t) { self, remote };
+    *lookup = (node_lookup_t) { self->lookups, self, remote };
+    self->lookups = lookup;
+    alua_remote_hold(remote);
+    node_remotes_sweep(&self->remotes);
+    remote->route = NODE_ASKING;
     int rc = ask_broker(self, lookup);
     if (rc) {
-        free(lookup);
-        return rc;
+        remote->route = NODE_COLD;
+        lookup_free(lookup);
     }
-    alua_remote_hold(remote);
-    remote->route = NODE_ASKING;
-    return 0;
+    return rc;
 }

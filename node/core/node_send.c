@@ -26,7 +26,8 @@ static bool has_room(const node_core_t *self, alua_remote_t *to, size_t size, bo
     alua_remote_t *process = node_remote_target(to);
     switch (to->route) {
     case NODE_ASKING:
-        return to->parked.size == 0 || to->parked.size + size <= PARKED_BYTES;
+        return to->parked.size == 0
+            || (to->parked.size + size <= PARKED_BYTES && to->parked_count < WIRE_CREDIT_EVENTS);
     case NODE_DIRECT:
         return (!costs || has_credit(process, size)) && self->effects.room(self->arg, process->link->peer, size);
     case NODE_RELAY:
@@ -53,6 +54,21 @@ static int wait_for_room(node_core_t *self, alua_remote_t *to, size_t size, bool
     return to->route == NODE_COLD ? WIRE_E_GONE : 0;
 }
 
+//  Whoever pumps keeps the message being built to himself: what is received meanwhile may be answered at once.
+static wire_buf_t borrow_scratch(node_core_t *self)
+{
+    wire_buf_t scratch = self->scratch;
+    self->scratch = (wire_buf_t) WIRE_BUF_EMPTY;
+    wire_buf_clear(&scratch);
+    return scratch;
+}
+
+static void return_scratch(node_core_t *self, wire_buf_t scratch)
+{
+    wire_buf_free(&self->scratch);
+    self->scratch = scratch;
+}
+
 static int deliver_to_self(node_core_t *self, const void *message, size_t size)
 {
     uint8_t *copy = malloc(size);
@@ -74,14 +90,19 @@ static int deliver_to_self(node_core_t *self, const void *message, size_t size)
     }
     alua_remote_hold(mail->from);
     mail->deadline = mail->msg.ttl ? node_core_now(self) + mail->msg.ttl : 0;
-    node_mailbox_push(&self->mailbox, mail);
+    node_core_admit(self, mail);
     return 0;
 }
 
 static int park(alua_remote_t *to, const void *message, size_t size)
 {
     wire_buf_append(&to->parked, message, size);
-    return to->parked.failed ? WIRE_E_NO_MEMORY : 0;
+    if (to->parked.failed) {
+        wire_buf_truncate(&to->parked, to->parked.size);
+        return WIRE_E_NO_MEMORY;
+    }
+    to->parked_count++;
+    return 0;
 }
 
 int node_core_forward(node_core_t *self, alua_remote_t *to, const void *message, size_t size)
@@ -102,39 +123,45 @@ int node_core_forward(node_core_t *self, alua_remote_t *to, const void *message,
     }
 }
 
-static void spend_credit(node_core_t *self, alua_remote_t *to, size_t size)
+void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size)
 {
     alua_remote_t *process = node_remote_target(to);
     if (to->route != NODE_DIRECT)
         return;
-    process->sent_events++;
-    process->sent_bytes += size;
-    process->link->sent++;
-    (void) self;
+    process->link->sent += wire_type_counts(type);
+    if (type == WIRE_CALL || type == WIRE_CHUNK) {
+        process->sent_events++;
+        process->sent_bytes += size;
+    }
 }
 
 static int route_of(node_core_t *self, wire_str_t name, alua_remote_t **remote)
 {
     if (name.size == 0 || name.size > WIRE_MAX_NAME)
         return WIRE_E_UNKNOWN;
-    if (*self->id && node_core_is_me(self, name))
+    if (!*self->id)
+        return WIRE_E_OFFLINE;
+    if (node_core_is_me(self, name))
         name = (wire_str_t) { self->id, strlen(self->id) };
     *remote = node_remotes_get(&self->remotes, name);
     if (!*remote)
         return WIRE_E_NO_MEMORY;
-    if (!*self->id)
-        return WIRE_E_OFFLINE;
+    if ((*remote)->route == NODE_SELF && (*remote)->target)
+        node_core_doubt(self, (*remote)->target);   //  A name that was ours, and is not now
     return (*remote)->route == NODE_COLD ? node_core_resolve(self, *remote) : 0;
 }
 
-static void build_request(node_core_t *self, const alua_request_t *request, uint64_t id, wire_str_t to)
+static uint32_t ttl_of(int64_t timeout)
 {
-    wire_buf_t *out = &self->scratch;
+    return timeout <= 0 ? 0 : timeout < UINT32_MAX ? (uint32_t) timeout : UINT32_MAX;
+}
+
+static void build_request(const node_core_t *self, const alua_request_t *request, uint64_t id, wire_str_t to, wire_buf_t *out)
+{
     bool chunk = request->kind == ALUA_CHUNK;
-    uint32_t ttl = request->timeout > 0 ? (uint32_t) (request->timeout < UINT32_MAX ? request->timeout : UINT32_MAX) : 0;
+    uint32_t ttl = ttl_of(request->timeout);
     uint32_t flags = request->flags | (request->fn ? WIRE_WANTS_REPLY : 0);
     wire_str_t me = { self->id, strlen(self->id) };
-    wire_buf_clear(out);
     wire_msg_begin_proc(out, chunk ? WIRE_CHUNK : WIRE_CALL, id, ttl, me, to, chunk ? 4 : 3);
     wire_put_uint(out, flags);
     wire_put_text(out, request->name.data, request->name.size);
@@ -146,19 +173,32 @@ static void build_request(node_core_t *self, const alua_request_t *request, uint
         wire_buf_append(out, &EMPTY_ARRAY, 1);
 }
 
-static int send_request(node_core_t *self, const alua_request_t *request, uint64_t id, alua_remote_t *to)
+//  Wait for room, send, book.
+static int send_built(node_core_t *self, alua_remote_t *to, wire_type_t type, uint64_t id, const wire_buf_t *out)
 {
-    build_request(self, request, id, node_remote_name(to));
-    wire_buf_t *out = &self->scratch;
+    bool work = type == WIRE_CALL || type == WIRE_CHUNK;
     if (out->failed)
         return WIRE_E_NO_MEMORY;
     if (out->size > WIRE_MAX_MESSAGE)
         return WIRE_E_TOO_BIG;
-    int rc = wait_for_room(self, to, out->size, true);
+    //  An answer never waits for the mailbox it goes to: its receiver asked for it, so it is bounded there. A reply to
+    //  oneself must not be FULL either.
+    int rc = !work && to->route == NODE_SELF ? 0 : wait_for_room(self, to, out->size, work);
+    if (rc == 0 && work && id && !node_pendings_find(&self->pendings, id))
+        rc = WIRE_E_GONE;               //  Settled while we pumped
     if (rc == 0)
         rc = node_core_forward(self, to, out->data, out->size);
     if (rc == 0)
-        spend_credit(self, to, out->size);
+        node_core_sent(to, type, out->size);
+    return rc;
+}
+
+static int send_request(node_core_t *self, const alua_request_t *request, uint64_t id, alua_remote_t *to)
+{
+    wire_buf_t out = borrow_scratch(self);
+    build_request(self, request, id, node_remote_name(to), &out);
+    int rc = send_built(self, to, request->kind == ALUA_CHUNK ? WIRE_CHUNK : WIRE_CALL, id, &out);
+    return_scratch(self, out);
     return rc;
 }
 
@@ -216,24 +256,14 @@ int node_core_request(node_core_t *self, const alua_request_t *request, uint64_t
 int node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, uint64_t request,
                      const void *body, size_t size)
 {
-    wire_buf_t *out = &self->scratch;
     wire_str_t me = { self->id, strlen(self->id) };
-    wire_buf_clear(out);
-    wire_msg_begin_proc(out, type, request, 0, me, node_remote_name(to), 1);
-    wire_buf_append(out, body, size);
-    if (out->failed)
-        return WIRE_E_NO_MEMORY;
-    if (out->size > WIRE_MAX_MESSAGE)
-        return WIRE_E_TOO_BIG;
     if (to->route == NODE_COLD)
         return WIRE_E_GONE;
-    //  An answer never waits for the mailbox it goes to: its receiver asked for it, so it is bounded there. A reply to
-    //  oneself must not be FULL either.
-    int rc = to->route == NODE_SELF ? 0 : wait_for_room(self, to, out->size, false);
-    if (rc == 0)
-        rc = node_core_forward(self, to, out->data, out->size);
-    if (rc == 0 && to->route == NODE_DIRECT)
-        to->link->sent++;
+    wire_buf_t out = borrow_scratch(self);
+    wire_msg_begin_proc(&out, type, request, 0, me, node_remote_name(to), 1);
+    wire_buf_append(&out, body, size);
+    int rc = send_built(self, to, type, request, &out);
+    return_scratch(self, out);
     self->stat.replies += type == WIRE_REPLY;
     self->stat.fails += type == WIRE_FAIL;
     return rc;
@@ -259,21 +289,32 @@ void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, in
     wire_buf_free(&error);
 }
 
-//  Credit that the sender has not been told of is worth a message when a quarter of it is used up.
-static void send_small(node_core_t *self, alua_remote_t *to, wire_type_t type, uint64_t request, uint32_t count,
-                       uint64_t first, uint64_t second)
+//  Credit goes back along the link that the messages came by, also when our own route to their sender is another.
+static const node_link_t *link_from(const node_core_t *self, const alua_remote_t *from)
 {
+    const node_link_t *link = self->links;
+    if (from->link)
+        return from->link;
+    while (link && (link->remote != from || !link->up))
+        link = link->next;
+    return link;
+}
+
+static int send_credit(node_core_t *self, const alua_remote_t *from)
+{
+    const node_link_t *link = link_from(self, from);
     wire_buf_t *out = &self->scratch;
     wire_str_t me = { self->id, strlen(self->id) };
+    if (!link)
+        return WIRE_E_GONE;
     wire_buf_clear(out);
-    wire_msg_begin_proc(out, type, request, 0, me, node_remote_name(to), count);
-    if (count) {
-        wire_put_uint(out, first);
-        wire_put_uint(out, second);
-    }
-    if (!out->failed)
-        (void) node_core_forward(self, to, out->data, out->size);
+    wire_msg_begin_proc(out, WIRE_CREDIT, 0, 0, me, node_remote_name(from), 2);
+    wire_put_uint(out, from->used_events);
+    wire_put_uint(out, from->used_bytes);
+    return out->failed ? WIRE_E_NO_MEMORY : self->effects.send(self->arg, link->peer, out->data, out->size);
 }
+
+//  Credit that the sender has not been told of is worth a message when a quarter of it is used up.
 
 void node_core_used(node_core_t *self, alua_remote_t *from, size_t size)
 {
@@ -282,11 +323,11 @@ void node_core_used(node_core_t *self, alua_remote_t *from, size_t size)
     if (from->used_events - from->told_events < WIRE_CREDIT_EVENTS / 4
             && from->used_bytes - from->told_bytes < WIRE_CREDIT_BYTES / 4)
         return;
-    if (from->route != NODE_DIRECT)
-        return;
-    from->told_events = from->used_events;
-    from->told_bytes = from->used_bytes;
-    send_small(self, from, WIRE_CREDIT, 0, 2, from->used_events, from->used_bytes);
+    uint64_t events = from->used_events, bytes = from->used_bytes;
+    if (send_credit(self, from))
+        return;                         //  The next message tries again
+    from->told_events = events;
+    from->told_bytes = bytes;
 }
 
 bool node_core_cancel(node_core_t *self, uint64_t id)
@@ -294,16 +335,24 @@ bool node_core_cancel(node_core_t *self, uint64_t id)
     node_pending_t *pending = node_pendings_find(&self->pendings, id);
     if (!pending)
         return false;
+    bool never_sent = pending->to && pending->to->route == NODE_ASKING;
     self->stat.cancels++;
     node_core_tell_cancel(self, pending);
-    node_core_settle(self, pending, WIRE_E_CANCELLED, false, NULL);
+    node_core_settle(self, pending, WIRE_E_CANCELLED, never_sent, NULL);
     return true;
 }
 
 void node_core_tell_cancel(node_core_t *self, const node_pending_t *pending)
 {
-    if (pending->to && pending->to->route != NODE_COLD)
-        send_small(self, pending->to, WIRE_CANCEL, pending->id, 0, 0, 0);
+    alua_remote_t *to = pending->to;
+    if (!to || to->route == NODE_COLD || to->route == NODE_ASKING)
+        return;                         //  Parked work without its request is not sent
+    wire_buf_t *out = &self->scratch;
+    wire_str_t me = { self->id, strlen(self->id) };
+    wire_buf_clear(out);
+    wire_msg_begin_proc(out, WIRE_CANCEL, pending->id, 0, me, node_remote_name(to), 0);
+    if (!out->failed)
+        (void) node_core_forward(self, to, out->data, out->size);
 }
 
 static wire_str_t name_in(const node_ask_t *ask)
@@ -333,7 +382,7 @@ int node_core_ask(node_core_t *self, const node_ask_t *ask)
     pending->about = name_in(ask);
     wire_buf_t *out = &self->scratch;
     wire_buf_clear(out);
-    wire_msg_begin(out, ask->type, pending->id, (uint32_t) ask->timeout, ask->count);
+    wire_msg_begin(out, ask->type, pending->id, ttl_of(ask->timeout), ask->count);
     wire_buf_append(out, ask->fields, ask->size);
     int rc = out->failed ? WIRE_E_NO_MEMORY : self->effects.send(self->arg, self->broker, out->data, out->size);
     if (rc == 0 && ask->timeout > 0)

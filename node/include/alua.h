@@ -47,6 +47,8 @@ typedef struct {
 const char *alua_directory(void);
 const char *alua_token(void);
 const char *alua_executable(void);
+//  What tells whether ipc paths mean the same to two processes: the host and its runtime directory.
+const char *alua_host(void);
 //  The user's default broker: an ipc endpoint in alua_directory().
 const char *alua_default_broker(void);
 
@@ -215,11 +217,11 @@ typedef struct {
 //  EXISTS (the name is taken), SYSTEM, TIMEOUT (30 s). It ends after us.
 int alua_spawn(alua_process_t *self, const alua_spawn_t *spawn, alua_outcome_fn *fn, void *arg);
 
-//  Does somebody listen at this endpoint? A plain connect, milliseconds. Outcome: code 0, or OFFLINE.
+//  Does somebody listen at this endpoint? A plain connect, milliseconds. Outcome: count 1: true or false.
 int alua_probe(alua_node_t *self, const char *endpoint, alua_outcome_fn *fn, void *arg);
 
 //  Start a broker there, a process of its own that lives until its last member has left.
-//  Outcome: code 0 when it listens (also when somebody else's start was first), or SYSTEM.
+//  Outcome: count 1: the endpoint it listens at (a port * is chosen), or SYSTEM.
 int alua_start_broker(alua_node_t *self, const char *endpoint, alua_outcome_fn *fn, void *arg);
 
 //  ---- The launcher --------------------------------------------------------

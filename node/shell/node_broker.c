@@ -139,7 +139,7 @@ void node_broker_gone(alua_node_t *self, int code, const char *text)
 {
     self->broker = NULL;
     self->core.broker = NULL;
-    if (self->leaving)
+    if (self->leaving || self->finishing)
         return;
     node_core_broker_gone(&self->core, code, text);
     if (self->open_fn)
@@ -320,8 +320,12 @@ typedef struct {
 static void on_probed_for_user(void *arg, const alua_outcome_t *outcome)
 {
     relayed_t *relayed = arg;
+    wire_buf_t answers = WIRE_BUF_EMPTY;
+    wire_put_bool(&answers, outcome->code == 0);
+    alua_outcome_t known = { .count = 1, .body = answers.data, .size = answers.size };
     relayed->node->core.starting--;
-    node_post_outcome(relayed->node, relayed->fn, relayed->arg, outcome);
+    node_post_outcome(relayed->node, relayed->fn, relayed->arg, &known);
+    wire_buf_free(&answers);
     free(relayed);
 }
 
@@ -359,6 +363,7 @@ int alua_node_finish(alua_node_t *self, int code, int ms)
     node_core_farewell(&self->core, code, "exit");
     pump_until_drained(self, limit);
     int late = !hub_all_drained(self->hub);
+    self->finishing = true;
     for (node_link_t *link = self->core.links; link; link = link->next)
         hub_close(link->peer, code, "exit");
     if (self->broker)

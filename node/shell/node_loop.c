@@ -154,7 +154,7 @@ static bool copy_config(alua_node_t *self, const alua_config_t *config)
         return false;
     self->incarnation >>= 12;           //  Exact in a double too, for readers in other languages
     self->directory = node_text_copy(directory);
-    self->host = config->host ? node_text_copy(config->host) : node_place_host(directory);
+    self->host = node_text_copy(config->host ? config->host : alua_host());
     self->executable = node_text_copy(executable);
     self->endpoint = node_place_endpoint(directory, self->incarnation);
     self->given_name = config->name ? node_text_copy(config->name) : NULL;

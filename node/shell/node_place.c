@@ -123,15 +123,20 @@ char *node_place_endpoint(const char *directory, uint64_t incarnation)
     return node_text_copy(text);
 }
 
-//  Two nodes can use each other's ipc paths when they see the same directory, whatever hosts are called.
-char *node_place_host(const char *directory)
+//  Two nodes can use each other's ipc paths when they see the same runtime directory, whatever hosts are called.
+const char *alua_host(void)
 {
-    char name[256] = "", text[512];
+    static char text[512];
+    char name[256] = "";
     struct stat st = { 0 };
+    const char *directory = alua_directory();
+    if (*text)
+        return text;
     gethostname(name, sizeof name - 1);
-    stat(directory, &st);
-    snprintf(text, sizeof text, "%s/%llx.%llx", name, (unsigned long long) st.st_dev, (unsigned long long) st.st_ino);
-    return node_text_copy(text);
+    if (directory)
+        stat(directory, &st);
+    snprintf(text, sizeof text, "%.255s/%llx.%llx", name, (unsigned long long) st.st_dev, (unsigned long long) st.st_ino);
+    return text;
 }
 
 //  Sockets of nodes that were killed: their process number tells.

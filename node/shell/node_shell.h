@@ -48,7 +48,8 @@ struct alua_node {
     node_control_t *control;
     node_child_t *children;
     node_parent_t *parent;      //  Whoever spawned us, or NULL
-    bool quit, failed, serving, was_active, leaving;
+    bool quit, failed, serving, was_active;
+    bool finishing, leaving;    //  Saying good-bye; no more callbacks
     int status;
 };
 
@@ -84,9 +85,8 @@ void node_control_idle(alua_node_t *self);
 void node_control_opened(alua_node_t *self);
 void node_control_free(alua_node_t *self);
 
-//  node_place: an endpoint for our ipc socket in `directory`; what tells hosts apart. malloc'ed.
+//  node_place: an endpoint for our ipc socket in `directory`, malloc'ed.
 char *node_place_endpoint(const char *directory, uint64_t incarnation);
-char *node_place_host(const char *directory);
 void  node_place_sweep(const char *directory);
 //  The parent's pipe as the boot record names it, or -1.
 int   node_place_parent(void);

@@ -1,0 +1,230 @@
+//  callback - pending ones, from a free list
+
+#include "callback.h"
+
+#include <stdlib.h>
+
+#include "task.h"
+#include "wire_error.h"
+
+//  ---- The free list -----------------------------------------------------------
+
+static bool add_slab(lcore_t *core)
+{
+    lslab_t *slab = malloc(sizeof *slab);
+    if (!slab)
+        return false;
+    slab->next = core->slabs;
+    core->slabs = slab;
+    for (size_t i = 0; i < sizeof slab->items / sizeof *slab->items; i++) {
+        slab->items[i].core = core;
+        slab->items[i].next = core->pendings;
+        core->pendings = &slab->items[i];
+    }
+    return true;
+}
+
+static void set_what(lpending_t *self, const char *what)
+{
+    size_t size = strlen(what);
+    if (size >= sizeof self->what)
+        size = sizeof self->what - 1;
+    memcpy(self->what, what, size);
+    self->what[size] = 0;
+}
+
+//  With a reference to the value on top, which is popped.
+static lpending_t *new_pending(lua_State *L, lcore_t *core, int count, const char *what)
+{
+    if (!core->pendings && !add_slab(core))
+        lerror_raise(L, WIRE_E_NO_MEMORY, NULL);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, core->refs);
+    lua_insert(L, -2);
+    int ref = luaL_ref(L, -2);
+    lua_pop(L, 1);
+    lpending_t *self = core->pendings;
+    core->pendings = self->next;
+    self->ref = ref;
+    self->count = count;
+    self->timeout = 0;
+    set_what(self, what);
+    return self;
+}
+
+lpending_t *lcallback_new(lua_State *L, lcore_t *core, int index, const char *what)
+{
+    if (lua_isnoneornil(L, index))
+        return NULL;
+    lua_pushvalue(L, index);
+    return new_pending(L, core, -1, what);
+}
+
+//  Giving a reference back stores an integer where the value was: no memory is needed.
+static int unref(lua_State *L)
+{
+    lpending_t *self = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, self->core->refs);
+    luaL_unref(L, -1, self->ref);
+    return 0;
+}
+
+void lcallback_drop(lpending_t *self)
+{
+    if (!self)
+        return;
+    lcore_t *core = self->core;
+    if (self->ref != LUA_NOREF)
+        ltask_protected(core, unref, self);
+    self->next = core->pendings;
+    core->pendings = self;
+}
+
+void lcallback_close(lcore_t *core)
+{
+    while (core->slabs) {
+        lslab_t *slab = core->slabs;
+        core->slabs = slab->next;
+        free(slab);
+    }
+    core->pendings = NULL;
+}
+
+//  Push what the pending keeps and forget it there, inside the coroutine that calls it.
+static void push_kept(lua_State *T, lpending_t *self)
+{
+    lua_rawgeti(T, LUA_REGISTRYINDEX, self->core->refs);
+    lua_rawgeti(T, -1, self->ref);
+    lua_insert(T, -2);
+    luaL_unref(T, -1, self->ref);
+    lua_pop(T, 1);
+    self->ref = LUA_NOREF;
+}
+
+static int called(lua_State *T, int status, lua_KContext context)
+{
+    (void) T, (void) status, (void) context;
+    return 0;
+}
+
+//  ---- Outcomes ----------------------------------------------------------------
+
+//  Would it see the error behind the nil? A table that can be called is trusted to.
+static bool takes_errors(lua_State *T, int index)
+{
+    lua_Debug about;
+    if (!lua_isfunction(T, index))
+        return true;
+    lua_pushvalue(T, index);
+    lua_getinfo(T, ">u", &about);
+    return about.isvararg || about.nparams >= 2;
+}
+
+static int call_back(lua_State *T)
+{
+    ltask_t *task = lua_touserdata(T, 1);
+    lua_settop(T, 0);
+    push_kept(T, task->pending);
+    if (task->outcome->code && !takes_errors(T, 1)) {
+        lerror_push_outcome(T, task->outcome, task->timeout);
+        lreport(T, task->core, task->what, NULL);
+        return 0;
+    }
+    int count = ltask_push_outcome(T, task);
+    lua_callk(T, count, 0, 0, called);
+    return 0;
+}
+
+static void callback_failed(lua_State *S, ltask_t *task, int status)
+{
+    lua_pushfstring(S, "callback of %s", task->what);
+    lua_insert(S, -2);
+    lreport(S, task->core, lua_tostring(S, -2), status == LUA_ERRMEM ? NULL : task->L);
+}
+
+void lcallback_on_outcome(void *arg, const alua_outcome_t *outcome)
+{
+    lpending_t *self = arg;
+    ltask_t *task = ltask_take(self->core, self->what);
+    if (task) {
+        task->pending = self;
+        task->outcome = outcome;
+        task->timeout = self->timeout;
+        task->failed = callback_failed;
+        ltask_start(task, call_back);
+    }
+    else
+        lreport_text(self->core, self->what, wire_error_text(WIRE_E_NO_MEMORY));
+    lcallback_drop(self);
+}
+
+//  ---- Posted functions ----------------------------------------------------------
+
+static int call_posted(lua_State *T)
+{
+    ltask_t *task = lua_touserdata(T, 1);
+    int count = task->pending->count;
+    lua_settop(T, 0);
+    luaL_checkstack(T, count + 4, "too many arguments");
+    push_kept(T, task->pending);
+    for (int i = 1; i <= count + 1; i++)
+        lua_rawgeti(T, 1, i);
+    lua_callk(T, count, 0, 0, called);
+    return 0;
+}
+
+static void on_turn(void *arg)
+{
+    lpending_t *self = arg;
+    ltask_t *task = ltask_take(self->core, self->what);
+    if (task) {
+        task->pending = self;
+        ltask_start(task, call_posted);
+    }
+    else
+        lreport_text(self->core, self->what, wire_error_text(WIRE_E_NO_MEMORY));
+    lcallback_drop(self);
+}
+
+int lcallback_post(lua_State *L, lcore_t *core, int count, const char *what)
+{
+    lcore_need_node(L, core);
+    lua_createtable(L, count + 1, 0);
+    lua_insert(L, -count - 2);
+    for (int i = count + 1; i >= 1; i--)
+        lua_rawseti(L, -i - 1, i);
+    lpending_t *self = new_pending(L, core, count, what);
+    int rc = alua_post(core->process, on_turn, self);
+    if (rc)
+        lcallback_drop(self);
+    return rc;
+}
+
+//  core.task(f, ...) -> true | nil, err
+static int new_task(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    int rc = lcallback_post(L, lcore_of(L), lua_gettop(L) - 1, "task");
+    if (rc)
+        return lerror_return(L, rc, NULL);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+//  core.on(kind, f): f nil takes it away
+static int on(lua_State *L)
+{
+    static const char *const kinds[] = { "members", "watched", "end", "parent", "order", NULL };
+    lcore_t *core = lcore_of(L);
+    const char *kind = kinds[luaL_checkoption(L, 1, NULL, kinds)];
+    lua_settop(L, 2);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, core->handlers);
+    lua_insert(L, 2);
+    lua_setfield(L, 2, kind);
+    return 0;
+}
+
+const luaL_Reg lcallback_functions[] = {
+    { "task", new_task },
+    { "on",   on },
+    { NULL, NULL }
+};

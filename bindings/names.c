@@ -1,0 +1,209 @@
+//  names - looking up, and guessing what was meant
+
+#include "names.h"
+
+#include <stdio.h>
+
+#include "wire_error.h"
+
+#define MAX_GUESS 48            //  Longer names are not guessed at
+
+//  ---- Looking up ------------------------------------------------------------
+
+static bool is_callable(lua_State *L, int index)
+{
+    if (lua_isfunction(L, index))
+        return true;
+    if (luaL_getmetafield(L, index, "__call") == LUA_TNIL)
+        return false;
+    lua_pop(L, 1);
+    return true;
+}
+
+static int index_of(lua_State *L)
+{
+    lua_gettable(L, 1);
+    return 1;
+}
+
+//  Replace the value on top by its member; nil when it has none. A table's own member costs
+//  nothing; what its metatable makes of the name may raise (strict globals), which is none.
+static bool step(lua_State *L, const char *name, size_t size)
+{
+    if (lua_istable(L, -1)) {
+        lua_pushlstring(L, name, size);
+        if (lua_rawget(L, -2) != LUA_TNIL) {
+            lua_remove(L, -2);
+            return true;
+        }
+        lua_pop(L, 1);
+    }
+    if (luaL_getmetafield(L, -1, "__index") == LUA_TNIL)
+        return false;
+    lua_pop(L, 1);
+    lua_pushcfunction(L, index_of);
+    lua_insert(L, -2);
+    lua_pushlstring(L, name, size);
+    return lua_pcall(L, 2, 1, 0) == LUA_OK && !lua_isnil(L, -1);
+}
+
+//  Replace the table on top by what the path leads to; false, and something on top, if nowhere.
+static bool walk(lua_State *L, wire_str_t path)
+{
+    const char *at = path.data, *end = path.data + path.size;
+    for (;;) {
+        const char *dot = memchr(at, '.', (size_t) (end - at));
+        if (!step(L, at, (size_t) ((dot ? dot : end) - at)))
+            return false;
+        if (!dot)
+            return is_callable(L, -1);
+        at = dot + 1;
+    }
+}
+
+//  The exact name among the exports may have dots in it.
+static bool exported(lua_State *L, wire_str_t name)
+{
+    int top = lua_gettop(L);
+    lua_pushliteral(L, "exports");
+    if (lua_rawget(L, -2) == LUA_TTABLE) {
+        lua_pushlstring(L, name.data, name.size);
+        if (lua_rawget(L, -2) != LUA_TNIL && is_callable(L, -1))
+            return true;
+        lua_pop(L, 1);
+        if (memchr(name.data, '.', name.size) && walk(L, name))
+            return true;
+    }
+    lua_settop(L, top);
+    return false;
+}
+
+//  With the module table on top: the function, or nothing more on the stack.
+static bool global(lua_State *L, wire_str_t name)
+{
+    int top = lua_gettop(L);
+    lua_pushliteral(L, "globals");
+    if (lua_rawget(L, -2) == LUA_TTABLE && walk(L, name))
+        return true;
+    lua_settop(L, top);
+    return false;
+}
+
+//  ---- Guessing --------------------------------------------------------------
+
+typedef struct {
+    wire_str_t name;
+    char best[MAX_GUESS + 1];
+    size_t distance;
+} lguess_t;
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+//  Letters to insert, drop, change or swap with their neighbour.
+static size_t edit_distance(const char *a, size_t n, const char *b, size_t m)
+{
+    size_t rows[3][MAX_GUESS + 1];
+    for (size_t j = 0; j <= m; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            row[j] = least(least(above[j] + 1, row[j - 1] + 1), above[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = least(row[j], before[j - 2] + 1);
+        }
+    }
+    return rows[n % 3][m];
+}
+
+static void consider(lguess_t *guess, const char *name, size_t size)
+{
+    if (size > MAX_GUESS)
+        return;
+    size_t distance = edit_distance(guess->name.data, guess->name.size, name, size);
+    if (distance < guess->distance) {
+        guess->distance = distance;
+        memcpy(guess->best, name, size);
+        guess->best[size] = 0;
+    }
+}
+
+//  All functions of the table on top and of the tables in it.
+static void consider_table(lua_State *L, lguess_t *guess, const char *prefix)
+{
+    int table = lua_gettop(L);
+    luaL_checkstack(L, 6, "names");
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        char name[2 * MAX_GUESS + 4];
+        if (lua_type(L, -2) != LUA_TSTRING || lua_rawlen(L, -2) > MAX_GUESS)
+            continue;
+        int n = snprintf(name, sizeof name, "%s%s", prefix, lua_tostring(L, -2));
+        if (is_callable(L, -1))
+            consider(guess, name, (size_t) n);
+        else if (lua_istable(L, -1) && !*prefix) {
+            snprintf(name + n, sizeof name - (size_t) n, ".");
+            consider_table(L, guess, name);
+        }
+    }
+}
+
+static void consider_field(lua_State *L, lguess_t *guess, const char *field)
+{
+    lua_pushstring(L, field);
+    if (lua_rawget(L, -2) == LUA_TTABLE)
+        consider_table(L, guess, "");
+    lua_pop(L, 1);
+}
+
+static int refuse(lua_State *L, wire_str_t name)
+{
+    //  A third of the letters may be wrong, or one of a short name, but never all.
+    lguess_t guess = { .name = name, .distance = least(name.size / 3 + (name.size < 3), name.size - 1) + 1 };
+    if (name.size <= MAX_GUESS) {
+        consider_field(L, &guess, "exports");
+        consider_field(L, &guess, "globals");
+    }
+    int size = (int) least(name.size, WIRE_MAX_NAME);
+    if (*guess.best)
+        lerror_push(L, WIRE_E_NO_FUNCTION, "no function '%.*s' here (did you mean '%s'?)", size, name.data, guess.best);
+    else
+        lerror_push(L, WIRE_E_NO_FUNCTION, "no function '%.*s' here", size, name.data);
+    return WIRE_E_NO_FUNCTION;
+}
+
+//  There, but out of reach?
+static bool forbidden(lua_State *L, wire_str_t name)
+{
+    int top = lua_gettop(L);
+    lua_pushliteral(L, "globals");
+    bool is = lua_rawget(L, -2) != LUA_TTABLE;
+    if (is) {
+        lua_pushglobaltable(L);
+        is = walk(L, name);
+    }
+    lua_settop(L, top);
+    return is;
+}
+
+int lnames_push(lua_State *L, lcore_t *core, wire_str_t name)
+{
+    int rc = 0, top = lua_gettop(L);
+    luaL_checkstack(L, 10, "names");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, core->module);
+    if (exported(L, name) || global(L, name))
+        ;
+    else if (forbidden(L, name)) {
+        rc = WIRE_E_NOT_EXPORTED;
+        lerror_push(L, rc, "'%.*s' is defined but not exported here: luarpc.export(\"%.*s\", ...) would do that",
+                    (int) least(name.size, 100), name.data, (int) least(name.size, 100), name.data);
+    }
+    else
+        rc = refuse(L, name);
+    lua_replace(L, top + 1);
+    lua_settop(L, top + 1);
+    return rc;
+}

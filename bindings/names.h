@@ -1,0 +1,15 @@
+//  names - from the dotted name of a call to a function
+//
+//  Exports come first (the exact name, then a path through exported tables), then a path from
+//  the globals, if these may be called. Nothing is remembered: a function that is defined
+//  anew is the one the next call gets.
+
+#ifndef LUA_NAMES_H
+#define LUA_NAMES_H
+
+#include "core.h"
+
+//  Push the function and answer 0, or push an error object (no_function, not_exported).
+int lnames_push(lua_State *L, lcore_t *core, wire_str_t name);
+
+#endif

@@ -1,0 +1,259 @@
+//  serve - an event's way through a task, and back to who sent it
+
+#include "serve.h"
+
+#include <stdio.h>
+
+#include "names.h"
+#include "task.h"
+#include "wire_error.h"
+
+#define FAILURE_SIZE (64 * 1024)    //  Of an error with its traceback and value
+
+//  ---- Answers -----------------------------------------------------------------
+
+static void answer(lua_State *T, ltask_t *task, const uint8_t *results, size_t size)
+{
+    lcore_t *core = task->core;
+    int rc = alua_reply(core->process, task->from, task->request, results, size);
+    if (rc == WIRE_E_TOO_BIG)
+        lerror_raise(T, rc, "results: too much for one message");
+    else if (rc)
+        lreport_text(core, task->what, wire_error_text(rc));
+}
+
+static void answer_failure(ltask_t *task, const uint8_t *error, size_t size)
+{
+    lcore_t *core = task->core;
+    uint64_t request = task->flags & WIRE_WANTS_REPLY ? task->request : 0;
+    int rc = alua_fail(core->process, task->from, request, error, size);
+    if (rc)
+        lreport_text(core, task->what, wire_error_text(rc));
+}
+
+//  When Lua has no memory left, the plain words still go.
+static void answer_in_words(ltask_t *task, int code)
+{
+    wire_buf_t *out = &task->core->out;
+    size_t start = out->size;
+    wire_put_map(out, 3);
+    wire_put_cstr(out, "code");
+    wire_put_cstr(out, wire_error_word(code));
+    wire_put_cstr(out, "message");
+    wire_put_cstr(out, wire_error_text(code));
+    wire_put_cstr(out, "definite");
+    wire_put_bool(out, true);
+    if (!out->failed)
+        answer_failure(task, out->data + start, out->size - start);
+    wire_buf_truncate(out, start);
+}
+
+//  "at 2@ana (call add):" and the traceback's lines below.
+static void push_segment(lua_State *S, ltask_t *task)
+{
+    lua_pushfstring(S, "at %s (%s):", lcore_id(task->core), task->what);
+    lreport_traceback(S, task->L);
+    const char *lines = strchr(lua_tostring(S, -1), '\n');
+    lua_pushstring(S, lines ? lines : "");
+    lua_remove(S, -2);
+    lua_concat(S, 2);
+}
+
+//  ltask_t.failed: the error value is on top of the service thread's stack.
+static void serve_failed(lua_State *S, ltask_t *task, int status)
+{
+    wire_buf_t *out = &task->core->out;
+    size_t start = out->size;
+    lpack_t pack;
+    if (status == LUA_ERRMEM) {
+        answer_in_words(task, WIRE_E_NO_MEMORY);
+        return;
+    }
+    lerror_from_caught(S, status);
+    push_segment(S, task);
+    lpack_init(&pack, S, out);
+    pack.limit = out->size + FAILURE_SIZE;
+    if (lerror_put(&pack, -2, 0, lcore_id(task->core), lua_tostring(S, -1)) == 0 && out->size <= pack.limit)
+        answer_failure(task, out->data + start, out->size - start);
+    else
+        answer_in_words(task, WIRE_E_NO_MEMORY);
+    wire_buf_truncate(out, start);
+}
+
+//  ---- Requests ------------------------------------------------------------------
+
+//  The function has returned: its results are the whole stack.
+static int served(lua_State *T, int status, lua_KContext context)
+{
+    ltask_t *task = (ltask_t *) context;
+    wire_buf_t *out = &task->core->out;
+    (void) status;
+    if (!(task->flags & WIRE_WANTS_REPLY))
+        return 0;
+    size_t start = out->size;
+    lpack_t pack;
+    lpack_init(&pack, T, out);
+    pack.hop = lcore_id(task->core);
+    int rc = lpack_array(&pack, 1, task->flags & WIRE_WANTS_RESULTS ? lua_gettop(T) : 0, "results");
+    if (rc)
+        lerror_raise(T, rc, "%s", lpack_text(&pack));
+    answer(T, task, out->data + start, out->size - start);
+    wire_buf_truncate(out, start);
+    return 0;
+}
+
+//  The function that a chunk or a call asks for; raises an error object.
+static void push_function(lua_State *T, lcore_t *core, const alua_event_t *event)
+{
+    if (event->kind == ALUA_CALL) {
+        if (lnames_push(T, core, event->name))
+            lua_error(T);
+    }
+    else if (lchunks_push(T, &core->chunks, event->name, event->code) != LUA_OK)
+        lerror_raise(T, WIRE_E_SYNTAX, "%s", lua_tostring(T, -1));
+}
+
+static int serve(lua_State *T)
+{
+    ltask_t *task = lua_touserdata(T, 1);
+    const alua_event_t *event = task->event;
+    wire_reader_t args = wire_reader(event->args, event->args_size);
+    lua_settop(T, 0);
+    push_function(T, task->core, event);
+    int count = lunpack_push(T, &args, event->count);
+    lua_callk(T, count, LUA_MULTRET, (lua_KContext) task, served);
+    return served(T, LUA_OK, (lua_KContext) task);
+}
+
+static void copy_request(ltask_t *task, const alua_event_t *event)
+{
+    task->event = event;
+    task->from = event->from;
+    task->request = event->request;
+    task->flags = event->flags;
+    task->deadline = event->deadline;
+    if (event->from)
+        task->failed = serve_failed;
+}
+
+//  "call add", "chunk FILE:LINE"
+static void describe(char *what, size_t size, const alua_event_t *event)
+{
+    const char *verb = event->kind == ALUA_CALL ? "call " : "chunk ";
+    size_t n = strlen(verb), name = event->name.size < size - n - 1 ? event->name.size : size - n - 1;
+    memcpy(what, verb, n);
+    if (name)
+        memcpy(what + n, event->name.data, name);
+    what[n + name] = 0;
+}
+
+static void serve_request(lcore_t *core, const alua_event_t *event)
+{
+    ltask_t *task = ltask_take(core, "");
+    if (!task) {
+        ltask_t words = { .core = core, .from = event->from, .request = event->request, .flags = event->flags };
+        answer_in_words(&words, WIRE_E_NO_MEMORY);
+        return;
+    }
+    describe(task->what, sizeof task->what, event);
+    copy_request(task, event);
+    ltask_start(task, serve);
+}
+
+//  ---- Notices -------------------------------------------------------------------
+
+static const char *const kinds[] = {
+    [ALUA_MEMBERS] = "members", [ALUA_WATCHED] = "watched", [ALUA_END] = "end",
+    [ALUA_PARENT] = "parent", [ALUA_ORDER] = "order"
+};
+
+static int noticed(lua_State *T, int status, lua_KContext context)
+{
+    (void) T, (void) status, (void) context;
+    return 0;
+}
+
+//  handler(args...); of an END the id of who has ended goes first.
+static int notice(lua_State *T)
+{
+    ltask_t *task = lua_touserdata(T, 1);
+    const alua_event_t *event = task->event;
+    wire_reader_t args = wire_reader(event->args, event->args_size);
+    int count = 0;
+    lua_settop(T, 0);
+    lua_rawgeti(T, LUA_REGISTRYINDEX, task->core->handlers);
+    if (lua_getfield(T, 1, kinds[event->kind]) == LUA_TNIL)
+        return 0;
+    if (event->kind == ALUA_END) {
+        lua_pushlstring(T, event->from_id.data, event->from_id.size);
+        count++;
+    }
+    if (event->kind == ALUA_ORDER && event->count == 0) {
+        lua_pushinteger(T, event->flags);
+        count++;
+    }
+    count += lunpack_push(T, &args, event->count);
+    lua_callk(T, count, 0, 0, noticed);
+    return 0;
+}
+
+static void serve_notice(lcore_t *core, const alua_event_t *event)
+{
+    ltask_t *task = ltask_take(core, kinds[event->kind]);
+    if (!task) {
+        lreport_text(core, kinds[event->kind], wire_error_text(WIRE_E_NO_MEMORY));
+        return;
+    }
+    task->event = event;
+    ltask_start(task, notice);
+}
+
+//  ---- The handler ---------------------------------------------------------------
+
+static void on_event(void *arg, const alua_event_t *event)
+{
+    if (event->kind == ALUA_CALL || event->kind == ALUA_CHUNK)
+        serve_request(arg, event);
+    else
+        serve_notice(arg, event);
+}
+
+static void on_cancel(void *arg, alua_remote_t *from, uint64_t request)
+{
+    ltask_cancel(arg, from, request);
+}
+
+typedef struct {
+    lcore_t *core;
+    wire_str_t about;
+    alua_outcome_t outcome;
+} lloss_t;
+
+static int report_loss(lua_State *S)
+{
+    lloss_t *loss = lua_touserdata(S, 1);
+    lerror_push_outcome(S, &loss->outcome, 0);
+    lua_pushlstring(S, loss->about.data, loss->about.size);
+    lua_insert(S, -2);
+    lreport(S, loss->core, loss->about.size ? lua_tostring(S, -2) : NULL, NULL);
+    return 0;
+}
+
+static void on_report(void *arg, wire_str_t about, int code, const char *text, const void *error, size_t size)
+{
+    lloss_t loss = { arg, about, { .code = code ? code : WIRE_E_REMOTE, .text = text, .body = error, .size = size } };
+    loss.outcome.definite = wire_error_definite(loss.outcome.code);
+    if (!ltask_protected(arg, report_loss, &loss))
+        lreport_text(arg, NULL, text ? text : wire_error_text(loss.outcome.code));
+}
+
+static uint32_t on_waits(void *arg, wire_buf_t *out)
+{
+    return ltask_list(arg, out);
+}
+
+void lserve_attach(lcore_t *core)
+{
+    const alua_handler_t handler = { on_event, on_cancel, on_report, on_waits };
+    alua_process_handle(core->process, &handler, core);
+}

@@ -1,0 +1,395 @@
+//  broker - the broker's shell
+
+#include "broker.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "hub.h"
+
+//  A broker that was started for somebody who never came.
+#define NOBODY_CAME 10000
+#define HOST_SIZE 256
+
+struct broker {
+    uv_loop_t *loop;
+    uv_timer_t timer;           //  For the core's leases and for `until_empty`
+    hub_t *hub;
+    broker_core_t *core;
+    broker_config_t config;     //  Callbacks and flags; its strings are not ours
+    char **endpoints;           //  As bound
+    size_t endpoint_count;
+    char *address;
+    uint64_t changes;           //  As of the last on_change
+    int64_t started;
+    bool had_members, said_empty;
+};
+
+//  ---- Telling people ------------------------------------------------------
+
+static void say(const broker_t *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(const broker_t *self, const char *format, ...)
+{
+    char text[BROKER_TEXT];
+    if (!self->config.log)
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    self->config.log(self->config.arg, text);
+}
+
+//  ---- Time ----------------------------------------------------------------
+
+static void after(broker_t *self);
+static void arm(broker_t *self);
+
+static bool is_empty(const broker_t *self, int64_t now)
+{
+    if (!self->config.until_empty || self->said_empty || broker_core_members(self->core))
+        return false;
+    return self->had_members || now - self->started >= NOBODY_CAME;
+}
+
+//  The last thing in it may destroy us.
+static void on_timer(uv_timer_t *timer)
+{
+    broker_t *self = timer->data;
+    int64_t now = hub_now(self->hub);
+    broker_core_tick(self->core, now);
+    after(self);
+    if (!is_empty(self, now)) {
+        arm(self);
+        return;
+    }
+    self->said_empty = true;
+    if (self->config.on_empty)
+        self->config.on_empty(self->config.arg);
+}
+
+//  When the timer is wanted, -1: never.
+static int64_t due(const broker_t *self, int64_t now)
+{
+    int64_t when = broker_core_due(self->core);
+    if (is_empty(self, now))
+        return now;
+    int64_t nobody = self->started + NOBODY_CAME;
+    if (self->config.until_empty && !self->had_members && (when < 0 || nobody < when))
+        when = nobody;
+    return when;
+}
+
+static void arm(broker_t *self)
+{
+    int64_t now = hub_now(self->hub), when = due(self, now);
+    if (when < 0) {
+        uv_timer_stop(&self->timer);
+        return;
+    }
+    uv_update_time(self->loop);
+    uv_timer_start(&self->timer, on_timer, when > now ? (uint64_t) (when - now) : 0, 0);
+}
+
+//  Behind everything that may have changed the core.
+static void after(broker_t *self)
+{
+    self->had_members |= broker_core_members(self->core) > 0;
+    if (self->changes == broker_core_changes(self->core))
+        return;
+    self->changes = broker_core_changes(self->core);
+    if (self->config.on_change)
+        self->config.on_change(self->config.arg);
+}
+
+//  ---- What the hub tells --------------------------------------------------
+
+static uint64_t session_of(const hub_peer_t *peer)
+{
+    return (uint64_t) (uintptr_t) hub_data(peer);
+}
+
+static int refuse(const broker_t *self, const hub_greeting_t *greeting, int code, const char *text)
+{
+    say(self, "refused %.*s: %s", (int) greeting->name.size, greeting->name.size ? greeting->name.data : "",
+        text);
+    return code;
+}
+
+static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting,
+                    wire_buf_t *body, char *name, const char **text)
+{
+    broker_t *self = arg;
+    broker_hello_t hello = { greeting->name, greeting->incarnation, greeting->body };
+    broker_welcome_t welcome;
+    if (greeting->role == HUB_BROKER) {
+        *text = "brokers do not join each other";
+        return refuse(self, greeting, WIRE_E_DENIED, *text);
+    }
+    int rc = broker_core_hello(self->core, &hello, peer, hub_now(self->hub), &welcome, body, text);
+    if (rc)
+        return refuse(self, greeting, rc, *text);
+    hub_set_data(peer, (void *) (uintptr_t) welcome.session);
+    if (greeting->name.size == 0)
+        snprintf(name, WIRE_MAX_NAME + 1, "%s", welcome.node);
+    say(self, "%s is here as %s", welcome.node, welcome.id);
+    return 0;
+}
+
+static void on_up(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting)
+{
+    (void) arg, (void) peer, (void) greeting;
+}
+
+static int on_message(void *arg, hub_peer_t *peer, const wire_msg_t *msg, hub_frame_t *frame)
+{
+    broker_t *self = arg;
+    (void) frame;
+    int64_t now = hub_now(self->hub);
+    return broker_core_message(self->core, session_of(peer), msg, now, now);
+}
+
+static void on_silent(void *arg, hub_peer_t *peer, bool silent)
+{
+    broker_t *self = arg;
+    say(self, "%s %s", hub_peer_name(peer), silent ? "is silent" : "is back");
+    broker_core_silent(self->core, session_of(peer), silent, hub_now(self->hub));
+    after(self);
+    arm(self);
+}
+
+static void on_lost(void *arg, hub_peer_t *peer, const wire_msg_t *msg)
+{
+    broker_t *self = arg;
+    broker_core_lost(self->core, session_of(peer), msg, hub_now(self->hub));
+}
+
+static void on_gone(void *arg, hub_peer_t *peer, int code, const char *text)
+{
+    broker_t *self = arg;
+    say(self, "%s %s: %s", hub_peer_name(peer), code == WIRE_E_CLOSED ? "has left" : "is gone", text);
+    broker_core_gone(self->core, session_of(peer), peer, code, text, hub_now(self->hub));
+    after(self);
+    arm(self);
+}
+
+static void on_turn(void *arg)
+{
+    broker_t *self = arg;
+    after(self);
+    arm(self);
+}
+
+static const hub_handler_t handler = { on_hello, on_up, on_message, on_silent, on_lost, on_gone, on_turn };
+
+//  ---- What the core tells -------------------------------------------------
+
+static int send_to(void *arg, void *link, const void *message, size_t size)
+{
+    (void) arg;
+    return hub_send(link, message, size);
+}
+
+static void drop(void *arg, void *link, int code, const char *text)
+{
+    (void) arg;
+    hub_drop(link, code, text);
+}
+
+static uint32_t put_stat(void *arg, wire_buf_t *out)
+{
+    const broker_t *self = arg;
+    hub_stat_t stat;
+    hub_stat(self->hub, &stat);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } pairs[] = {
+        { "link.messages_in", stat.messages_in }, { "link.messages_out", stat.messages_out },
+        { "link.frames_in", stat.frames_in },     { "link.frames_out", stat.frames_out },
+        { "link.bytes_in", stat.bytes_in },       { "link.bytes_out", stat.bytes_out },
+        { "link.resent", stat.resent },           { "link.refused", stat.refused },
+        { "link.strikes", stat.strikes },         { "link.lost", stat.lost },
+        { "link.reconnects", stat.reconnects },   { "link.full", stat.full },
+        { "link.peers", stat.peers },             { "link.ring_bytes", stat.ring_bytes },
+    };
+    const uint32_t count = sizeof pairs / sizeof *pairs;
+    for (uint32_t i = 0; i < count; i++) {
+        wire_put_cstr(out, pairs[i].name);
+        wire_put_uint(out, pairs[i].value);
+    }
+    return count;
+}
+
+static const broker_output_t output = { send_to, drop, put_stat };
+
+//  ---- Beginning -----------------------------------------------------------
+
+static uint64_t fresh_number(void)
+{
+    uint64_t number = 0;
+    while (number == 0)
+        if (getrandom(&number, sizeof number, 0) == (ssize_t) sizeof number)
+            number &= INT64_MAX;        //  As every language can hold it
+        else
+            assert(errno == EINTR);
+    return number;
+}
+
+static bool start_hub(broker_t *self, const char *host, char *error)
+{
+    hub_config_t config = { .role = HUB_BROKER, .name = "", .incarnation = fresh_number(),
+                            .token = self->config.token, .host = host, .lease = self->config.lease };
+    self->hub = hub_new(self->loop, &config, &handler, self);
+    if (!self->hub)
+        snprintf(error, BROKER_ERROR_TEXT, "no memory or no sockets for a broker");
+    return self->hub != NULL;
+}
+
+static bool bind_one(broker_t *self, const char *endpoint, char *error)
+{
+    char bound[256] = "";
+    int rc = hub_bind(self->hub, endpoint, bound);
+    if (rc) {
+        snprintf(error, BROKER_ERROR_TEXT, "cannot listen at %.200s: %s", endpoint,
+                 rc == WIRE_E_EXISTS ? "somebody listens there already" : wire_error_text(rc));
+        return false;
+    }
+    char *copy = strdup(bound);
+    if (copy)
+        self->endpoints[self->endpoint_count++] = copy;
+    else
+        snprintf(error, BROKER_ERROR_TEXT, "out of memory");
+    return copy != NULL;
+}
+
+static bool bind_all(broker_t *self, const broker_config_t *config, char *error)
+{
+    self->endpoints = calloc(config->endpoint_count + 1, sizeof *self->endpoints);
+    if (!self->endpoints || !config->endpoint_count) {
+        snprintf(error, BROKER_ERROR_TEXT, self->endpoints ? "no endpoint to listen at" : "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < config->endpoint_count; i++)
+        if (!bind_one(self, config->endpoints[i], error))
+            return false;
+    return true;
+}
+
+//  The ip:port of the first tcp endpoint, else the machine's name.
+static const char *default_address(const broker_t *self, const char *machine)
+{
+    for (size_t i = 0; i < self->endpoint_count; i++)
+        if (strncmp(self->endpoints[i], "tcp://", 6) == 0)
+            return self->endpoints[i] + 6;
+    return machine;
+}
+
+static bool start_core(broker_t *self, const char *machine, char *error)
+{
+    const char *address = self->config.address ? self->config.address : default_address(self, machine);
+    broker_core_config_t config = { .address = address, .lease = self->config.lease,
+                                    .first_number = self->config.first_number };
+    self->core = broker_core_new(&config, &output, self);
+    self->address = self->core ? strdup(address) : NULL;
+    if (!self->address) {
+        snprintf(error, BROKER_ERROR_TEXT, "cannot be the address of a network: %.200s", address);
+        return false;
+    }
+    hub_set_name(self->hub, address);
+    return true;
+}
+
+//  Each step says itself why it failed.
+static bool start(broker_t *self, const broker_config_t *config, char *error)
+{
+    char machine[HOST_SIZE] = "localhost";
+    size_t size = sizeof machine;
+    uv_os_gethostname(machine, &size);
+    return start_hub(self, config->host ? config->host : machine, error) && bind_all(self, config, error)
+        && start_core(self, machine, error);
+}
+
+broker_t *broker_new(uv_loop_t *loop, const broker_config_t *config, char *error)
+{
+    broker_t *self = calloc(1, sizeof *self);
+    if (!self) {
+        snprintf(error, BROKER_ERROR_TEXT, "out of memory");
+        return NULL;
+    }
+    self->loop = loop;
+    self->config = *config;
+    uv_timer_init(loop, &self->timer);
+    self->timer.data = self;
+    if (!start(self, config, error)) {
+        broker_destroy(&self);
+        return NULL;
+    }
+    self->config.address = self->config.token = self->config.host = NULL;   //  Not ours beyond this call
+    self->config.endpoints = NULL;
+    self->started = hub_now(self->hub);
+    arm(self);
+    return self;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+    free(timer->data);
+}
+
+void broker_destroy(broker_t **self_p)
+{
+    broker_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    hub_destroy(&self->hub);
+    broker_core_destroy(&self->core);
+    for (size_t i = 0; i < self->endpoint_count; i++)
+        free(self->endpoints[i]);
+    free(self->endpoints);
+    free(self->address);
+    uv_close((uv_handle_t *) &self->timer, on_closed);
+}
+
+//  ---- Asked ---------------------------------------------------------------
+
+const char *broker_endpoint(const broker_t *self, size_t i)
+{
+    return i < self->endpoint_count ? self->endpoints[i] : NULL;
+}
+
+const char *broker_address(const broker_t *self)
+{
+    return self->address;
+}
+
+bool broker_seat(const broker_t *self, const char *node, uint64_t incarnation, broker_seat_t *seat)
+{
+    return broker_core_find(self->core, (wire_str_t) { node, strlen(node) }, seat)
+        && strcmp(seat->node, node) == 0 && (!incarnation || seat->incarnation == incarnation);
+}
+
+bool broker_child_died(broker_t *self, const char *node, uint64_t incarnation, const char *text)
+{
+    broker_seat_t seat;
+    if (!broker_seat(self, node, incarnation, &seat) || !seat.link)
+        return false;
+    hub_declare_gone(seat.link, text);
+    return true;
+}
+
+void broker_each(const broker_t *self, void (*fn)(void *arg, const broker_seat_t *seat), void *arg)
+{
+    broker_core_each(self->core, fn, arg);
+}
+
+const broker_core_t *broker_core(const broker_t *self)
+{
+    return self->core;
+}

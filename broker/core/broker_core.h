@@ -1,0 +1,181 @@
+//  broker_core - every decision of the broker, without a socket, a clock or a file
+//
+//  Knows who is there (sessions), under which ids and names (registry), in which apps,
+//  who wants to hear of whose end (watches), and passes on what two processes cannot
+//  say to each other directly (relay). The vocabulary is wire/wire_types.h.
+//
+//  Input comes in by the functions below, with the time in ms on any clock that never goes
+//  back; output leaves by broker_output_t, from inside the call that caused it. State
+//  changes by records only: a function proposes one to the log, and broker_core_apply
+//  carries it out once it is committed and then answers whoever asked. The memory log
+//  commits at once, from inside `propose`.
+//
+//  A **session** is one incarnation of a node in this network, numbered from 1 and never
+//  again; 0 is no session. A **link** is the shell's handle of the connection that carries a session,
+//  opaque here. Input for a session that has ended is ignored, so a shell need not be precise.
+//  Not thread-safe: a core belongs to one loop.
+
+#ifndef BROKER_CORE_H
+#define BROKER_CORE_H
+
+#include "wire_msg.h"
+
+typedef struct broker_core broker_core_t;
+
+//  Quotas: what one session may hold. More is refused with WIRE_E_FULL and counted.
+#define BROKER_MAX_SESSIONS     16384
+#define BROKER_MAX_ENDPOINTS    16
+#define BROKER_MAX_NAMES        1024
+#define BROKER_MAX_APPS         1024        //  Joined; and as many followed
+#define BROKER_MAX_WATCHES      4096
+#define BROKER_MAX_ANSWERS      256         //  Kept for a repeated request
+#define BROKER_MAX_ANSWER_BYTES (256 * 1024)
+#define BROKER_MIN_LEASE        1000        //  ms; a shorter wish is raised to it
+#define BROKER_TEXT             1024        //  Bytes for a sentence with two names in it
+
+//  What the broker counts, for STAT. Besides these, each error code has a counter of refused
+//  sessions ("refused.exists") and of denied requests ("denied.unknown").
+#define BROKER_COUNTERS(X)                                                              \
+    X(opened,        "sessions begun")                                                  \
+    X(resumed,       "HELLOs of an incarnation that had a session already")             \
+    X(left,          "orderly ends")                                                    \
+    X(gone,          "ends by death, lease or refusal")                                 \
+    X(silences,      "times a session fell silent")                                     \
+    X(claims_lost,   "names in a HELLO that somebody else holds by now")                \
+    X(slow,          "sessions ended because they do not read")                         \
+    X(asked,         "requests")                                                        \
+    X(repeated,      "requests answered from memory")                                   \
+    X(malformed,     "messages whose fields are not as the vocabulary says")            \
+    X(strangers,     "messages of a type that nobody here knows")                       \
+    X(misdirected,   "messages of a type that only a broker says")                      \
+    X(members_sent,  "MEMBERS")                                                         \
+    X(watched_sent,  "WATCHED")                                                         \
+    X(fails_sent,    "FAILs made here, for what could not be passed on")                \
+    X(unsent,        "messages of ours that found no link or no memory")                \
+    X(relayed,       "messages passed on")                                              \
+    X(relayed_bytes, "their bytes")                                                     \
+    X(relay_unknown, "not passed on: nobody has that name")                             \
+    X(relay_full,    "not passed on: the receiver does not read")                       \
+    X(relay_expired, "not passed on: its deadline had passed")                          \
+    X(relay_failed,  "not passed on: too big, no memory, or the link is closing")       \
+    X(relay_lost,    "passed on, and not acknowledged when the receiver ended")         \
+    X(log_refused,   "records that the log did not take")
+
+typedef struct {
+#define X(name, text) uint64_t name;
+    BROKER_COUNTERS(X)
+#undef X
+    uint64_t refused[32], denied[32];       //  By error code
+} broker_counters_t;
+
+typedef struct {
+    //  One message for the session on this link. 0, or WIRE_E_FULL (nothing was queued), _TOO_BIG,
+    //  _NO_MEMORY, _GONE. Must not call the core.
+    int (*send)(void *arg, void *link, const void *message, size_t size);
+    //  End this link at once and say why. The core has ended the session already. May call broker_core_gone.
+    void (*drop)(void *arg, void *link, int code, const char *text);
+    //  Append further counters to STAT's map: returns how many pairs. May be NULL.
+    uint32_t (*stat)(void *arg, wire_buf_t *out);
+} broker_output_t;
+
+//  Where records go. A durable or a replicated log is another pair of these.
+typedef struct {
+    //  Take one record, copied. 0, or an error code: then it is not and never will be applied.
+    //  When it is committed, broker_core_apply is called with it, here or later.
+    int (*propose)(void *arg, const void *record, size_t size);
+} broker_log_t;
+
+//  Commits at once; its argument is the core itself.
+extern const broker_log_t broker_log_memory;
+
+typedef struct {
+    const char *address;        //  What stands behind the @ of minted ids; copied
+    int64_t lease;              //  ms that a silent session keeps its names; 0: WIRE_LEASE
+    uint64_t first_number;      //  Mint above this: what a broker here before had reached
+    const broker_log_t *log;    //  NULL: broker_log_memory
+    void *log_arg;
+} broker_core_config_t;
+
+//  NULL: no memory, or an address that is empty or no name.
+broker_core_t *broker_core_new(const broker_core_config_t *config, const broker_output_t *output, void *arg);
+void broker_core_destroy(broker_core_t **self_p);
+
+//  ---- Sessions ------------------------------------------------------------
+
+typedef struct {
+    wire_str_t name;            //  The node's; empty: mint one
+    uint64_t incarnation;
+    //  HELLO's map, all optional: {id: claimed process id, endpoints: [..], host:, apps: [..], names: [..],
+    //  visitor: bool, spawn: bool, lease: ms}. Unknown keys are skipped.
+    wire_reader_t body;
+} broker_hello_t;
+
+typedef struct {
+    uint64_t session;
+    const char *id, *node;      //  Live as long as the session
+} broker_welcome_t;
+
+//  A node says HELLO on `link`. 0: *welcome is set and WELCOME's map {id, address, lease, lost: [names]}
+//  is appended to *body. Else the code for REFUSED, with *text (lives until the next call) for people:
+//  USAGE (a name that cannot be), EXISTS (held by somebody else: the text says who and for how long),
+//  MALFORMED, FULL, NO_MEMORY. The same name and incarnation again is the same session, now on this link.
+//  Nothing is sent to this session from inside; others may hear of it. Call broker_core_tick afterwards, once
+//  WELCOME is on its way: somebody may have to be ended for not reading what the others were told.
+//  Needs a log that commits at once: a replicated one will want HELLO to be answerable later.
+int broker_core_hello(broker_core_t *self, const broker_hello_t *hello, void *link, int64_t now,
+                      broker_welcome_t *welcome, wire_buf_t *body, const char **text);
+
+//  One message. `arrived` is when it came in: what it waited since is taken off its ttl.
+//  0, or the code for a strike: MALFORMED (bad fields), DENIED (a type that is not a node's to say);
+//  the sender has been told already where there was a request to tell it about.
+int broker_core_message(broker_core_t *self, uint64_t session, const wire_msg_t *msg, int64_t arrived,
+                        int64_t now);
+
+//  No sign of life (true), or again one.
+void broker_core_silent(broker_core_t *self, uint64_t session, bool silent, int64_t now);
+
+//  A message that was relayed to this session and never acknowledged; its author is told. Call it before
+//  broker_core_gone.
+void broker_core_lost(broker_core_t *self, uint64_t session, const wire_msg_t *msg, int64_t now);
+
+//  The link is closed: WIRE_E_CLOSED, an orderly end ("left"); any other code, "gone". Ignored when the
+//  session is carried by another link by now.
+void broker_core_gone(broker_core_t *self, uint64_t session, const void *link, int code, const char *text,
+                      int64_t now);
+
+//  Sessions that asked for a shorter lease than ours end by it, and what a HELLO left to do is done.
+//  due: when to call tick, -1: never.
+void    broker_core_tick(broker_core_t *self, int64_t now);
+int64_t broker_core_due(const broker_core_t *self);
+
+//  Carry out a committed record. For logs only. 0, or WIRE_E_MALFORMED: not a record.
+int broker_core_apply(broker_core_t *self, const void *record, size_t size);
+
+//  ---- Looking in ----------------------------------------------------------
+
+typedef struct {
+    uint64_t session;
+    const char *id, *node, *host;
+    uint64_t incarnation;
+    void *link;
+    bool visitor, silent;
+    uint64_t sent;              //  MEMBERS and WATCHED on its present link: the launcher compares it with
+                                //  what the node has received, to find out whether a program is over
+} broker_seat_t;
+
+//  Call `fn` for each session, oldest first; it must not call the core. Strings live during the call.
+void broker_core_each(const broker_core_t *self, void (*fn)(void *arg, const broker_seat_t *seat), void *arg);
+
+//  One session, by its number, or by the id, node or registered name it holds. False: nobody.
+bool broker_core_seat(const broker_core_t *self, uint64_t session, broker_seat_t *seat);
+bool broker_core_find(const broker_core_t *self, wire_str_t who, broker_seat_t *seat);
+
+//  seat.sent; 0 for no session.
+uint64_t broker_core_sent(const broker_core_t *self, uint64_t session);
+
+size_t   broker_core_members(const broker_core_t *self);    //  Sessions, visitors apart
+uint64_t broker_core_number(const broker_core_t *self);     //  The highest minted or claimed
+uint64_t broker_core_changes(const broker_core_t *self);    //  Grows with each record applied
+const broker_counters_t *broker_core_counters(const broker_core_t *self);
+
+#endif

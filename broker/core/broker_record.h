@@ -1,0 +1,58 @@
+//  broker_record - what may change the broker's state, and how it stands in a log
+//
+//  The core changes only by applying records, in the order in which the log commits them.
+//  A record holds everything that the change depends on, time among it, so that each
+//  replica comes to the same state. Packed as one msgpack array
+//
+//      [ kind, time, session, request, number, name, body ]
+//
+//  Meaning of the fields where they are used; 0 or nil where they are not:
+
+#ifndef BROKER_RECORD_H
+#define BROKER_RECORD_H
+
+#include "wire_buf.h"
+#include "wire_read.h"
+
+//    kind        id  what `number`, `name` and `body` are
+#define BROKER_RECORDS(X)                                                                   \
+    X(OPEN,        1, "incarnation, the node's name or empty, HELLO's map: a session begins")   \
+    X(ENDED,       2, "error code, -, text: a session is over")                             \
+    X(SILENT,      3, "-, -, -: no sign of life")                                           \
+    X(BACK,        4, "-, -, -: a sign of life")                                            \
+    X(REGISTER,    5, "-, name, -")                                                         \
+    X(UNREGISTER,  6, "-, name, -")                                                         \
+    X(JOIN,        7, "-, app, -")                                                          \
+    X(LEAVE,       8, "-, app, -")                                                          \
+    X(FOLLOW,      9, "-, app, -")                                                          \
+    X(UNFOLLOW,   10, "-, app, -")                                                          \
+    X(WATCH,      11, "-, whom or nil for all, -")                                          \
+    X(UNWATCH,    12, "-, whom or nil for all, -")                                          \
+    X(ATTEND,     13, "another session whose end this one wants to hear of (LOOKUP), -, -")
+
+typedef enum {
+#define X(name, id, fields) BROKER_RECORD_##name = id,
+    BROKER_RECORDS(X)
+#undef X
+    BROKER_RECORD_LIMIT = 16
+} broker_record_kind_t;
+
+typedef struct {
+    broker_record_kind_t kind;
+    int64_t time;               //  ms, the proposer's clock
+    uint64_t session;           //  Whose change it is; 0 in OPEN
+    uint64_t request;           //  The ASK that is answered when this is applied, or 0
+    uint64_t number;
+    wire_str_t name;            //  data NULL: nil
+    wire_str_t body;            //  Packed map or text; data NULL: nil
+} broker_record_t;
+
+void broker_record_put(wire_buf_t *out, const broker_record_t *record);
+
+//  0, or WIRE_E_MALFORMED. The record points into `data`.
+int broker_record_read(const void *data, size_t size, broker_record_t *record);
+
+//  "OPEN"; NULL for a number not in the list.
+const char *broker_record_name(unsigned kind);
+
+#endif

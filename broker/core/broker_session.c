@@ -1,0 +1,252 @@
+//  broker_session - a node's standing: how it begins and ends, what is said to it
+
+#include "broker_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+broker_session_t *broker_session_find(const broker_core_t *self, uint64_t number)
+{
+    return broker_map_get(&self->by_number, &number, sizeof number);
+}
+
+//  ---- Beginning and freeing -----------------------------------------------
+
+static void link_last(broker_core_t *self, broker_session_t *session)
+{
+    session->prev = self->last;
+    if (self->last)
+        self->last->next = session;
+    else
+        self->first = session;
+    self->last = session;
+    self->sessions++;
+}
+
+static void unlink_from(broker_core_t *self, broker_session_t *session)
+{
+    if (session->prev)
+        session->prev->next = session->next;
+    else
+        self->first = session->next;
+    if (session->next)
+        session->next->prev = session->prev;
+    else
+        self->last = session->prev;
+    self->sessions--;
+}
+
+broker_session_t *broker_session_new(broker_core_t *self, char *id, char *node)
+{
+    broker_session_t *session = calloc(1, sizeof *session);
+    if (!session)
+        return NULL;
+    session->number = self->last_session + 1;
+    if (!broker_map_put(&self->by_number, &session->number, sizeof session->number, session)) {
+        free(session);
+        return NULL;
+    }
+    session->id = id;
+    session->node = node;
+    self->last_session++;
+    link_last(self, session);
+    return session;
+}
+
+static void free_texts(broker_list_t *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    broker_list_free(list);
+}
+
+static void free_answers(broker_answers_t *answers)
+{
+    for (size_t i = 0; answers->ring && i < BROKER_MAX_ANSWERS; i++)
+        free(answers->ring[i].bytes);
+    free(answers->ring);
+}
+
+void broker_session_free(broker_core_t *self, broker_session_t *session)
+{
+    self->doomed -= session->doomed != 0;
+    self->silent -= session->silent;
+    broker_map_remove(&self->by_number, &session->number, sizeof session->number);
+    unlink_from(self, session);
+    free_texts(&session->endpoints);
+    free_texts(&session->names);
+    broker_list_free(&session->apps);
+    broker_list_free(&session->follows);
+    broker_list_free(&session->watches);
+    broker_list_free(&session->attends);
+    broker_list_free(&session->attendants);
+    free_answers(&session->answers);
+    free(session->id);
+    free(session->node);
+    free(session->host);
+    free(session);
+}
+
+//  ---- Ending, silence -----------------------------------------------------
+
+//  A minted number is nobody else's ever again; we remember the last ones.
+static void bury(broker_core_t *self, const broker_session_t *session)
+{
+    if (!session->minted)
+        return;
+    self->graves[self->grave].number = session->minted;
+    self->graves[self->grave].incarnation = session->incarnation;
+    self->grave = (self->grave + 1) % BROKER_GRAVES;
+}
+
+void broker_session_end(broker_core_t *self, broker_session_t *session, int code, wire_str_t text)
+{
+    bool orderly = code == WIRE_E_CLOSED;
+    char why[BROKER_TEXT];
+    snprintf(why, sizeof why, "%.*s", (int) text.size, text.size ? text.data : "");
+    if (orderly)
+        self->counters.left++;
+    else
+        self->counters.gone++;
+    if (!session->visitor)
+        self->members--;
+
+    broker_app_end(self, session, orderly ? "leave" : "gone");
+    broker_watch_tell(self, session, orderly ? "left" : "gone", why);
+    broker_watch_end(self, session);
+    broker_registry_end(self, session);
+    bury(self, session);
+    broker_session_free(self, session);
+}
+
+void broker_session_silence(broker_core_t *self, broker_session_t *session, bool silent, int64_t time)
+{
+    if (session->silent == silent)
+        return;
+    session->silent = silent;
+    self->silent += silent ? 1 : (size_t) -1;
+    session->silent_since = time;
+    self->counters.silences += silent;
+    broker_watch_tell(self, session, silent ? "silent" : "back",
+                      silent ? "no sign of life" : "a sign of life");
+}
+
+//  ---- Sending -------------------------------------------------------------
+
+//  Deltas that are left out would leave it with a wrong view for ever, so a session that does not
+//  read ends. Not now: we may be in the middle of a list that it stands in.
+static void doom(broker_core_t *self, broker_session_t *session, int code)
+{
+    if (session->doomed)
+        return;
+    session->doomed = code;
+    self->doomed++;
+}
+
+int broker_session_send(broker_core_t *self, broker_session_t *session, const wire_buf_t *message)
+{
+    int rc = WIRE_E_GONE;
+    if (message->failed)
+        rc = WIRE_E_NO_MEMORY;
+    else if (message->size > WIRE_MAX_MESSAGE)
+        rc = WIRE_E_TOO_BIG;
+    else if (session->link && !session->doomed)
+        rc = self->output.send(self->output_arg, session->link, message->data, message->size);
+    if (rc == WIRE_E_FULL)
+        doom(self, session, rc);
+    if (rc)
+        self->counters.unsent++;
+    return rc;
+}
+
+//  ---- Answers -------------------------------------------------------------
+
+static void forget(broker_answers_t *answers, broker_answer_t *answer)
+{
+    answers->bytes -= answer->size;
+    free(answer->bytes);
+    *answer = (broker_answer_t) { 0, 0, NULL };
+}
+
+//  Make room: the oldest go, by count and by bytes.
+static broker_answer_t *next_place(broker_answers_t *answers, size_t size)
+{
+    broker_answer_t *place = &answers->ring[answers->next];
+    if (place->request)
+        forget(answers, place);
+    for (size_t i = 1; i < BROKER_MAX_ANSWERS && answers->bytes + size > BROKER_MAX_ANSWER_BYTES; i++) {
+        broker_answer_t *old = &answers->ring[(answers->next + i) % BROKER_MAX_ANSWERS];
+        if (old->request)
+            forget(answers, old);
+    }
+    answers->next = (answers->next + 1) % BROKER_MAX_ANSWERS;
+    return place;
+}
+
+//  Whatever cannot be kept is done again when it is repeated; all our changes bear that.
+static void remember(broker_answers_t *answers, uint64_t request, const wire_buf_t *message)
+{
+    if (message->failed || message->size > BROKER_MAX_ANSWER_BYTES)
+        return;
+    if (!answers->ring)
+        answers->ring = calloc(BROKER_MAX_ANSWERS, sizeof *answers->ring);
+    uint8_t *bytes = answers->ring ? malloc(message->size) : NULL;
+    if (!bytes)
+        return;
+    memcpy(bytes, message->data, message->size);
+    *next_place(answers, message->size) = (broker_answer_t) { request, message->size, bytes };
+    answers->bytes += message->size;
+}
+
+bool broker_session_repeat(broker_core_t *self, broker_session_t *session, uint64_t request)
+{
+    for (size_t i = 0; request && session->answers.ring && i < BROKER_MAX_ANSWERS; i++) {
+        const broker_answer_t *a = &session->answers.ring[i];
+        if (a->request != request)
+            continue;
+        wire_buf_t message = { a->bytes, a->size, a->size, false };
+        self->counters.repeated++;
+        broker_session_send(self, session, &message);
+        return true;
+    }
+    return false;
+}
+
+void broker_session_answer(broker_core_t *self, broker_session_t *session, uint64_t request, uint32_t count,
+                           bool keep)
+{
+    if (self->results.failed) {
+        broker_session_deny(self, session, request,
+                            broker_say(self, WIRE_E_NO_MEMORY, "the broker is out of memory"), keep);
+        return;
+    }
+    if (self->results.size > WIRE_MAX_MESSAGE - 64) {
+        int code = broker_say(self, WIRE_E_TOO_BIG, "the answer has %zu bytes", self->results.size);
+        broker_session_deny(self, session, request, code, keep);
+        return;
+    }
+    if (!request)
+        return;
+    wire_buf_clear(&self->message);
+    wire_msg_begin(&self->message, WIRE_ANSWER, request, 0, count);
+    wire_buf_append(&self->message, self->results.data, self->results.size);
+    if (keep)
+        remember(&session->answers, request, &self->message);
+    broker_session_send(self, session, &self->message);
+}
+
+void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_t request, int code,
+                         bool keep)
+{
+    self->counters.denied[code]++;
+    if (!request)
+        return;
+    wire_buf_clear(&self->message);
+    wire_msg_begin(&self->message, WIRE_DENY, request, 0, 2);
+    wire_put_cstr(&self->message, wire_error_word(code));
+    wire_put_text(&self->message, self->text, strlen(self->text));
+    if (keep)
+        remember(&session->answers, request, &self->message);
+    broker_session_send(self, session, &self->message);
+}

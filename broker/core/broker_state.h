@@ -1,0 +1,238 @@
+//  broker_state - what the files of the core share
+//
+//  Private to broker/core. One file, one idea:
+//
+//      broker_core      the doors: input, proposing and applying records
+//      broker_ask       requests of nodes: fields checked, a record proposed or a view answered
+//      broker_session   sessions as such: begin, end, sending, answers kept
+//      broker_hello     who may come in and under which id
+//      broker_registry  whom a text names: ids, nodes, registered names
+//      broker_guess     whom a misspelt text may have meant
+//      broker_app       apps and their members
+//      broker_watch     who wants to hear of whom
+//      broker_relay     messages from process to process
+//      broker_stat      counters
+
+#ifndef BROKER_STATE_H
+#define BROKER_STATE_H
+
+#include "broker_core.h"
+#include "broker_list.h"
+#include "broker_map.h"
+#include "broker_record.h"
+
+#define BROKER_GRAVES 1024
+
+typedef struct {
+    uint64_t request;           //  0: free
+    size_t size;
+    uint8_t *bytes;
+} broker_answer_t;
+
+typedef struct {
+    broker_answer_t *ring;      //  BROKER_MAX_ANSWERS, made with the first answer; oldest at `next`
+    size_t next, bytes;
+} broker_answers_t;
+
+typedef struct broker_session broker_session_t;
+
+struct broker_session {
+    broker_session_t *prev, *next;      //  In the order of their beginning
+    uint64_t number;
+    uint64_t incarnation;
+    uint64_t minted;            //  The N of its id "N@ADDRESS", or 0
+    void *link;                 //  NULL: not carried by this broker
+    char *id, *node, *host;
+    broker_list_t endpoints;    //  char *, owned
+    broker_list_t names;        //  char *, owned, keys of core->who
+    broker_list_t apps;         //  broker_app_t *, joined
+    broker_list_t follows;      //  broker_app_t *
+    broker_list_t watches;      //  broker_watch_t *
+    broker_list_t attends;      //  broker_session_t *, whose end it hears of
+    broker_list_t attendants;   //  broker_session_t *, the other direction
+    bool visitor, silent, watches_all;
+    int doomed;                 //  Error code with which it ends when the current input is done, or 0
+    int64_t lease, opened, silent_since;
+    broker_answers_t answers;
+    uint64_t sent;
+    uint64_t told;              //  The last telling of a watch that reached it
+};
+
+typedef struct {
+    char *name;
+    uint64_t version;           //  Grows by one at each change
+    broker_list_t members;      //  broker_session_t *, in join order
+    broker_list_t followers;
+} broker_app_t;
+
+typedef struct {
+    char *who;
+    broker_list_t watchers;     //  broker_session_t *
+} broker_watch_t;
+
+typedef struct {
+    uint64_t number, incarnation;
+} broker_grave_t;
+
+//  What the last OPEN came to, for broker_core_hello.
+typedef struct {
+    broker_session_t *session;
+    int code;
+    wire_buf_t lost;            //  Names that were claimed in vain, packed
+    uint32_t lost_count;
+} broker_outcome_t;
+
+struct broker_core {
+    char *address;
+    int64_t lease;
+    broker_output_t output;
+    void *output_arg;
+    broker_log_t log;
+    void *log_arg;
+
+    broker_session_t *first, *last;
+    size_t sessions, members;
+    uint64_t last_session;      //  Numbers given so far
+    uint64_t number, visitor;   //  Highest N of "N@ADDRESS", K of "vK@ADDRESS"
+    broker_grave_t graves[BROKER_GRAVES];   //  Minted ids whose sessions have ended; a ring
+    size_t grave;
+
+    broker_map_t by_number;     //  &session->number -> session
+    broker_map_t who;           //  id, node or registered name -> session: one space of names
+    broker_map_t apps;          //  name -> broker_app_t
+    broker_list_t app_order;    //  As they began
+    uint64_t app_version;       //  The highest of an app that disappeared: a new one goes on from there
+    broker_map_t watches;       //  text -> broker_watch_t
+    broker_list_t watch_all;    //  broker_session_t *
+    uint64_t telling;           //  Numbers each WATCHED, so that nobody hears it twice
+
+    broker_outcome_t outcome;
+    size_t silent;              //  Sessions that are
+    size_t doomed;              //  Sessions that end when the current input is done
+    wire_buf_t record, message, results;    //  Scratch, each for one purpose
+    char text[BROKER_TEXT];     //  The sentence that goes with an error code
+    uint64_t changes;
+    broker_counters_t counters;
+};
+
+//  A sentence into core->text; returns `code`.
+int broker_say(broker_core_t *self, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+//  Hand a record to the log. 0 or an error code, counted.
+int broker_propose(broker_core_t *self, const broker_record_t *record);
+
+//  Text of peers as our own, zero-terminated; NULL: no memory.
+char *broker_copy(wire_str_t text);
+static inline wire_str_t broker_str(const char *text)
+{
+    size_t size = 0;
+    while (text[size])
+        size++;
+    return (wire_str_t) { text, size };
+}
+
+//  0, or USAGE with a sentence that begins with `what`: a name has 1..255 bytes and no control characters.
+int broker_check_name(broker_core_t *self, const char *what, wire_str_t name);
+
+//  ---- broker_session ------------------------------------------------------
+
+broker_session_t *broker_session_find(const broker_core_t *self, uint64_t number);
+
+//  A new session, listed and numbered, with nothing in it but these; NULL: no memory.
+broker_session_t *broker_session_new(broker_core_t *self, char *id, char *node);
+
+//  Take it out of the lists and free it. Apps, names and watches were given up before.
+void broker_session_free(broker_core_t *self, broker_session_t *session);
+
+//  Send; when its link is full the session is doomed (it does not read). 0 or an error code.
+int broker_session_send(broker_core_t *self, broker_session_t *session, const wire_buf_t *message);
+
+//  ANSWER with `count` fields that stand in core->results, or DENY(code, core->text). With `keep`
+//  the bytes are remembered for a repeat. Request 0: nobody waits, nothing is sent.
+void broker_session_answer(broker_core_t *self, broker_session_t *session, uint64_t request, uint32_t count,
+                           bool keep);
+void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_t request, int code,
+                         bool keep);
+
+//  The answer this request had is sent again: true; false when there is none.
+bool broker_session_repeat(broker_core_t *self, broker_session_t *session, uint64_t request);
+
+//  Everything the record ENDED does: apps, names and watches are given up, others told.
+void broker_session_end(broker_core_t *self, broker_session_t *session, int code, wire_str_t text);
+
+//  SILENT and BACK.
+void broker_session_silence(broker_core_t *self, broker_session_t *session, bool silent, int64_t time);
+
+//  ---- broker_hello --------------------------------------------------------
+
+//  Check HELLO's map without acting on it: 0, or MALFORMED / USAGE / FULL with a sentence.
+int broker_hello_check(broker_core_t *self, wire_reader_t body);
+
+//  What the record OPEN does; the result is in core->outcome.
+void broker_hello_apply(broker_core_t *self, const broker_record_t *record);
+
+//  WELCOME's map for what core->outcome says.
+void broker_hello_welcome(broker_core_t *self, wire_buf_t *body);
+
+//  ---- broker_registry -----------------------------------------------------
+
+//  The session whose id, node or registered name this is, or NULL.
+broker_session_t *broker_registry_find(const broker_core_t *self, wire_str_t who);
+
+//  UNKNOWN, with a sentence that names the nearest there is.
+int broker_registry_unknown(broker_core_t *self, wire_str_t who);
+
+//  EXISTS, with a sentence about who holds the name. `time` is now.
+int broker_registry_taken(broker_core_t *self, wire_str_t name, const broker_session_t *holder, int64_t time);
+
+int  broker_registry_register(broker_core_t *self, broker_session_t *session, wire_str_t name, int64_t time);
+int  broker_registry_unregister(broker_core_t *self, broker_session_t *session, wire_str_t name);
+//  Its id and node's name are taken (false: no memory), and at the end free again with all it registered.
+bool broker_registry_begin(broker_core_t *self, broker_session_t *session);
+void broker_registry_end(broker_core_t *self, broker_session_t *session);
+
+void broker_registry_put_lookup(const broker_session_t *session, wire_buf_t *out);  //  LOOKUP's map
+void broker_registry_put_nodes(const broker_core_t *self, wire_buf_t *out);         //  NODES' list
+
+//  ---- broker_guess --------------------------------------------------------
+
+//  The id, node or registered name that is nearest to `who`, when one is near enough to be meant; or NULL.
+const char *broker_guess(const broker_core_t *self, wire_str_t who);
+
+//  ---- broker_app ----------------------------------------------------------
+
+//  0 with *app set, or an error code with a sentence. Followers are told.
+int  broker_app_join(broker_core_t *self, broker_session_t *session, wire_str_t name, broker_app_t **app);
+int  broker_app_leave(broker_core_t *self, broker_session_t *session, wire_str_t name, uint64_t *version);
+int  broker_app_follow(broker_core_t *self, broker_session_t *session, wire_str_t name, broker_app_t **app);
+void broker_app_unfollow(broker_core_t *self, broker_session_t *session, wire_str_t name);
+void broker_app_end(broker_core_t *self, broker_session_t *session, const char *what);
+void broker_app_put_view(const broker_app_t *app, wire_buf_t *out);         //  version, [ids]
+void broker_app_put_names(const broker_core_t *self, wire_buf_t *out);      //  [names] with members
+void broker_app_free_all(broker_core_t *self);
+
+//  ---- broker_watch --------------------------------------------------------
+
+//  who.data NULL: everything. 0 or an error code with a sentence.
+int  broker_watch_add(broker_core_t *self, broker_session_t *session, wire_str_t who);
+void broker_watch_remove(broker_core_t *self, broker_session_t *session, wire_str_t who);
+int  broker_watch_attend(broker_core_t *self, broker_session_t *session, broker_session_t *subject);
+void broker_watch_end(broker_core_t *self, broker_session_t *session);
+
+//  WATCHED to all who want to hear of `subject`, each once.
+void broker_watch_tell(broker_core_t *self, broker_session_t *subject, const char *what, const char *text);
+void broker_watch_free_all(broker_core_t *self);
+
+//  ---- broker_relay, broker_ask, broker_stat -------------------------------
+
+void broker_relay(broker_core_t *self, broker_session_t *author, const wire_msg_t *msg, int64_t waited);
+void broker_relay_lost(broker_core_t *self, const wire_msg_t *msg, const broker_session_t *target);
+
+//  A request; returns the code for a strike, or 0.
+int  broker_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now);
+//  What a record that an ASK proposed does, and the answer.
+void broker_ask_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record);
+
+void broker_stat_put(const broker_core_t *self, wire_buf_t *out);           //  STAT's map
+
+#endif

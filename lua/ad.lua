@@ -1,0 +1,2 @@
+--- ad - the name that module dalua had in the talk
+return require "dalua"

@@ -1,0 +1,57 @@
+--- Becoming a process of a network, from the command line: what node, console, nodes, send, call and the
+-- children of a run have in common.
+local join = {}
+
+-- Those that later parts bring are missing until then.
+local modules = { "alua", "dalua", "luarpc", "luats", "luaps" }
+
+--- The globals that every process of ours finds.
+function join.globals()
+  for _, name in ipairs(modules) do
+    if package.preload[name] or package.searchpath(name, package.path) then _G[name] = require(name) end
+  end
+  _G.ad = _G.dalua
+end
+
+--- Open the network of a broker, in a process that nobody launched.
+---@param host table
+---@param broker string? An endpoint; the user's default.
+---@param settings table Of the node: name, visitor.
+---@param globals boolean? Set the globals, before anybody can send us a chunk.
+---@return table? core, any id_or_why
+function join.open(host, broker, settings, globals)
+  local default = host.default_broker()
+  broker = broker or default
+  if host.probe(broker) ~= "somebody" then
+    return nil, ("no broker at %s: start one with 'alua broker%s'")
+      :format(broker, broker == default and "" or " --listen " .. broker)
+  end
+  local core = require "alua.core"
+  core.configure(settings)
+  if globals then join.globals() end
+  local id, err = join.connect(core, broker)
+  if not id then return nil, tostring(err) end
+  return core, id
+end
+
+--- Wait until the broker has let us in.
+---@param known (fun(id: string): nil)? Called before any other event runs.
+---@return string? id, any err
+function join.connect(core, broker, known)
+  return core.await(function(resume)
+    core.open(broker, 30, function(id, ...)
+      if id and known then known(id) end
+      resume(id, ...)
+    end)
+  end, "open " .. broker)
+end
+
+--- Join an app; who is in it is asked for by whoever wants to know.
+function join.app(core, app)
+  if not app then return end
+  core.ask("JOIN", 30, function(_, err)
+    if err and core.iserror(err) then core.report("cannot join '" .. app .. "'", err) end
+  end, app)
+end
+
+return join

@@ -1,0 +1,98 @@
+--- Options of a command line, read by a table that says which there are.
+--
+--     { "--broker", "broker" }                   a text
+--     { "--timeout", "timeout", "seconds" }      a number >= 0
+--     { "-n", "count", "count" }                 an integer >= 1
+--     { "--keep", "keep", "flag" }
+--     { "--listen", "listen", "list" }           may stand several times
+local options = {}
+
+local readers = {
+  text = function(value) return value end,
+  seconds = function(value)
+    local seconds = tonumber(value)
+    if seconds and seconds >= 0 and seconds < math.huge then return seconds end
+    return nil, "wants a number of seconds, not '" .. value .. "'"
+  end,
+  count = function(value)
+    local count = math.tointeger(tonumber(value))
+    if count and count >= 1 and count <= 10000 then return count end
+    return nil, "wants a number from 1 to 10000, not '" .. value .. "'"
+  end,
+}
+
+local function find(list, word)
+  if word == "--help" or word == "-h" then return { word, "help", "flag" } end
+  for _, option in ipairs(list) do
+    if option[1] == word then return option end
+  end
+end
+
+local function store(given, option, value)
+  local key, kind = option[2], option[3] or "text"
+  if kind == "list" then
+    given[key] = given[key] or {}
+    table.insert(given[key], value)
+    return true
+  end
+  local result, why = readers[kind](value)
+  if result == nil then return nil, option[1] .. " " .. why end
+  given[key] = result
+  return true
+end
+
+-- "--name=value" and "-n5" as two words.
+local function split(word)
+  local name, value = word:match("^(%-%-[^=]+)=(.*)$")
+  if name then return name, value end
+  name, value = word:match("^(%-%a)(.+)$")
+  if name then return name, value end
+  return word
+end
+
+-- One option that begins at args[i]: the index behind it, or nil, why.
+local function read(list, given, args, i)
+  local word, value = split(args[i])
+  local option = find(list, word)
+  if not option then return nil, "there is no option '" .. word .. "'" end
+  if option[3] == "flag" then
+    if value then return nil, word .. " takes no value" end
+    given[option[2]] = true
+    return i + 1
+  end
+  local next = i + 1
+  if not value then value, next = args[i + 1], i + 2 end
+  if not value then return nil, word .. " wants a value" end
+  local ok, why = store(given, option, value)
+  if not ok then return nil, why end
+  return next
+end
+
+--- Read the options of `args`.
+---@param list table[] Which there are.
+---@param args string[]
+---@param stops boolean? The first other word ends them: what follows belongs to a program.
+---@return table? given, string[]|string rest The other words; or nil and what is wrong.
+function options.parse(list, args, stops)
+  local given, rest, i = {}, {}, 1
+  while i <= #args do
+    local word = args[i]
+    if word == "--" then
+      table.move(args, i + 1, #args, #rest + 1, rest)
+      break
+    elseif word:find("^%-.") and not tonumber(word) then
+      local next, why = read(list, given, args, i)
+      if not next then return nil, why end
+      i = next
+    elseif stops then
+      table.move(args, i, #args, #rest + 1, rest)
+      break
+    else
+      table.insert(rest, word)
+      i = i + 1
+    end
+  end
+  return given, rest
+end
+
+return options

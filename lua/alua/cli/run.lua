@@ -1,0 +1,39 @@
+--- alua run: the launcher's options, and a look at the program before anything is started.
+local run = { stops = true }
+
+run.options = {
+  { "-n", "count", "count" },
+  { "--app", "app" },
+  { "--name", "name" },
+  { "--broker", "broker" },
+  { "--timeout", "timeout", "seconds" },
+  { "--keep", "keep", "flag" },
+  { "--end", "end_", "flag" },
+  { "--no-label", "no_label", "flag" },
+}
+
+--- Whether the program is there and is Lua.
+---@return boolean? ok, string? why
+function run.check(file)
+  local chunk, why = loadfile(file)
+  if not chunk then return nil, why end
+  return true
+end
+
+function run.run(host, given, rest)
+  local file = table.remove(rest, 1)
+  if not file then return 2, "which file?" end
+  if given.keep and given.end_ then return 2, "--keep and --end contradict each other" end
+  local ok, why = run.check(file)
+  if not ok then return 1, why end
+  if given.broker and host.probe(given.broker) ~= "somebody" then
+    return 1, "no broker at " .. given.broker .. " (start one: alua broker --listen " .. given.broker .. ")"
+  end
+  return host.launch {
+    count = given.count or 1, app = given.app or "myapp", name = given.name, broker = given.broker,
+    timeout = given.timeout or 0, keep = given.keep, end_ = given.end_, label = not given.no_label,
+    file = file, args = rest,
+  }
+end
+
+return run

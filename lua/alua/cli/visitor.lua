@@ -1,0 +1,35 @@
+--- What `nodes`, `send` and `call` share: a short visit to a network that consumes no number.
+local join = require "alua.cli.join"
+local show = require "alua.cli.show"
+
+local visitor = {}
+
+--- Visit the network, ask one thing, print what came, leave.
+---@param ask fun(core: table, resume: function): any, any? Starts the request; nil, err when it cannot.
+---@param print_results fun(...): nil
+---@return integer status, string? message
+function visitor.visit(host, given, what, ask, print_results)
+  local core, why = join.open(host, given.broker, { visitor = true })
+  if not core then return 1, why end
+  local results = table.pack(core.await(function(resume)
+    local ok, err = ask(core, resume)
+    if ok == nil and err ~= nil then resume(nil, err) end
+  end, what))
+  local err = results[2]
+  local failed = results[1] == nil and core.iserror(err)
+  if failed then
+    io.stderr:write("alua: ", tostring(err), "\n")
+    if type(err.traceback) == "string" then io.stderr:write(err.traceback, "\n") end
+  else
+    print_results(table.unpack(results, 1, results.n))
+  end
+  core.finish(0, 2)
+  return failed and 1 or 0
+end
+
+--- A line for each result.
+function visitor.print_all(...)
+  for i = 1, select("#", ...) do print(show.value((select(i, ...)))) end
+end
+
+return visitor

@@ -1,0 +1,163 @@
+--- Joining and leaving networks: alua.open, alua.create, alua.close
+
+local core = require "alua.core"
+local reply = require "alua.reply"
+local waiting = require "alua.waiting"
+
+local network = {}
+
+-- How long a broker that answers its probe may take to let us in.
+local JOIN_TIMEOUT = 30
+
+local DEFAULT_ADDRESS, DEFAULT_PORT = "127.0.0.1", 4321
+
+-- Whether the program has chosen its network itself. The one it was started in may be
+-- left for another by opening that; a chosen one must be closed first.
+local chosen = false
+
+-- "127.0.0.1:6080" -> "tcp://127.0.0.1:6080"; endpoints stay as they are; else nil.
+local function endpoint_of(text)
+  if text:find("^%a+://.") then return text end
+  if text:find("^[%w._-]+:%d+$") or text:find("^%[[%x:.]+%]:%d+$") then
+    return "tcp://" .. text
+  end
+end
+
+local function address_of(endpoint)
+  return (endpoint:gsub("^tcp://", ""))
+end
+
+-- The endpoint that a table `{ addr =, port = }` means.
+local function configured(cfg)
+  local addr, port = cfg.addr or DEFAULT_ADDRESS, math.tointeger(cfg.port or DEFAULT_PORT)
+  if type(addr) ~= "string" or not port or port < 0 or port > 65535 then return nil end
+  return endpoint_of(addr .. ":" .. port)
+end
+
+-- done("connected") when a broker answers there, else done(nil, err).
+local function look(endpoint, done)
+  core.probe(endpoint, function(answers)
+    if answers then return done("connected", endpoint) end
+    done(nil, core.error("unknown", "no broker answers at " .. address_of(endpoint)))
+  end)
+end
+
+-- done("connected" or "created", endpoint), or done(nil, err). A program that starts at the
+-- same time may be faster than we: then its broker will do.
+local function ensure(endpoint, done)
+  look(endpoint, function(found)
+    if found then return done(found, endpoint) end
+    core.start_broker(endpoint, function(started, err)
+      if started then
+        return done("created", type(started) == "string" and started or endpoint)
+      end
+      look(endpoint, function(since)
+        if since then return done(since, endpoint) end
+        done(nil, err)
+      end)
+    end)
+  end)
+end
+
+-- Port 0 is any free one: there is nobody to look for.
+local function start_any(endpoint, done)
+  core.start_broker(endpoint, function(started, err)
+    if started then return done("created", started) end
+    done(nil, err)
+  end)
+end
+
+local function broker(endpoint, done)
+  if endpoint:find(":0$") then return start_any(endpoint, done) end
+  return ensure(endpoint, done)
+end
+
+local function present()
+  local info = core.info()
+  if not info.open then return nil end
+  return { status = "ok", id = info.id, daemon = info.address }
+end
+
+local function enter(how, endpoint, done)
+  core.open(endpoint, JOIN_TIMEOUT, function(id, address)
+    if not id then
+      return done(reply.failed(address)) -- In this case an error object
+    end
+    chosen = true
+    done({ status = "ok", id = id, daemon = address }, how)
+  end)
+end
+
+local function refuse(text, done)
+  core.task(done, reply.failed(text))
+end
+
+-- What to do for each kind of argument: find(endpoint, done), and the endpoint.
+local function meaning(cfg)
+  if type(cfg) == "string" then return look, endpoint_of(cfg) end
+  if type(cfg) == "table" then return broker, configured(cfg) end
+end
+
+--- As `open`, and always with a `done(reply, how)`: how is "connected" or "created".
+---@param cfg string|table?
+---@param done fun(reply: table, how: string?)
+function network.join(cfg, done)
+  if cfg == nil then cfg = os.getenv "ALUA_BROKER" end
+  local here = present()
+  if cfg == nil then
+    return core.task(done, here or reply.failed "not connected", here and "connected")
+  end
+  if here and chosen then return refuse("already connected", done) end
+  local find, endpoint = meaning(cfg)
+  if not find then return refuse("invalid #1 argument", done) end
+  if not endpoint then return refuse("invalid daemon address", done) end
+  find(endpoint, function(how, where)
+    if not how then return done(reply.failed(where)) end
+    enter(how, where, done)
+  end)
+end
+
+--- Join a network, leaving the one this process was started in. Waits unless there is a
+--- callback (30 s at most).
+---@param cfg string|table? "ip:port": connect. `{ addr =, port = }`: start a broker there when
+--- none answers, then connect. Nothing: the network this process is in already.
+---@param cb fun(reply: table)?
+---@return table? reply `{ status = "ok", id =, daemon = }` or `{ status = "error", error = }`.
+function network.open(cfg, cb)
+  waiting.check(cb)
+  local what = "alua.open" .. (type(cfg) == "string" and " of " .. cfg or "")
+  return waiting.either(cb, what, function(done)
+    network.join(cfg, function(answer) done(answer) end)
+  end)
+end
+
+--- Start a broker at an address unless one answers there; do not join its network.
+--- It lives until its last member has left. Waits unless there is a callback.
+---@param cfg table? `{ addr = "127.0.0.1", port = 4321 }`; port 0 is any free one.
+---@param cb fun(reply: table)?
+---@return table? reply `{ status = "ok", daemon = "ip:port" }` or `{ status = "error", error = }`.
+function network.create(cfg, cb)
+  waiting.check(cb)
+  if cfg ~= nil and type(cfg) ~= "table" then
+    error("configuration must be a table, got " .. type(cfg), 2)
+  end
+  return waiting.either(cb, "alua.create", function(done)
+    local endpoint = configured(cfg or {})
+    if not endpoint then return refuse("invalid daemon address", done) end
+    broker(endpoint, function(how, where)
+      if not how then return done(reply.failed(where)) end
+      done { status = "ok", daemon = address_of(where) }
+    end)
+  end)
+end
+
+--- Leave the network, behind what was sent. Does not wait.
+---@return boolean left, any err true, or false and an error object.
+function network.close()
+  local left, err = core.close()
+  if not left then return false, err end
+  chosen = false
+  return true
+end
+
+return network

@@ -1,0 +1,61 @@
+--- Waiting, or not: one door for functions that do either
+--
+-- Such a function does its work in `start(done)`, which calls `done` later, as an
+-- event. With a callback, `done` is that callback; without one, the caller waits.
+
+local core = require "alua.core"
+
+local waiting = {}
+
+--- Raise at the caller's caller unless `cb` is a function or nil.
+---@param cb any
+function waiting.check(cb)
+  if cb ~= nil and type(cb) ~= "function" then
+    error("callback must be a function, got " .. type(cb), 3)
+  end
+end
+
+--- Call `start`, and give what it brings to `cb`, or wait for it and return it.
+---@param cb function?
+---@param what string For the list of who waits for what.
+---@param start fun(done: function)
+function waiting.either(cb, what, start)
+  if cb then
+    start(cb)
+    return
+  end
+  local results = table.pack(core.await(start, what)) -- No tail call: errors name our caller
+  return table.unpack(results, 1, results.n)
+end
+
+-- Does `cb` look at a second argument? If not, it would take a failure for a nil.
+local function takes_failures(cb)
+  local info = debug.getinfo(cb, "u")
+  return info.isvararg or info.nparams >= 2
+end
+
+--- A `done` that passes results on, and reports a failure that `cb` cannot take.
+---@param what string What failed, for the report.
+---@param cb function
+---@return fun(first: any, err: any)
+function waiting.guarded(what, cb)
+  return function(first, err)
+    if first == nil and core.iserror(err) and not takes_failures(cb) then
+      return core.report(what, err)
+    end
+    return cb(first, err)
+  end
+end
+
+--- Wait for some seconds; other events run meanwhile.
+---@param seconds number
+function waiting.sleep(seconds)
+  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
+    error("seconds must be a number from 0 up", 2)
+  end
+  core.await(function(resume)
+    core.timer(seconds, function() resume() end)
+  end, string.format("alua.sleep(%g)", seconds))
+end
+
+return waiting

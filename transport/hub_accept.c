@@ -1,0 +1,431 @@
+//  hub_accept - links that come to us: the ROUTER, strangers, HELLO and RESUME
+//
+//  Identity is what HELLO proved; a routing id only says which connection a frame came
+//  by. An id that RESUME or a new HELLO has replaced leads nowhere, so what is left of
+//  the old connection is dropped.
+
+#include "hub_self.h"
+
+//  After a connection broke (we are told that one did, not which) all accepted peers are
+//  probed: at once, and again, since libzmq tells us a moment before it acts.
+static const int64_t sweep_delays[] = { 10, 60, 300, 1000 };
+#define SWEEPS          (sizeof sweep_delays / sizeof sweep_delays[0])
+//  Whom we told once to say HELLO; forgotten when there are too many.
+#define MANY_STRANGERS  4096
+
+typedef struct {
+    const uint8_t *data;
+    size_t size;
+} route_t;
+
+static int send_to(hub_t *self, route_t to, const wire_buf_t *frame)
+{
+    hub_touch(self->router);
+    if (frame->failed)
+        return -1;
+    if (zmq_send(self->router->zmq, to.data, to.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return -1;
+    return zmq_send(self->router->zmq, frame->data, frame->size, ZMQ_DONTWAIT) < 0 ? -1 : 0;
+}
+
+static void refuse(hub_t *self, route_t to, uint64_t nonce, int code, const char *text)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    self->refused++;
+    wire_put_refused(&out, nonce, code, text);
+    send_to(self, to, &out);
+    wire_buf_free(&out);
+}
+
+//  Whether the connection still stands, as far as can be known.
+static bool reachable(hub_t *self, route_t id)
+{
+    wire_buf_t nothing = WIRE_BUF_EMPTY;
+    hub_has_input(self->router);
+    return send_to(self, id, &nothing) == 0;
+}
+
+void hub_accept_forget(hub_peer_t *self)
+{
+    hub_t *hub = self->hub;
+    if (hub->last_peer == self)
+        hub->last_peer = NULL;
+    if (self->id_size && hub_table_find(&hub->by_id, self->id, self->id_size) == self)
+        hub_table_put(&hub->by_id, self->id, self->id_size, NULL);
+    self->id_size = 0;
+    uint64_t session = wire_link_session(self->link);
+    if (session && hub_table_find(&hub->by_session, &session, sizeof session) == self)
+        hub_table_put(&hub->by_session, &session, sizeof session, NULL);
+}
+
+//  The peer is reached by this id from now on.
+static bool take_id(hub_peer_t *self, route_t id)
+{
+    hub_t *hub = self->hub;
+    hub_peer_t *prior = hub_table_find(&hub->by_id, id.data, id.size);
+    if (!hub_table_put(&hub->by_id, id.data, id.size, self))
+        return false;
+    if (prior && prior != self)
+        hub_peer_doom(prior, WIRE_E_GONE, "its connection opened another link");
+    if (self->id_size && !(self->id_size == id.size && memcmp(self->id, id.data, id.size) == 0))
+        hub_table_put(&hub->by_id, self->id, self->id_size, NULL);
+    hub_table_put(&hub->strangers, id.data, id.size, NULL);
+    hub->last_peer = NULL;
+    memcpy(self->id, id.data, id.size);
+    self->id_size = id.size;
+    return true;
+}
+
+//  HELLO
+
+static int check(const hub_t *self, const wire_hello_t *hello, hub_role_t *role, const char **text)
+{
+    wire_str_t token = { self->token, strlen(self->token) };
+    if (hello->min_version > WIRE_VERSION || hello->max_version < WIRE_VERSION) {
+        *text = "no common protocol version: we speak version 1";
+        return WIRE_E_VERSION;
+    }
+    if (!wire_proof_equal(token, hello->proof)) {
+        *text = "wrong token: both ends must be given the same one";
+        return WIRE_E_DENIED;
+    }
+    if (!hub_role_of(hello->role, role)) {
+        *text = "no such role";
+        return WIRE_E_MALFORMED;
+    }
+    if (self->name[0] && wire_str_is(hello->name, self->name) && hello->incarnation == self->incarnation) {
+        *text = "a node has no link to itself";
+        return WIRE_E_USAGE;
+    }
+    return 0;
+}
+
+//  Where a refused connection would prove that it is dead: only on our own host, since
+//  an address means nothing elsewhere.
+static void note_address(hub_peer_t *self, wire_reader_t body)
+{
+    wire_reader_t at;
+    wire_str_t text;
+    uint32_t count;
+    self->address[0] = 0;
+    bool same_host = wire_map_find(&body, "host", &at) && wire_read_bytes(&at, &text) == 0
+        && self->hub->host[0] && wire_str_is(text, self->hub->host);
+    if (!same_host || !wire_map_find(&body, "endpoints", &at) || wire_read_array(&at, &count))
+        return;
+    while (count-- && wire_read_bytes(&at, &text) == 0) {
+        char endpoint[HUB_TEXT];
+        hub_text(endpoint, text);
+        if (strncmp(endpoint, "tcp://", 6) == 0 || hub_probe_ipc_exists(endpoint)) {
+            hub_text(self->address, text);
+            if (strncmp(endpoint, "ipc://", 6) == 0)
+                return;
+        }
+    }
+}
+
+static int send_welcome(hub_peer_t *self, uint64_t nonce, uint64_t session, bool counted)
+{
+    hub_t *hub = self->hub;
+    const char *role = hub_role_word(hub->role);
+    wire_welcome_t welcome = {
+        WIRE_VERSION, counted ? WIRE_FEATURE_RESUME : 0, nonce, { role, strlen(role) },
+        { hub->name, strlen(hub->name) }, hub->incarnation, session, 0,
+        wire_reader(self->welcome.data, self->welcome.size)
+    };
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_put_welcome(&out, &welcome);
+    int rc = send_to(hub, (route_t) { self->id, self->id_size }, &out);
+    wire_buf_free(&out);
+    return rc;
+}
+
+//  Earlier peers of that name: the one that opened now is the proof of their end.
+static void end_namesakes(hub_peer_t *self)
+{
+    wire_str_t name = { self->name, strlen(self->name) };
+    for (hub_peer_t *old = hub_find(self->hub, name, 0); old; old = hub_find(self->hub, name, 0)) {
+        if (old == self)
+            old = self->namesake;
+        if (!old)
+            return;
+        bool same = old->incarnation == self->incarnation;
+        wire_link_end(old->link, WIRE_E_GONE, same ? "it opened its link anew"
+                                                   : "another incarnation has its name");
+    }
+}
+
+//  The room above has agreed: make it so.
+static void welcome_peer(hub_peer_t *self, const wire_hello_t *hello, hub_greeting_t *greeting)
+{
+    hub_t *hub = self->hub;
+    bool counted = hello->features & WIRE_FEATURE_RESUME;
+    uint64_t session = hub_random();
+    hub_dial_stop(self, 0);
+    self->dialled = false;
+    self->role = greeting->role;
+    self->incarnation = greeting->incarnation;
+    hub_peer_name_it(self, greeting->name);
+    end_namesakes(self);
+    note_address(self, hello->body);
+    hub_table_put(&hub->by_session, &session, sizeof session, self);
+    greeting->session = session;
+    send_welcome(self, hello->nonce, session, counted);
+    hub_peer_opened(self, session, counted, greeting);
+}
+
+static void greet(hub_t *self, route_t id, hub_peer_t *peer, const wire_hello_t *hello, hub_role_t role)
+{
+    hub_greeting_t greeting = { role, hello->name, hello->incarnation, hello->session, hello->body };
+    const char *text = "";
+    char minted[WIRE_MAX_NAME + 1] = "";
+    bool is_new = !peer;
+    if (is_new && !(peer = hub_peer_new(self, false))) {
+        refuse(self, id, hello->nonce, WIRE_E_NO_MEMORY, "out of memory");
+        return;
+    }
+    wire_buf_clear(&peer->welcome);
+    peer->role = role;
+    int code = self->handler.hello(self->arg, peer, &greeting, &peer->welcome, minted, &text);
+    if (code == 0 && (peer->welcome.failed || !take_id(peer, id)))
+        code = WIRE_E_NO_MEMORY;
+    if (code) {
+        refuse(self, id, hello->nonce, code, text);
+        if (is_new)
+            wire_link_end(peer->link, WIRE_E_CLOSED, "");   //  Not announced: without a word
+        return;
+    }
+    if (minted[0])
+        greeting.name = (wire_str_t) { minted, strlen(minted) };
+    welcome_peer(peer, hello, &greeting);
+}
+
+//  The HELLO of somebody we know: what becomes of the two links?
+//  Both dialled: one link survives. Nothing was ever said over ours: its HELLO was
+//  repeated, because the first WELCOME went down with its connection. Else it has
+//  forgotten our link, and begins anew.
+static void greet_again(hub_t *self, route_t id, hub_peer_t *peer, const wire_hello_t *hello, hub_role_t role)
+{
+    wire_str_t ours = { self->name, strlen(self->name) };
+    bool open = wire_link_is_open(peer->link);
+    bool counted = hello->features & WIRE_FEATURE_RESUME;
+    if (peer->dialled && wire_link_ours_wins(ours, self->incarnation, hello->name, hello->incarnation)) {
+        refuse(self, id, hello->nonce, WIRE_E_DUPLICATE, "our link to you is kept");
+        wire_link_probe(peer->link, hub_loop_time(self));   //  If it knows no such link, it says so
+        return;
+    }
+    if (open && !reachable(self, id))
+        return;                         //  Left over from a connection that is no more
+    if (!open)
+        greet(self, id, peer, hello, role);
+    else if (!peer->dialled && wire_link_is_fresh(peer->link) && take_id(peer, id)) {
+        uint64_t session = wire_link_session(peer->link);
+        send_welcome(peer, hello->nonce, session, counted);
+        wire_link_opened(peer->link, session, counted, hub_loop_time(self));
+    }
+    else
+        greet(self, id, NULL, hello, role);
+}
+
+static void on_hello(hub_t *self, route_t id, const wire_msg_t *msg)
+{
+    wire_hello_t hello;
+    hub_role_t role;
+    const char *text;
+    if (wire_read_hello(msg, &hello)) {
+        refuse(self, id, 0, WIRE_E_MALFORMED, "not a HELLO of our protocol");
+        return;
+    }
+    int code = check(self, &hello, &role, &text);
+    if (code) {
+        refuse(self, id, hello.nonce, code, text);
+        return;
+    }
+    hub_peer_t *peer = hello.name.size ? hub_find(self, hello.name, hello.incarnation) : NULL;
+    if (peer)
+        greet_again(self, id, peer, &hello, role);
+    else
+        greet(self, id, NULL, &hello, role);
+}
+
+//  RESUME: the new connection is taken only when the answer could be written to it,
+//  so that one left over from a connection that broke since changes nothing.
+static void on_resume(hub_t *self, route_t id, const wire_msg_t *msg)
+{
+    wire_resume_t resume;
+    if (wire_read_resume(msg, &resume))
+        return;
+    hub_peer_t *peer = hub_table_find(&self->by_session, &resume.session, sizeof resume.session);
+    if (!peer || peer->dialled) {
+        refuse(self, id, resume.nonce, WIRE_E_STATE, "no such session: say HELLO");
+        return;
+    }
+    if (!reachable(self, id) || !take_id(peer, id))
+        return;
+    int rc = wire_link_resume(peer->link, resume.nonce, resume.received, hub_loop_time(self));
+    if (rc == 0)
+        self->reconnects++;
+    else if (rc == WIRE_E_STATE) {
+        refuse(self, id, resume.nonce, WIRE_E_STATE, "the session cannot be resumed: say HELLO");
+        wire_link_end(peer->link, WIRE_E_GONE, "its counts are impossible");
+    }
+}
+
+static void on_refused(hub_peer_t *self, const wire_msg_t *msg)
+{
+    char text[HUB_TEXT];
+    wire_refused_t refused;
+    if (wire_read_refused(msg, &refused))
+        return;
+    hub_text(text, refused.text);
+    self->refused = true;
+    wire_link_end(self->link, refused.code, text);
+}
+
+//  Whoever says anything else before HELLO is told once what is missing.
+static void tell_stranger(hub_t *self, route_t id, int error)
+{
+    if (hub_table_find(&self->strangers, id.data, id.size))
+        return;
+    if (self->strangers.count >= MANY_STRANGERS)
+        hub_table_clear(&self->strangers);
+    hub_table_put(&self->strangers, id.data, id.size, self);
+    if (error) {
+        refuse(self, id, 0, error, "the bytes are not a valid message");
+        return;
+    }
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_put_who(&out);
+    send_to(self, id, &out);
+    wire_buf_free(&out);
+}
+
+static void open_input(hub_t *self, route_t id, hub_peer_t *peer, hub_frame_t *frame, int opening)
+{
+    wire_msg_t msg;
+    int rc = hub_frame_only(frame, &msg);
+    if (rc) {
+        self->refused++;
+        tell_stranger(self, id, rc);
+    }
+    else if (opening == WIRE_HELLO)
+        on_hello(self, id, &msg);
+    else if (opening == WIRE_RESUME)
+        on_resume(self, id, &msg);
+    else if (opening == WIRE_REFUSED && peer)
+        on_refused(peer, &msg);
+}
+
+static void stranger_input(hub_t *self, route_t id, hub_frame_t *frame)
+{
+    wire_reader_t at = wire_reader(hub_frame_data(frame), hub_frame_size(frame));
+    wire_link_header_t header;
+    wire_msg_t msg;
+    bool counted = wire_link_read(&at, &header) == 0;
+    tell_stranger(self, id, counted || at.at == at.end ? 0 : wire_msg_next(&at, &msg));
+}
+
+static hub_peer_t *peer_of(hub_t *self, route_t id)
+{
+    hub_peer_t *last = self->last_peer;
+    if (last && last->id_size == id.size && memcmp(last->id, id.data, id.size) == 0)
+        return last;
+    hub_peer_t *peer = hub_table_find(&self->by_id, id.data, id.size);
+    if (peer)
+        self->last_peer = peer;
+    return peer;
+}
+
+//  A frame of one part is the rule; others are skipped whole.
+static bool skip_parts(hub_t *self, hub_frame_t *frame)
+{
+    bool skipped = false;
+    while (zmq_msg_more(&frame->msg)) {
+        skipped = true;
+        self->refused++;
+        if (zmq_msg_recv(&frame->msg, self->router->zmq, ZMQ_DONTWAIT) < 0)
+            break;
+    }
+    return skipped;
+}
+
+static void router_input(hub_t *self, route_t id, hub_frame_t *frame)
+{
+    if (skip_parts(self, frame))
+        return;
+    hub_peer_t *peer = peer_of(self, id);
+    int opening = hub_frame_opening(frame);
+    if (opening)
+        open_input(self, id, peer, frame, opening);
+    else if (peer)
+        hub_peer_input(peer, frame);
+    else
+        stranger_input(self, id, frame);
+}
+
+bool hub_accept_drain(hub_source_t *router)
+{
+    hub_t *self = router->hub;
+    uint8_t id[256];
+    for (int i = 0; i < HUB_TURN_FRAMES; i++) {
+        hub_frame_t *frame = hub_frame_spare(self);
+        int size = frame ? zmq_recv(router->zmq, id, sizeof id, ZMQ_DONTWAIT) : -1;
+        if (size < 0 || zmq_msg_recv(&frame->msg, router->zmq, ZMQ_DONTWAIT) < 0)
+            return false;
+        router_input(self, (route_t) { id, (size_t) size }, frame);
+    }
+    return true;
+}
+
+//  Some connection broke.
+static bool drain_monitor(hub_source_t *source)
+{
+    hub_t *self = source->hub;
+    bool broke = false;
+    while (hub_monitor_next(source))
+        broke = true;
+    if (broke) {
+        self->sweep_step = 0;
+        self->sweep_due = hub_loop_time(self);
+        hub_wake_at(self, self->sweep_due);
+    }
+    return false;
+}
+
+void hub_accept_sweep(hub_t *self, int64_t now)
+{
+    for (size_t i = 0; i < self->peers.count; i++) {
+        hub_peer_t *peer = self->peers.items[i];
+        if (peer && !peer->dialled && wire_link_is_open(peer->link))
+            wire_link_probe(peer->link, now);
+    }
+    self->sweep_due = self->sweep_step < SWEEPS ? now + sweep_delays[self->sweep_step++] : WIRE_LINK_NEVER;
+}
+
+static void set_options(zsock_t *sock)
+{
+    zsock_set_router_mandatory(sock, 1);
+    zsock_set_sndhwm(sock, HUB_HIGH_WATER);
+    zsock_set_rcvhwm(sock, HUB_HIGH_WATER);
+    zsock_set_maxmsgsize(sock, WIRE_MAX_FRAME);
+    zsock_set_backlog(sock, 1024);
+    zsock_set_heartbeat_ivl(sock, WIRE_HEARTBEAT);
+    zsock_set_heartbeat_timeout(sock, WIRE_HEARTBEAT_TIMEOUT);
+    zsock_set_linger(sock, 0);
+}
+
+int hub_accept_start(hub_t *self)
+{
+    if (self->router)
+        return 0;
+    self->router = hub_source_new(self, NULL, ZMQ_ROUTER, hub_accept_drain);
+    if (!self->router)
+        return WIRE_E_SYSTEM;
+    set_options(self->router->sock);
+    self->router_monitor = hub_monitor_new(self->router, ZMQ_EVENT_DISCONNECTED, drain_monitor);
+    if (!self->router_monitor) {
+        hub_source_destroy(&self->router, 0);
+        return WIRE_E_SYSTEM;
+    }
+    hub_source_watch(self->router);
+    return 0;
+}

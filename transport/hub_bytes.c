@@ -1,0 +1,114 @@
+//  hub_bytes - buffers that our rings and libzmq share, and received frames
+
+#include "hub_self.h"
+
+//  Up to here a copy is cheaper than the bookkeeping of a shared buffer.
+#define SHARE_FROM      4096
+#define BATCH_SIZE      (WIRE_LINK_HEADER_SIZE + WIRE_MAX_BATCH)
+#define BATCHES_KEPT    16
+
+struct hub_bytes {
+    atomic_uint refs;
+    size_t size;
+    uint8_t data[];
+};
+
+static hub_bytes_t *bytes_of(const void *data)
+{
+    return (hub_bytes_t *) ((uintptr_t) data - offsetof(hub_bytes_t, data));
+}
+
+void *hub_bytes_alloc(hub_t *self, size_t size)
+{
+    if (size == BATCH_SIZE && self->batches.count)
+        return ((hub_bytes_t *) self->batches.items[--self->batches.count])->data;
+    hub_bytes_t *bytes = malloc(sizeof *bytes + size);
+    if (!bytes)
+        return NULL;
+    atomic_init(&bytes->refs, 1);
+    bytes->size = size;
+    return bytes->data;
+}
+
+static void unref(hub_bytes_t *bytes)
+{
+    if (atomic_fetch_sub_explicit(&bytes->refs, 1, memory_order_acq_rel) == 1)
+        free(bytes);
+}
+
+void hub_bytes_release(hub_t *self, void *data)
+{
+    hub_bytes_t *bytes = bytes_of(data);
+    if (bytes->size == BATCH_SIZE && self->batches.count < BATCHES_KEPT
+            && atomic_load_explicit(&bytes->refs, memory_order_acquire) == 1)
+        hub_list_push(&self->batches, bytes);
+    else
+        unref(bytes);
+}
+
+//  From libzmq's I/O thread
+static void sent(void *data, void *hint)
+{
+    (void) data;
+    unref(hint);
+}
+
+bool hub_bytes_message(zmq_msg_t *msg, const void *data, size_t size, bool kept)
+{
+    if (!kept || size < SHARE_FROM) {
+        if (zmq_msg_init_size(msg, size))
+            return false;
+        if (size)
+            memcpy(zmq_msg_data(msg), data, size);
+        return true;
+    }
+    hub_bytes_t *bytes = bytes_of(data);
+    if (zmq_msg_init_data(msg, bytes->data, size, sent, bytes))
+        return false;
+    atomic_fetch_add_explicit(&bytes->refs, 1, memory_order_relaxed);
+    return true;
+}
+
+hub_frame_t *hub_frame_spare(hub_t *self)
+{
+    if (self->spare && atomic_load_explicit(&self->spare->refs, memory_order_acquire) == 1)
+        return self->spare;
+    hub_frame_t *frame = malloc(sizeof *frame);
+    if (!frame)
+        return NULL;
+    atomic_init(&frame->refs, 1);
+    zmq_msg_init(&frame->msg);
+    if (self->spare)
+        hub_frame_release(self->spare);
+    self->spare = frame;
+    return frame;
+}
+
+void hub_frame_hold(hub_frame_t *self)
+{
+    atomic_fetch_add_explicit(&self->refs, 1, memory_order_relaxed);
+}
+
+void hub_frame_release(hub_frame_t *self)
+{
+    if (atomic_fetch_sub_explicit(&self->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    zmq_msg_close(&self->msg);
+    free(self);
+}
+
+int hub_frame_opening(hub_frame_t *self)
+{
+    const uint8_t *data = hub_frame_data(self);
+    if (hub_frame_size(self) < 5 || (data[0] & 0xf0) != 0x90 || data[2] < WIRE_HELLO
+            || data[2] > WIRE_WHO || data[2] == WIRE_BYE)
+        return 0;
+    return data[2];
+}
+
+int hub_frame_only(hub_frame_t *self, wire_msg_t *msg)
+{
+    wire_reader_t at = wire_reader(hub_frame_data(self), hub_frame_size(self));
+    int rc = wire_msg_next(&at, msg);
+    return rc == 0 && at.at != at.end ? WIRE_E_MALFORMED : rc;
+}

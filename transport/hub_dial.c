@@ -1,0 +1,366 @@
+//  hub_dial - links that we dial
+//
+//  One DEALER a link, which reconnects by itself; its monitor says when. With IMMEDIATE
+//  nothing is kept for a connection that does not stand, so what is sent over a fresh
+//  one begins with our HELLO or RESUME, and all but its answer is void.
+
+#include "hub_self.h"
+
+//  A connection to nowhere is given up after so long; one that stands may be to a node
+//  that computes, and has longer.
+#define CONNECT_TIMEOUT 2500
+//  Refused as a duplicate: their HELLO ought to come; if not, ours once more.
+#define YIELD_TIMEOUT   400
+//  Between two rounds through a broker's addresses
+#define ROUND_DELAY     500
+
+static bool drain_dealer(hub_source_t *source)
+{
+    hub_t *hub = source->hub;
+    hub_peer_t *peer = source->peer;
+    for (int i = 0; i < HUB_TURN_FRAMES; i++) {
+        hub_frame_t *frame = hub_frame_spare(hub);
+        if (!frame || zmq_msg_recv(&frame->msg, source->zmq, ZMQ_DONTWAIT) < 0)
+            return false;
+        hub_dial_input(peer, frame);
+        if (peer->ended || peer->dealer != source)
+            return false;
+    }
+    return true;
+}
+
+static void say_hello(hub_peer_t *self, uint64_t nonce)
+{
+    hub_t *hub = self->hub;
+    const char *role = hub_role_word(hub->role);
+    wire_hello_t hello = {
+        WIRE_VERSION, WIRE_VERSION, WIRE_FEATURE_RESUME, nonce,
+        { role, strlen(role) }, { hub->name, strlen(hub->name) }, hub->incarnation,
+        { hub->token, strlen(hub->token) }, self->last_session,
+        wire_reader(self->hello.data, self->hello.size)
+    };
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_put_hello(&out, &hello);
+    if (!out.failed)
+        hub_peer_write(self, out.data, out.size, false);
+    wire_buf_free(&out);
+}
+
+static void ask(hub_peer_t *self, int64_t now)
+{
+    uint64_t nonce = hub_random();
+    if (!wire_link_connected(self->link, nonce, now))
+        say_hello(self, nonce);
+}
+
+static void on_connected(hub_peer_t *self, int64_t now)
+{
+    //  The old connection's pipe leaves and the new one comes by commands that were sent
+    //  before the event: without reading them we would write into the old pipe.
+    hub_has_input(self->dealer);
+    hub_touch(self->dealer);
+    self->connected = true;
+    self->dial_until = now + WIRE_TIMEOUT;
+    self->dial_due = wire_link_is_open(self->link) ? WIRE_LINK_NEVER : self->dial_until;
+    ask(self, now);
+}
+
+static void on_disconnected(hub_peer_t *self, int64_t now)
+{
+    self->connected = false;
+    hub_has_input(self->dealer);
+    hub_touch(self->dealer);
+    hub_peer_judge(self, now);
+    if (self->ended || wire_link_is_open(self->link))
+        return;
+    self->dial_until = now + CONNECT_TIMEOUT;
+    self->dial_due = self->dial_until;
+}
+
+//  Only the last state counts, whatever happened in between.
+static bool drain_monitor(hub_source_t *source)
+{
+    hub_peer_t *peer = source->peer;
+    int64_t now = hub_loop_time(source->hub);
+    int last = 0;
+    bool failed = false;
+    for (int event; (event = hub_monitor_next(source)) != 0; )
+        if (event == ZMQ_EVENT_CONNECT_RETRIED)
+            failed = true;
+        else
+            last = event;
+    if (last == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+        on_connected(peer, now);
+    else if (last == ZMQ_EVENT_DISCONNECTED)
+        on_disconnected(peer, now);
+    if (failed && !peer->ended && !peer->connected && !wire_link_is_open(peer->link))
+        peer->dial_due = now;           //  Perhaps nobody listens: then we need not wait
+    if (!peer->ended)
+        hub_wake_at(source->hub, hub_peer_due(peer));
+    return false;
+}
+
+static void set_options(zsock_t *sock)
+{
+    zsock_set_immediate(sock, 1);
+    zsock_set_sndhwm(sock, HUB_HIGH_WATER);
+    zsock_set_rcvhwm(sock, HUB_HIGH_WATER);
+    zsock_set_maxmsgsize(sock, WIRE_MAX_FRAME);
+    zsock_set_reconnect_ivl(sock, 50);
+    zsock_set_reconnect_ivl_max(sock, 1000);
+    zsock_set_handshake_ivl(sock, CONNECT_TIMEOUT);
+    zsock_set_connect_timeout(sock, CONNECT_TIMEOUT);
+    zsock_set_heartbeat_ivl(sock, WIRE_HEARTBEAT);
+    zsock_set_heartbeat_timeout(sock, WIRE_HEARTBEAT_TIMEOUT);
+    zsock_set_linger(sock, 0);
+}
+
+static bool start(hub_peer_t *self, int64_t now)
+{
+    hub_t *hub = self->hub;
+    self->connected = false;
+    self->dial_until = now + CONNECT_TIMEOUT;
+    self->dial_due = self->dial_until;
+    hub_text(self->address, (wire_str_t) { self->endpoints[self->endpoint],
+                                           strlen(self->endpoints[self->endpoint]) });
+    self->dealer = hub_source_new(hub, self, ZMQ_DEALER, drain_dealer);
+    if (!self->dealer)
+        return false;
+    set_options(self->dealer->sock);
+    self->monitor = hub_monitor_new(self->dealer, ZMQ_EVENT_HANDSHAKE_SUCCEEDED
+                                    | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED, drain_monitor);
+    if (!self->monitor || zmq_connect(self->dealer->zmq, self->endpoints[self->endpoint])) {
+        hub_dial_stop(self, 0);
+        return false;
+    }
+    hub_source_watch(self->dealer);
+    hub_wake_at(hub, self->dial_due);
+    return true;
+}
+
+void hub_dial_stop(hub_peer_t *self, int linger)
+{
+    hub_source_destroy(&self->dealer, linger);
+    hub_source_destroy(&self->monitor, 0);
+    self->dial_due = WIRE_LINK_NEVER;
+    self->connected = false;
+}
+
+//  This endpoint will not do: the next one, or the end.
+static void next_endpoint(hub_peer_t *self, int64_t now, int code, const char *text)
+{
+    bool last = self->endpoint + 1 >= self->endpoint_count;
+    if (last && self->patient && self->endpoint_count == 1 && code == WIRE_E_UNKNOWN) {
+        self->dial_due = WIRE_LINK_NEVER;       //  libzmq goes on trying
+        return;
+    }
+    hub_dial_stop(self, 0);
+    self->endpoint = last ? 0 : self->endpoint + 1;
+    if (!last)
+        self->dial_due = now;
+    else if (self->patient)
+        self->dial_due = now + ROUND_DELAY;
+    else
+        wire_link_end(self->link, code, text);
+}
+
+void hub_dial_tick(hub_peer_t *self, int64_t now)
+{
+    if (wire_link_is_open(self->link)) {
+        self->dial_due = WIRE_LINK_NEVER;
+        return;
+    }
+    if (!self->dealer) {
+        if (!start(self, now))
+            next_endpoint(self, now, WIRE_E_SYSTEM, "no socket for another link");
+        return;
+    }
+    hub_probe_result_t result = self->connected ? HUB_SOMEBODY : hub_probe_ask(&self->probe, self->address);
+    if (result == HUB_NOBODY || now >= self->dial_until) {
+        hub_probe_stop(&self->probe);
+        next_endpoint(self, now, WIRE_E_UNKNOWN, result == HUB_NOBODY ? "nobody listens at its address"
+                                                                      : "no answer at its address");
+        return;
+    }
+    self->dial_due = result == HUB_UNDECIDED && now + 20 < self->dial_until ? now + 20 : self->dial_until;
+}
+
+//  Answers
+
+static bool is_wanted(const hub_peer_t *self, const wire_welcome_t *welcome)
+{
+    return (!self->wanted[0] || wire_str_is(welcome->name, self->wanted))
+        && (!self->wanted_incarnation || self->wanted_incarnation == welcome->incarnation);
+}
+
+static void on_welcome(hub_peer_t *self, const wire_msg_t *msg)
+{
+    int64_t now = hub_loop_time(self->hub);
+    wire_welcome_t welcome;
+    hub_greeting_t greeting;
+    if (wire_read_welcome(msg, &welcome) || wire_link_is_open(self->link)
+            || !wire_link_awaits(self->link, welcome.nonce))
+        return;
+    if (!hub_role_of(welcome.role, &greeting.role) || welcome.version != WIRE_VERSION) {
+        wire_link_end(self->link, WIRE_E_VERSION, "its WELCOME is not of our protocol");
+        return;
+    }
+    if (!is_wanted(self, &welcome)) {
+        next_endpoint(self, now, WIRE_E_UNKNOWN, "another node answers at its address");
+        hub_wake_at(self->hub, hub_peer_due(self));
+        return;
+    }
+    greeting.name = welcome.name;
+    greeting.incarnation = welcome.incarnation;
+    greeting.session = welcome.session;
+    greeting.body = welcome.body;
+    self->role = greeting.role;
+    self->incarnation = welcome.incarnation;
+    self->last_session = welcome.session;
+    self->dial_due = WIRE_LINK_NEVER;
+    hub_peer_name_it(self, welcome.name);
+    hub_peer_opened(self, welcome.session, welcome.features & WIRE_FEATURE_RESUME, &greeting);
+}
+
+//  It has forgotten the session: it was gone, or we were for it. A broker is told all
+//  anew, with the claims of the room above; with a node it is over.
+static void on_forgotten(hub_peer_t *self, int64_t now)
+{
+    if (!self->patient) {
+        wire_link_end(self->link, WIRE_E_GONE, "it has ended the session");
+        return;
+    }
+    self->hub->reconnects++;
+    wire_link_restart(self->link);
+    if (!self->ended && self->connected)
+        ask(self, now);
+}
+
+static void on_refused(hub_peer_t *self, const wire_msg_t *msg)
+{
+    int64_t now = hub_loop_time(self->hub);
+    char text[HUB_TEXT];
+    wire_refused_t refused;
+    if (wire_read_refused(msg, &refused))
+        return;
+    bool answer = wire_link_awaits(self->link, refused.nonce);
+    bool ending = refused.nonce == 0 && wire_link_is_open(self->link) && !wire_link_is_asking(self->link);
+    if (!answer && !ending)
+        return;
+    hub_text(text, refused.text);
+    if (answer && wire_link_is_open(self->link))
+        on_forgotten(self, now);
+    else if (answer && refused.code == WIRE_E_DUPLICATE) {
+        hub_dial_stop(self, 0);
+        self->dial_due = now + YIELD_TIMEOUT;
+        hub_wake_at(self->hub, self->dial_due);
+    }
+    else {
+        self->refused = true;
+        wire_link_end(self->link, refused.code, text);
+    }
+}
+
+static void on_resumed(hub_peer_t *self, const wire_msg_t *msg)
+{
+    wire_resume_t resume;
+    if (wire_read_resume(msg, &resume))
+        return;
+    int rc = wire_link_resumed(self->link, resume.nonce, resume.session, resume.received,
+                               hub_loop_time(self->hub));
+    if (rc == 0)
+        self->hub->reconnects++;
+    else if (rc == WIRE_E_MALFORMED)
+        wire_link_end(self->link, rc, "its counts are impossible");
+}
+
+//  It does not know this connection: either our question is on its way, or we missed
+//  that the connection is a new one. Asking once more does no harm.
+static void on_who(hub_peer_t *self)
+{
+    if (wire_link_is_open(self->link) && !wire_link_is_asking(self->link))
+        ask(self, hub_loop_time(self->hub));
+}
+
+void hub_dial_input(hub_peer_t *self, hub_frame_t *frame)
+{
+    wire_msg_t msg;
+    int opening = hub_frame_opening(frame);
+    if (!opening && !zmq_msg_more(&frame->msg))
+        hub_peer_input(self, frame);
+    else if (!opening || hub_frame_only(frame, &msg))
+        self->hub->refused++;
+    else if (opening == WIRE_WELCOME)
+        on_welcome(self, &msg);
+    else if (opening == WIRE_REFUSED)
+        on_refused(self, &msg);
+    else if (opening == WIRE_RESUMED)
+        on_resumed(self, &msg);
+    else if (opening == WIRE_WHO)
+        on_who(self);
+    if (!self->ended)
+        hub_wake_at(self->hub, hub_peer_due(self));
+}
+
+//  Making a peer to dial
+
+static bool usable(const char *endpoint)
+{
+    return strncmp(endpoint, "tcp://", 6) == 0 || hub_probe_ipc_exists(endpoint);
+}
+
+static bool add_endpoints(hub_peer_t *self, const char *const *endpoints, size_t count, bool ipc)
+{
+    for (size_t i = 0; i < count; i++) {
+        if ((strncmp(endpoints[i], "ipc://", 6) == 0) != ipc || (!self->patient && !usable(endpoints[i])))
+            continue;
+        self->endpoints[self->endpoint_count] = strdup(endpoints[i]);
+        if (!self->endpoints[self->endpoint_count])
+            return false;
+        self->endpoint_count++;
+    }
+    return true;
+}
+
+static bool prepare(hub_peer_t *self, wire_str_t name, uint64_t incarnation,
+                    const char *const *endpoints, size_t count)
+{
+    self->dialled = true;
+    self->announced = true;
+    self->incarnation = self->wanted_incarnation = incarnation;
+    hub_peer_name_it(self, name);
+    memcpy(self->wanted, self->name, sizeof self->wanted);
+    self->endpoints = calloc(count + 1, sizeof *self->endpoints);
+    if (!self->endpoints || !add_endpoints(self, endpoints, count, true)
+            || !add_endpoints(self, endpoints, count, false) || !self->endpoint_count)
+        return false;
+    self->dial_due = hub_now(self->hub);
+    if (!start(self, self->dial_due))
+        self->dial_due = hub_now(self->hub);    //  The next one may do
+    hub_wake_at(self->hub, self->dial_due);
+    return true;
+}
+
+hub_peer_t *hub_dial(hub_t *hub, wire_str_t name, uint64_t incarnation,
+                     const char *const *endpoints, size_t count, const void *body, size_t body_size)
+{
+    hub_peer_t *self = name.size ? hub_find(hub, name, incarnation) : NULL;
+    if (self)
+        return self;
+    self = hub_peer_new(hub, hub->link_config.patient && name.size == 0);
+    if (!self)
+        return NULL;
+    hub_set_body(self, body, body_size);
+    if (!prepare(self, name, incarnation, endpoints, count)) {
+        self->announced = false;        //  Nobody heard of it: end without a word
+        wire_link_end(self->link, WIRE_E_UNKNOWN, "no usable endpoint");
+        return NULL;
+    }
+    return self;
+}
+
+void hub_set_body(hub_peer_t *self, const void *body, size_t size)
+{
+    wire_buf_clear(&self->hello);
+    wire_buf_append(&self->hello, body, size);
+}

@@ -1,0 +1,217 @@
+//  hub_self - the inside of the hub, for the hub*.c files only
+//
+//  hub.c         constructor, sending, what the rooms above ask
+//  hub_loop.c    libuv: when to read, when to write, time, pump
+//  hub_peer.c    a peer from its making to its end; writing its frames
+//  hub_bytes.c   buffers and received frames
+//  hub_dial.c    links that we dial: DEALER, monitor, HELLO, RESUME
+//  hub_accept.c  links that come to us: ROUTER, strangers, WELCOME
+//  hub_probe.c   is somebody listening at that address?
+
+#ifndef HUB_SELF_H
+#define HUB_SELF_H
+
+#include <czmq.h>
+#include <stdatomic.h>
+
+#include "hub.h"
+#include "hub_table.h"
+#include "link.h"
+#include "link_open.h"
+
+//  A wake-up takes so many messages from one socket, then it is the others' turn.
+#define HUB_TURN_FRAMES 256
+//  Twice the ring's frames and a margin for ACKs and probes, so that libzmq never says EAGAIN.
+#define HUB_HIGH_WATER  (2 * WIRE_LINK_RING_FRAMES + 4096)
+#define HUB_TEXT        256
+
+typedef struct hub_source hub_source_t;
+typedef struct hub_bytes hub_bytes_t;
+
+//  Pointers in a row. Room is made when the things listed are made, so that listing
+//  them later cannot fail.
+typedef struct {
+    void **items;
+    size_t count, capacity;
+} hub_list_t;
+
+//  A libzmq socket and its watcher. ZMQ_FD is edge-triggered: whoever calls libzmq on
+//  the socket may swallow the edge, and must have ZMQ_EVENTS read before the loop sleeps.
+struct hub_source {
+    uv_poll_t poll;
+    hub_t *hub;
+    hub_peer_t *peer;           //  NULL for the ROUTER and its monitor
+    zsock_t *sock;
+    void *zmq;                  //  The raw socket of sock
+    bool (*drain)(hub_source_t *self);      //  True: there may be more
+    bool touched, ready;
+};
+
+//  Asking an address whether anybody listens; see hub_probe.c.
+typedef struct {
+    int fd;                     //  -1: none on its way
+    unsigned step;
+    int64_t due;
+} hub_probe_t;
+
+struct hub_peer {
+    hub_t *hub;
+    wire_link_t *link;
+    void *data;
+    size_t index;               //  In hub->peers
+    hub_peer_t *namesake;       //  Next of the same name
+    char name[WIRE_MAX_NAME + 1];
+    uint64_t incarnation;       //  0: any will do
+    hub_role_t role;
+    uint64_t epoch;
+    bool named;                 //  Is in hub->names
+    bool announced;             //  The room above knows it: it will hear `gone`
+    bool dialled, dirty, ended;
+    bool patient;               //  A broker that is dialled for ever
+    bool refused;               //  By the other end: it knows
+    bool connected;             //  Dialled: ZeroMQ's handshake is done
+    bool cut;                   //  A write found the connection broken; to be judged
+
+    //  Accepted
+    uint8_t id[256];            //  Routing id
+    size_t id_size;             //  0: none
+    wire_buf_t welcome;         //  Body, as long as the HELLO may be repeated
+
+    //  Dialled
+    hub_source_t *dealer, *monitor;
+    char **endpoints;
+    size_t endpoint_count, endpoint;
+    wire_buf_t hello;           //  Body
+    char wanted[WIRE_MAX_NAME + 1];     //  Name that WELCOME must say; "": any
+    uint64_t wanted_incarnation;
+    uint64_t last_session;      //  What HELLO asks to resume
+    int64_t dial_due;           //  Look after the opening then
+    int64_t dial_until;         //  This endpoint has to have answered then
+
+    char address[HUB_TEXT];     //  Where a refused connection proves its death; "": nowhere
+    hub_probe_t probe;
+
+    bool doomed;                //  To be ended from the loop
+    int doom;
+    char text[HUB_TEXT];
+};
+
+//  A received message and who uses its bytes; any thread may release it.
+struct hub_frame {
+    atomic_uint refs;
+    zmq_msg_t msg;
+};
+
+//  The libuv handles close in their own time, and the hub's memory with the last of them.
+struct hub {
+    uv_loop_t *loop;
+    hub_handler_t handler;
+    void *arg;
+    hub_role_t role;
+    char name[WIRE_MAX_NAME + 1];
+    uint64_t incarnation;
+    char token[HUB_TEXT], host[HUB_TEXT];
+    wire_link_config_t link_config;
+    bool destroyed;
+
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t idle;
+    uv_timer_t timer;
+    int64_t timer_due;
+    unsigned handles;           //  Not yet closed
+
+    unsigned inside;            //  Depth of wake-ups: what is sent gathers
+    bool delivering;            //  Inside a message callback
+    bool unsettled;             //  Some peer is cut or doomed
+    bool turn_due;              //  Something arrived during a pump
+    hub_source_t *router, *router_monitor;
+    hub_list_t sources, touched, ready;
+    hub_list_t peers, dirty, graveyard;
+    size_t holes;               //  NULLs in peers
+    hub_table_t by_id, by_session, by_name, strangers;
+    hub_peer_t *last_peer;      //  Who spoke last through the ROUTER
+    int64_t sweep_due;
+    unsigned sweep_step;
+    uint64_t epochs;
+
+    hub_frame_t *spare;         //  Reused as long as nobody holds it
+    hub_frame_t *frame;         //  Whose messages are being handed over
+    hub_list_t batches;         //  Free buffers of batch size
+    wire_link_stat_t stat;
+    uint64_t refused, reconnects;
+};
+
+//  hub.c
+bool hub_list_reserve(hub_list_t *self, size_t count);
+void hub_list_push(hub_list_t *self, void *item);
+void hub_list_remove(hub_list_t *self, const void *item);
+uint64_t hub_random(void);              //  Never 0, at most 63 bits
+void hub_text(char *to, wire_str_t text);       //  Copy, cut to HUB_TEXT - 1
+const char *hub_role_word(hub_role_t role);
+bool hub_role_of(wire_str_t word, hub_role_t *role);
+
+//  hub_loop.c
+int  hub_loop_start(hub_t *self);
+void hub_loop_stop(hub_t *self);
+hub_source_t *hub_source_new(hub_t *self, hub_peer_t *peer, int type, bool (*drain)(hub_source_t *));
+void hub_source_watch(hub_source_t *self);
+void hub_source_destroy(hub_source_t **self_p, int linger);
+bool hub_has_input(hub_source_t *self); //  Reads ZMQ_EVENTS, so all that libzmq had to say is taken in
+void hub_touch(hub_source_t *self);
+void hub_dirty(hub_peer_t *peer);
+void hub_wake_at(hub_t *self, int64_t due);
+void hub_wake(hub_t *self);             //  The loop shall not sleep before it looked after us
+int64_t hub_loop_time(const hub_t *self);       //  As of this wake-up
+int64_t hub_quick_time(void);           //  Within 4 ms, but costs next to nothing
+//  A reader of the socket's monitor for the given events.
+hub_source_t *hub_monitor_new(hub_source_t *of, int events, bool (*drain)(hub_source_t *));
+//  The next event's number from a monitor, 0: no more.
+int hub_monitor_next(hub_source_t *self);
+
+//  hub_peer.c
+hub_peer_t *hub_peer_new(hub_t *self, bool patient);
+void hub_peer_free(hub_peer_t *self);
+void hub_peer_name_it(hub_peer_t *self, wire_str_t name);
+int  hub_peer_write(hub_peer_t *self, const void *data, size_t size, bool kept);
+void hub_peer_input(hub_peer_t *self, hub_frame_t *frame);
+void hub_peer_opened(hub_peer_t *self, uint64_t session, bool counted, const hub_greeting_t *greeting);
+void hub_peer_tick(hub_peer_t *self, int64_t now);
+int64_t hub_peer_due(const hub_peer_t *self);
+void hub_peer_judge(hub_peer_t *self, int64_t now);     //  Its connection broke
+void hub_peer_doom(hub_peer_t *self, int code, const char *text);
+void hub_peer_refuse(hub_peer_t *self, uint64_t nonce, int code, const char *text);
+
+//  hub_bytes.c
+void *hub_bytes_alloc(hub_t *self, size_t size);
+void  hub_bytes_release(hub_t *self, void *data);
+//  A message of these bytes, shared or copied. False: no memory.
+bool  hub_bytes_message(zmq_msg_t *msg, const void *data, size_t size, bool kept);
+hub_frame_t *hub_frame_spare(hub_t *self);
+static inline const uint8_t *hub_frame_data(hub_frame_t *self) { return zmq_msg_data(&self->msg); }
+static inline size_t hub_frame_size(hub_frame_t *self) { return zmq_msg_size(&self->msg); }
+//  The type of an opening message at a frame's start (HELLO .. WHO, but not LINK or BYE), else 0.
+int hub_frame_opening(hub_frame_t *self);
+//  The only message of a frame. 0 or WIRE_E_...
+int hub_frame_only(hub_frame_t *self, wire_msg_t *msg);
+
+//  hub_dial.c
+void hub_dial_input(hub_peer_t *self, hub_frame_t *frame);
+void hub_dial_tick(hub_peer_t *self, int64_t now);
+void hub_dial_stop(hub_peer_t *self, int linger);
+
+//  hub_accept.c
+int  hub_accept_start(hub_t *self);
+bool hub_accept_drain(hub_source_t *router);
+void hub_accept_sweep(hub_t *self, int64_t now);
+void hub_accept_forget(hub_peer_t *self);
+
+//  hub_probe.c
+typedef enum { HUB_NOBODY, HUB_SOMEBODY, HUB_UNDECIDED, HUB_UNSURE } hub_probe_result_t;
+//  Ask the address, or look after the question that is on its way. HUB_UNDECIDED: ask again soon.
+hub_probe_result_t hub_probe_ask(hub_probe_t *self, const char *endpoint);
+void hub_probe_stop(hub_probe_t *self);
+bool hub_probe_ipc_exists(const char *endpoint);
+bool hub_probe_is_local(const char *endpoint);      //  ipc or loopback: means something on its host only
+
+#endif
