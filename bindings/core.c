@@ -150,6 +150,10 @@ static void init_tables(lua_State *L, lcore_t *core)
 {
     core->refs = new_ref(L, 64);
     core->threads = new_ref(L, 0);
+    lua_pushliteral(L, "exports");
+    core->exports_word = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushliteral(L, "globals");
+    core->globals_word = luaL_ref(L, LUA_REGISTRYINDEX);
     core->handlers = new_ref(L, 0);
     core->timers = new_ref(L, 0);
     core->views = new_ref(L, 0);

@@ -83,6 +83,7 @@ struct lcore {
     int refs;                   //  Registry index: callbacks and functions by number
     int threads;                //  Registry index: task -> thread, so that none is collected
     int module;                 //  Registry index: the table alua.core, for exports and globals
+    int exports_word, globals_word; //  Registry indexes: the strings that are keys in it
     int handlers;               //  Registry index: kind -> function (core.on)
     int timers;                 //  Registry index: id -> timer
     lua_Integer timer_ids;
@@ -97,6 +98,7 @@ struct lcore {
     ltask_t waiting;            //  Those that wait, a ring, oldest first
     ltask_t outer;              //  The main thread of plain Lua
     ltask_t *due, **due_tail;
+    bool due_posted;            //  An event that wakes them is on its way
     lpending_t *pendings;       //  Free ones
     lslab_t *slabs;
     wire_buf_t out;             //  Where messages are put together; used as a stack

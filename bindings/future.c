@@ -333,7 +333,7 @@ static void cancel_values(lua_State *L, lfuture_t *self)
 static int future_cancel(lua_State *L)
 {
     lfuture_t *self = check_future(L);
-    bool pending = self->state == LFUTURE_PENDING;
+    bool pending = self->state == LFUTURE_PENDING && !self->core->closed;
     if (pending && self->request == 0)
         cancel_values(L, self);
     else if (pending)

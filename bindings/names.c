@@ -189,12 +189,38 @@ static bool forbidden(lua_State *L, wire_str_t name)
     return is;
 }
 
+//  Looks by raw access only, with the module at `top` + 1 and the name above it: the function is on top.
+static bool plain_in(lua_State *L, int top, int word)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, word);
+    if (lua_rawget(L, top + 1) == LUA_TTABLE) {
+        lua_pushvalue(L, top + 2);
+        if (lua_rawget(L, -2) == LUA_TFUNCTION)
+            return true;
+    }
+    lua_settop(L, top + 2);
+    return false;
+}
+
+//  The usual case, a function under a name without dots, is done for each call that arrives.
+static bool plain(lua_State *L, lcore_t *core, wire_str_t name)
+{
+    int top = lua_gettop(L) - 1;
+    if (memchr(name.data, '.', name.size))
+        return false;
+    lua_pushlstring(L, name.data, name.size);
+    if (plain_in(L, top, core->exports_word) || plain_in(L, top, core->globals_word))
+        return true;
+    lua_settop(L, top + 1);
+    return false;
+}
+
 int lnames_push(lua_State *L, lcore_t *core, wire_str_t name)
 {
     int rc = 0, top = lua_gettop(L);
     luaL_checkstack(L, 10, "names");
     lua_rawgeti(L, LUA_REGISTRYINDEX, core->module);
-    if (exported(L, name) || global(L, name))
+    if (plain(L, core, name) || exported(L, name) || global(L, name))
         ;
     else if (forbidden(L, name)) {
         rc = WIRE_E_NOT_EXPORTED;

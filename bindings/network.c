@@ -81,7 +81,14 @@ static wire_type_t check_type(lua_State *L, int index)
     return WIRE_TYPE_LIMIT;
 }
 
-//  core.ask(type, timeout, cb, ...) -> true | nil, err; cb(fields...)
+//  An answer that nobody waits for.
+static void unheard(void *arg, const alua_outcome_t *outcome)
+{
+    if (outcome->code)
+        lreport_text(arg, "broker", outcome->text ? outcome->text : wire_error_text(outcome->code));
+}
+
+//  core.ask(type, timeout, cb, ...) -> true | nil, err; cb(fields...); cb nil: failures are reported
 static int ask(lua_State *L)
 {
     lcore_t *core = lcore_of(L);
@@ -90,9 +97,9 @@ static int ask(lua_State *L)
     int64_t timeout = lcore_ms(L, 2, WIRE_TIMEOUT);
     lpack_t pack;
     lcore_need_node(L, core);
-    lpending_t *pending = need_callback(L, 3, wire_type_name(type));
+    lpending_t *pending = lcallback_new(L, core, 3, wire_type_name(type));
     size_t start = out->size;
-    int count = lua_gettop(L) - 3;
+    int count = lua_gettop(L) < 4 ? 0 : lua_gettop(L) - 3;
     lpack_init(&pack, L, out);
     int rc = lpack_values(&pack, 4, count, "fields");
     if (rc) {
@@ -100,7 +107,7 @@ static int ask(lua_State *L)
         return lerror_return(L, rc, "%s", lpack_text(&pack));
     }
     rc = alua_ask(core->node, type, out->data + start, out->size - start, (uint32_t) count, timeout, false,
-                  lcallback_on_outcome, pending);
+                  pending ? lcallback_on_outcome : unheard, pending ? (void *) pending : core);
     wire_buf_truncate(out, start);
     return push_started(L, rc, pending);
 }

@@ -249,8 +249,8 @@ ltask_t *ltask_here(lua_State *L, lcore_t *core)
     }
     if (L != core->L)
         where_raise(L, "cannot wait in a coroutine that was not started by ALua, since its own resumer would get "
-                       "the yield: use a callback (luarpc.async), a future (luarpc.future) or alua.await's adapters "
-                       "for other loops (alua.fd, alua.timeout, alua.step)");
+                       "the yield: use a callback (luarpc.async), a future (luarpc.future), or let one loop drive the "
+                       "other (alua.fd, alua.timeout, alua.step)");
     if (core->outer.wait.verb || task)
         where_raise(L, "cannot wait here: the main program waits already");
     return &core->outer;
@@ -292,6 +292,8 @@ static void turn_until_woken(lua_State *L, ltask_t *task)
 
 int ltask_wait(lua_State *L, ltask_t *task, lua_KFunction then)
 {
+    if (task->flags & WIRE_BACKGROUND)
+        task->wait.holds = false;       //  Nor does what is done for such a call
     if (task->wait.holds)
         alua_hold(task->core->process, 1);
     link_waiting(task);
@@ -328,6 +330,7 @@ static void wake_due(void *arg)
     ltask_t *due = core->due;
     core->due = NULL;
     core->due_tail = &core->due;
+    core->due_posted = false;
     while (due) {
         ltask_t *task = due;
         due = task->next_due;
@@ -348,11 +351,11 @@ void ltask_wake_later(ltask_t *task, int ended)
         alua_timer_cancel(core->process, task->wait.timer);
     task->wait.timer = 0;
     task->next_due = NULL;
-    bool first = core->due == NULL;
     *core->due_tail = task;
     core->due_tail = &task->next_due;
-    if (first && alua_post(core->process, wake_due, core) != 0)
-        alua_timer(core->process, 1, false, wake_due, core);
+    if (!core->due_posted)
+        core->due_posted = alua_post(core->process, wake_due, core) == 0
+            || alua_timer(core->process, 1, false, wake_due, core) != 0;
 }
 
 //  ---- Outcomes ------------------------------------------------------------------

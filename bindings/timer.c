@@ -57,7 +57,7 @@ static void forget(lua_State *L, lua_Integer id)
 static int new_timer(lua_State *L)
 {
     lcore_t *core = lcore_of(L);
-    luaL_checknumber(L, 1);
+    luaL_argcheck(L, luaL_checknumber(L, 1) <= 1e9, 1, "too long");
     int64_t ms = lcore_ms(L, 1, 0);
     luaL_checkany(L, 2);
     bool background = lua_toboolean(L, 3);
@@ -85,7 +85,7 @@ static int cancel_timer(lua_State *L)
     lua_rawgeti(L, LUA_REGISTRYINDEX, core->timers);
     lua_rawgeti(L, -1, id);
     ltimer_t *self = lua_touserdata(L, -1);
-    bool armed = self && alua_timer_cancel(core->process, self->timer);
+    bool armed = self && core->node && alua_timer_cancel(core->process, self->timer);
     lua_pop(L, 1);
     if (armed)
         forget(L, id);

@@ -16,3 +16,15 @@ endif()
 add_library(alua_lua_headers INTERFACE)
 add_library(alua::lua_headers ALIAS alua_lua_headers)
 target_include_directories(alua_lua_headers SYSTEM INTERFACE ${LUA_INCLUDE_DIRS})
+
+# The program has Lua inside, as Debian's own lua5.4 has: a call into a shared liblua costs a jump more each time,
+# and an event makes dozens. Without the static library the shared one does.
+find_library(ALUA_STATIC_LUA NAMES liblua5.4.a HINTS ${LUA_LIBRARY_DIRS} ${LUA_LIBDIR})
+add_library(alua_lua INTERFACE)
+add_library(alua::lua ALIAS alua_lua)
+if(ALUA_STATIC_LUA)
+    target_include_directories(alua_lua SYSTEM INTERFACE ${LUA_INCLUDE_DIRS})
+    target_link_libraries(alua_lua INTERFACE ${ALUA_STATIC_LUA} m ${CMAKE_DL_LIBS})
+else()
+    target_link_libraries(alua_lua INTERFACE PkgConfig::LUA)
+endif()

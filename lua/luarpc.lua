@@ -45,7 +45,7 @@ luarpc.sync = core.sync
 --- sent), and `callback(results...)` or `callback(nil, err)` runs later as an event of its own. A failure
 --- that the callback could not see (there is none, or it takes fewer than two parameters) is
 --- reported on standard error.
----@type fun(process: string, name: string, callback?: fun(...), options?: luarpc.Options): fun(...: any): boolean?
+---@type fun(process: string, name: string, callback?: fun(...), options?: luarpc.Options): fun(...): boolean?
 luarpc.async = core.async
 
 --- Prepare a call that returns a future at once.
@@ -111,13 +111,15 @@ end
 --- result as an error object, and goes on.
 ---@param list luarpc.Future[]
 ---@param options? { timeout?: number }
----@return table[] outcomes in the list's order: packed results (`{ n = count, ... }`) or error objects
+---@return table[]? outcomes in the list's order: packed results (`{ n = count, ... }`) or error objects
+---@return luarpc.Error? err when whoever called us has given up ("cancelled")
 function luarpc.all(list, options)
   check_futures(list, 2)
   local left = budget(check_options(options, TIMEOUT, 2).timeout)
   local outcomes = {}
   for i = 1, #list do
     local _, err = list[i]:get(left())
+    if not list[i]:ready() and err.code == "cancelled" then return nil, err end
     outcomes[i] = list[i]:ready() and outcome(list[i]:outcome()) or err
   end
   return outcomes
@@ -177,7 +179,7 @@ local function work(self, process)
     if value == nil and core.iserror(err) and not self.failed then self.failed = err end
     self.results[index] = value
     work(self, process)
-    if self.pending == 0 then self.resume() end
+    if self.pending == 0 then self.resume(true) end
   end
   self.pending = self.pending + 1
   core.async(process, self.name, callback, self.options)(self.list[index])
@@ -192,8 +194,8 @@ end
 ---@param name string
 ---@param list any[] the one argument of each call
 ---@param options? luarpc.Options|{ inflight?: integer }
----@return table? results `{ n = #list, ... }`: the first result of each call, in the list's order; nil when one failed
----@return luarpc.Error? err of the first call that failed; no further calls were made after it
+---@return table? results `{ n = #list, ... }`: the first result of each call, in the list's order
+---@return luarpc.Error? err of the first call that failed (then results is nil): none was made after it
 ---@return table? results as far as they came
 function luarpc.map(processes, name, list, options)
   check_list(processes, "the list of processes", 2)
@@ -206,12 +208,13 @@ function luarpc.map(processes, name, list, options)
     options = { timeout = options.timeout, wait = options.wait, background = options.background },
   }
   if self.n == 0 then return self.results end
-  core.await(function(resume)
+  local done, err = core.await(function(resume)
     self.resume = resume
     for _ = 1, options.inflight or 1 do
       for _, process in ipairs(processes) do work(self, process) end
     end
   end, "map of " .. name)
+  if not done then self.failed = err end -- Whoever called us has given up: no further calls
   if self.failed then return nil, self.failed, self.results end
   return self.results
 end

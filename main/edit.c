@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <lauxlib.h>
 #ifdef ALUA_LIBEDIT
@@ -31,7 +32,8 @@ static char *history_file;
 
 //  ---- Ctrl-C ------------------------------------------------------------------
 
-static volatile sig_atomic_t broken;
+static volatile sig_atomic_t broken;    //  Ctrl-C
+static volatile sig_atomic_t told;      //  SIGTERM, SIGHUP: end
 static lua_State *volatile guarded;     //  What runs for the user now
 
 static void stop(lua_State *L, lua_Debug *ar)
@@ -49,6 +51,19 @@ static void on_interrupt(int number)
     broken = 1;
     if (guarded)
         lua_sethook(guarded, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+static void on_end(int number)
+{
+    (void) number;
+    told = 1;
+}
+
+static void catch_signals(void)
+{
+    sigaction(SIGINT, &(struct sigaction) { .sa_handler = on_interrupt }, NULL);
+    sigaction(SIGTERM, &(struct sigaction) { .sa_handler = on_end }, NULL);
+    sigaction(SIGHUP, &(struct sigaction) { .sa_handler = on_end }, NULL);
 }
 
 static int after_guarded(lua_State *L, int status, lua_KContext base)
@@ -140,10 +155,7 @@ static void take_line(char *text)
 
 static void ask(const char *text)
 {
-    rl_instream = stdin;
-    rl_outstream = terminal;
     rl_callback_handler_install(text, take_line);
-    rl_forced_update_display();         //  libedit alone would show it with the first key
     shown = true;
 }
 
@@ -169,6 +181,8 @@ static void read_some(void)
 
 static void read_history_file(void)
 {
+    rl_instream = stdin;                //  Before anything that makes libedit look at them
+    rl_outstream = terminal;
     using_history();
     stifle_history(HISTORY_LINES);
     if (history_file)
@@ -239,7 +253,7 @@ static int edit_start(lua_State *L)
     history_file = path ? strdup(path) : NULL;
     if (editing)
         read_history_file();
-    sigaction(SIGINT, &(struct sigaction) { .sa_handler = on_interrupt }, NULL);
+    catch_signals();
     lua_pushboolean(L, editing || isatty(STDIN_FILENO));
     return 1;
 }
@@ -254,13 +268,22 @@ static int edit_prompt(lua_State *L)
     return 0;
 }
 
-static int poll_both(int fd, int ms, bool *input, bool *net)
+//  Signals that come between the look at their flags and the sleep end the sleep at once.
+static void poll_both(int fd, int ms, bool *input, bool *net)
 {
-    struct pollfd items[] = { { .fd = wanted && !ended ? STDIN_FILENO : -1, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
-    int rc = poll(items, 2, ms);
+    struct pollfd items[] = { { .fd = wanted && !ended ? STDIN_FILENO : -1, .events = POLLIN },
+                              { .fd = fd, .events = POLLIN } };
+    struct timespec limit = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+    sigset_t ours, before;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGHUP);
+    sigprocmask(SIG_BLOCK, &ours, &before);
+    int rc = broken || told ? 0 : ppoll(items, 2, ms < 0 ? NULL : &limit, &before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     *input = rc > 0 && items[0].revents;
     *net = rc > 0 && items[1].revents;
-    return rc;
 }
 
 static const char *wait_for(int fd, int ms)
@@ -269,7 +292,10 @@ static const char *wait_for(int fd, int ms)
     look_for_line();
     if (complete)
         return "line";
-    if (broken || (poll_both(fd, ms, &input, &net) < 0 && broken)) {
+    poll_both(fd, ms, &input, &net);
+    if (told)
+        return "end";
+    if (broken) {
         broken = 0;
         return "break";
     }
@@ -279,7 +305,7 @@ static const char *wait_for(int fd, int ms)
     return complete ? "line" : net ? "net" : input ? "input" : "time";
 }
 
-//  edit.wait(fd, seconds or nil) -> "line" | "input" | "net" | "time" | "break"
+//  edit.wait(fd, seconds or nil) -> "line" | "input" | "net" | "time" | "break" | "end"
 static int edit_wait(lua_State *L)
 {
     int fd = (int) luaL_optinteger(L, 1, -1);

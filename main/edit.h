@@ -7,7 +7,7 @@
 //  | --- | --- |
 //  | edit.start(history or nil) | prepare; the history file is read. Whether there is a terminal |
 //  | edit.prompt(text) | show a prompt: a line is wanted |
-//  | edit.wait(fd, seconds or nil) | sleep until there is input, fd is readable, or the time is over: "line", "input", "net", "time", "break" (Ctrl-C) |
+//  | edit.wait(fd, seconds or nil) | sleep until there is input, fd is readable, or the time is over: "line", "input", "net", "time", "break" (Ctrl-C), "end" (SIGTERM, SIGHUP) |
 //  | edit.line() | the line that is complete: text; nil: the input has ended (only after "line") |
 //  | edit.hide(), edit.show() | take the prompt away while others write, and put it back |
 //  | edit.drop() | the line that was begun is not wanted |

@@ -130,9 +130,21 @@ static void free_lists(hub_t *self)
     while (self->batches.count)
         free(self->batches.items[--self->batches.count]);
     hub_list_t *lists[] = { &self->sources, &self->touched, &self->ready, &self->peers, &self->dirty,
-                            &self->graveyard, &self->batches };
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+                            &self->graveyard, &self->batches, &self->paths };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         free(lists[i]->items);
+        *lists[i] = (hub_list_t) { NULL, 0, 0 };    //  Perhaps we stand inside `turn`
+    }
+}
+
+//  libzmq leaves the paths that it was bound to; nobody else listens there while we do.
+static void remove_paths(hub_t *self)
+{
+    while (self->paths.count) {
+        char *path = self->paths.items[--self->paths.count];
+        unlink(path);
+        free(path);
+    }
 }
 
 void hub_destroy(hub_t **self_p)
@@ -150,6 +162,7 @@ void hub_destroy(hub_t **self_p)
     }
     while (self->graveyard.count)
         hub_peer_free(self->graveyard.items[--self->graveyard.count]);
+    remove_paths(self);
     hub_source_destroy(&self->router, 0);
     hub_source_destroy(&self->router_monitor, 0);
     if (self->spare)
@@ -174,6 +187,15 @@ static bool is_taken(const char *endpoint)
     return result == HUB_SOMEBODY;
 }
 
+static void remember_path(hub_t *self, const char *endpoint)
+{
+    char *path = strncmp(endpoint, "ipc:///", 7) == 0 ? strdup(endpoint + 6) : NULL;
+    if (path && hub_list_reserve(&self->paths, self->paths.count + 1))
+        hub_list_push(&self->paths, path);
+    else
+        free(path);
+}
+
 int hub_bind(hub_t *self, const char *endpoint, char *bound)
 {
     if (strncmp(endpoint, "ipc://", 6) != 0 && strncmp(endpoint, "tcp://", 6) != 0)
@@ -188,6 +210,7 @@ int hub_bind(hub_t *self, const char *endpoint, char *bound)
     size_t size = HUB_TEXT;
     if (bound && zmq_getsockopt(self->router->zmq, ZMQ_LAST_ENDPOINT, bound, &size))
         return WIRE_E_SYSTEM;
+    remember_path(self, endpoint);
     hub_touch(self->router);
     return 0;
 }
@@ -218,8 +241,10 @@ bool hub_has_room(const hub_peer_t *self, size_t size)
 
 void hub_flush_peer(hub_peer_t *self)
 {
-    if (!self->ended)
-        wire_link_flush(self->link, hub_quick_time());
+    if (self->ended)
+        return;
+    wire_link_flush(self->link, hub_quick_time());
+    hub_wake_at(self->hub, wire_link_due(self->link));
 }
 
 bool hub_drained(const hub_peer_t *self)
@@ -243,11 +268,14 @@ void hub_close(hub_peer_t *self, int code, const char *text)
         hub_peer_doom(self, WIRE_E_CLOSED, text ? text : "");   //  Nobody to say it to
         return;
     }
-    self->hub->inside++;                //  BYE gathers, so that `gone` cannot come from here
-    wire_link_close(self->link, code, text, hub_now(self->hub));
-    self->hub->inside--;
+    int64_t now = hub_now(self->hub);
+    wire_link_close(self->link, code, text, now);
+    self->patient = false;              //  Who leaves does not wait for ever
+    if (!wire_link_is_open(self->link))
+        self->dial_due = now;
+    hub_peer_doubt(self, now);
     hub_dirty(self);
-    hub_wake_at(self->hub, wire_link_due(self->link));
+    hub_wake_at(self->hub, hub_peer_due(self));
 }
 
 void hub_drop(hub_peer_t *self, int code, const char *text)

@@ -208,7 +208,9 @@ static void greet_again(hub_t *self, route_t id, hub_peer_t *peer, const wire_he
     wire_str_t ours = { self->name, strlen(self->name) };
     bool open = wire_link_is_open(peer->link);
     bool counted = hello->features & WIRE_FEATURE_RESUME;
-    if (peer->dialled && wire_link_ours_wins(ours, self->incarnation, hello->name, hello->incarnation)) {
+    bool ours_known = open || peer->connected;      //  Else our HELLO is not on its way, and may never be
+    if (peer->dialled && ours_known
+            && wire_link_ours_wins(ours, self->incarnation, hello->name, hello->incarnation)) {
         refuse(self, id, hello->nonce, WIRE_E_DUPLICATE, "our link to you is kept");
         wire_link_probe(peer->link, hub_loop_time(self));   //  If it knows no such link, it says so
         return;

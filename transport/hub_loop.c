@@ -70,8 +70,10 @@ static void flush_dirty(hub_t *self, int64_t now)
         if (!peer)
             continue;
         peer->dirty = false;
-        if (!peer->ended)
-            wire_link_flush(peer->link, now);
+        if (peer->ended)
+            continue;
+        wire_link_flush(peer->link, now);
+        hub_wake_at(self, wire_link_due(peer->link));
     }
     self->dirty.count = 0;
 }
@@ -170,13 +172,23 @@ static void take_turn(hub_t *self)
     self->inside--;
 }
 
+//  Receive from one socket. A pump from inside a callback must not receive as well: the
+//  frame that is being handed over would be overwritten.
+static void receive(hub_source_t *source)
+{
+    hub_t *self = source->hub;
+    self->draining = true;
+    if (source->drain(source))
+        hub_touch(source);
+    self->draining = false;
+}
+
 //  One wake-up of one socket.
 static void wake_up(hub_source_t *source)
 {
     hub_t *self = source->hub;
     self->inside++;
-    if (source->drain(source))
-        hub_touch(source);
+    receive(source);
     self->inside--;
     take_turn(self);
 }
@@ -421,8 +433,7 @@ static void drain_quietly(hub_t *self)
             continue;
         source->ready = false;
         self->ready.items[i] = NULL;
-        if (source->drain(source))
-            hub_touch(source);
+        receive(source);
     }
     if (self->ready.count <= count)
         self->ready.count = 0;
@@ -435,8 +446,8 @@ static void drain_quietly(hub_t *self)
 void hub_pump(hub_t *self, int ms)
 {
     hub_flush(self);
-    if (self->delivering)
-        return;                         //  We stand inside a drain: it goes on afterwards
+    if (self->draining)
+        return;                         //  It goes on afterwards
     int64_t until = hub_now(self) + ms;
     bool arrived;
     do {

@@ -203,10 +203,8 @@ static void input_counted(hub_peer_t *self, hub_frame_t *frame)
 {
     hub_t *hub = self->hub;
     hub->frame = frame;
-    hub->delivering = true;
     if (wire_link_input(self->link, hub_frame_data(frame), hub_frame_size(frame), hub_loop_time(hub)))
         hub->refused++;
-    hub->delivering = false;
     hub->frame = NULL;
     if (self->ended)
         return;
@@ -238,6 +236,16 @@ void hub_peer_opened(hub_peer_t *self, uint64_t session, bool counted, const hub
     hub_dirty(self);
 }
 
+//  Begin to ask its address, unless that goes on already.
+void hub_peer_doubt(hub_peer_t *self, int64_t now)
+{
+    if (!wire_link_is_broken(self->link) || !self->address[0] || self->patient
+            || self->probe.due != WIRE_LINK_NEVER)
+        return;
+    self->probe.step = 0;
+    self->probe.due = now + PROBE_DRAIN;
+}
+
 //  The connection is down for certain. If it is the peer's end, its address may prove it.
 void hub_peer_judge(hub_peer_t *self, int64_t now)
 {
@@ -245,11 +253,7 @@ void hub_peer_judge(hub_peer_t *self, int64_t now)
     wire_link_broken(self->link, now);
     if (self->ended)
         return;
-    if (wire_link_is_broken(self->link) && self->address[0] && !self->patient
-            && self->probe.due == WIRE_LINK_NEVER) {
-        self->probe.step = 0;
-        self->probe.due = now + PROBE_DRAIN;
-    }
+    hub_peer_doubt(self, now);
     hub_wake_at(self->hub, hub_peer_due(self));
 }
 

@@ -66,7 +66,7 @@ static bool parse(const char *endpoint, address_t *address, socklen_t *size)
 
 static hub_probe_result_t judge(int error)
 {
-    if (error == 0)
+    if (error == 0 || error == EAGAIN)  //  EAGAIN: a path whose listener is swamped
         return HUB_SOMEBODY;
     if (error == EINPROGRESS)
         return HUB_UNDECIDED;

@@ -122,7 +122,7 @@ struct hub {
     unsigned handles;           //  Not yet closed
 
     unsigned inside;            //  Depth of wake-ups: what is sent gathers
-    bool delivering;            //  Inside a message callback
+    bool draining;              //  Receiving: callbacks stand on a received frame
     bool unsettled;             //  Some peer is cut or doomed
     bool turn_due;              //  Something arrived during a pump
     hub_source_t *router, *router_monitor;
@@ -138,6 +138,7 @@ struct hub {
     hub_frame_t *spare;         //  Reused as long as nobody holds it
     hub_frame_t *frame;         //  Whose messages are being handed over
     hub_list_t batches;         //  Free buffers of batch size
+    hub_list_t paths;           //  Of our ipc endpoints, to be removed in the end
     wire_link_stat_t stat;
     uint64_t refused, reconnects;
 };
@@ -179,6 +180,7 @@ void hub_peer_opened(hub_peer_t *self, uint64_t session, bool counted, const hub
 void hub_peer_tick(hub_peer_t *self, int64_t now);
 int64_t hub_peer_due(const hub_peer_t *self);
 void hub_peer_judge(hub_peer_t *self, int64_t now);     //  Its connection broke
+void hub_peer_doubt(hub_peer_t *self, int64_t now);     //  Is it dead? Ask, if its connection is broken
 void hub_peer_doom(hub_peer_t *self, int code, const char *text);
 void hub_peer_refuse(hub_peer_t *self, uint64_t nonce, int code, const char *text);
 

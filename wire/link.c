@@ -233,12 +233,13 @@ void wire_link_close(wire_link_t *self, int code, const char *text, int64_t now)
     self->farewell_code = code;
     self->closing = true;
     self->close_due = now + CLOSE_TIMEOUT;
+    if (self->config.patient && self->broken)
+        self->gone_due = now + self->config.lease;
+    self->config.patient = false;       //  Who leaves does not wait for ever
     if (self->state == LINK_OPENING && wire_link_drained(self))
         wire_link_end(self, WIRE_E_CLOSED, self->farewell);     //  Nobody to say it to
-    else {
+    else
         self->said_bye = link_say_bye(self, now);
-        wire_link_flush(self, now);
-    }
 }
 
 void link_check_closed(wire_link_t *self, int64_t now)

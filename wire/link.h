@@ -96,7 +96,8 @@ void wire_link_heard(wire_link_t *self, int64_t now);
 //  A frame that means nothing, to learn from `write` whether the peer is still there.
 void wire_link_probe(wire_link_t *self, int64_t now);
 
-//  Say BYE behind everything; the link ends (WIRE_E_CLOSED) once it is acknowledged.
+//  Say BYE behind everything (flush it); the link ends (WIRE_E_CLOSED) once that is
+//  acknowledged, or after 30 s. Before anything was sent or opened it ends at once.
 void wire_link_close(wire_link_t *self, int code, const char *text, int64_t now);
 //  End now: `ended` is called from inside, unless the link has ended before.
 void wire_link_end(wire_link_t *self, int code, const char *text);

@@ -110,8 +110,10 @@ static void ask_view(node_core_t *self, const node_app_t *app)
 {
     wire_buf_t fields = WIRE_BUF_EMPTY;
     wire_put_text(&fields, app->name, strlen(app->name));
-    node_core_ask(self, &(node_ask_t) { .type = app->joined ? WIRE_JOIN : WIRE_FOLLOW, .fields = fields.data,
-        .size = fields.size, .count = 1, .timeout = WIRE_TIMEOUT, .background = true });
+    node_ask_t ask = { .type = app->joined ? WIRE_JOIN : WIRE_FOLLOW, .fields = fields.data, .size = fields.size,
+                       .count = 1, .timeout = WIRE_TIMEOUT, .background = true };
+    if (!fields.failed)
+        node_core_ask(self, &ask);
     wire_buf_free(&fields);
 }
 

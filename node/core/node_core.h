@@ -42,6 +42,8 @@ typedef struct {
     void (*frame_release)(void *frame);
     //  What HELLO claims (names, apps) has changed.
     void (*claims)(void *arg);
+    //  As now, but cheap and up to some ms ahead: for deadlines of messages. NULL: now will do.
+    int64_t (*coarse)(void *arg);
 } node_effects_t;
 
 //  A link to another node.
@@ -179,6 +181,11 @@ bool node_core_active(const node_core_t *self);
 static inline int64_t node_core_now(const node_core_t *self)
 {
     return self->effects.now(self->arg);
+}
+
+static inline int64_t node_core_coarse(const node_core_t *self)
+{
+    return self->effects.coarse ? self->effects.coarse(self->arg) : node_core_now(self);
 }
 
 #endif

@@ -4,6 +4,9 @@
 #include <string.h>
 #include "node_core.h"
 
+//  How long a timer waits that finds no memory for its event, ms.
+#define MEMORY_PAUSE 10
+
 static void finish(node_core_t *self, node_pending_t *pending, const alua_outcome_t *outcome)
 {
     if (pending->fn)
@@ -120,7 +123,7 @@ static void asked(node_core_t *self, const node_mail_t *mail)
     if (!mail->own && !node_core_is_me(self, msg->to)) {
         self->stat.refused++;
         node_core_refuse(self, mail->from, msg->request, WIRE_E_UNKNOWN, "no such process here");
-    } else if (mail->deadline && mail->deadline < node_core_now(self)) {
+    } else if (mail->deadline && mail->deadline < node_core_coarse(self)) {
         self->stat.expired++;
         node_core_refuse(self, mail->from, msg->request, WIRE_E_EXPIRED, NULL);
     } else if (read_event(msg, &event)) {
@@ -268,8 +271,8 @@ static void ring(node_core_t *self, node_timer_t *timer)
 {
     node_mail_t *mail = node_mail_new(&self->mailbox, NODE_MAIL_TIMER);
     node_heap_remove(&self->heap, &timer->due);
-    if (!mail) {
-        timer_forget(self, timer);
+    if (!mail) {                        //  No memory: later. The heap has room for what it had before
+        (void) node_heap_add(&self->heap, &timer->due, node_core_now(self) + MEMORY_PAUSE);
         return;
     }
     timer->rung = true;

@@ -55,27 +55,61 @@ static bool grow(node_heap_t *self)
     return true;
 }
 
+static void append(node_heap_t *self, node_due_t *due)
+{
+    due->place = NODE_DUE_LISTED;
+    due->before = self->tail;
+    due->after = NULL;
+    if (self->tail)
+        self->tail->after = due;
+    else
+        self->head = due;
+    self->tail = due;
+}
+
+static void unlist(node_heap_t *self, node_due_t *due)
+{
+    if (due->before)
+        due->before->after = due->after;
+    else
+        self->head = due->after;
+    if (due->after)
+        due->after->before = due->before;
+    else
+        self->tail = due->before;
+}
+
 int node_heap_add(node_heap_t *self, node_due_t *due, int64_t at)
 {
-    if (self->count == self->capacity && !grow(self))
+    bool in_order = !self->tail || self->tail->at <= at;
+    if (!in_order && self->count == self->capacity && !grow(self))
         return WIRE_E_NO_MEMORY;
     due->at = at;
     due->order = ++self->added;
-    rise(self, ++self->count, due);
+    if (in_order)
+        append(self, due);
+    else
+        rise(self, ++self->count, due);
     return 0;
+}
+
+static void take_out(node_heap_t *self, size_t place)
+{
+    node_due_t *last = self->items[self->count--];
+    if (place > self->count)
+        return;                         //  It was the last itself
+    if (place > 1 && before(last, self->items[place / 2]))
+        rise(self, place, last);
+    else
+        sink(self, place, last);
 }
 
 void node_heap_remove(node_heap_t *self, node_due_t *due)
 {
     size_t place = due->place;
-    if (place == 0)
-        return;
     due->place = 0;
-    node_due_t *last = self->items[self->count--];
-    if (last == due)
-        return;
-    if (place > 1 && before(last, self->items[place / 2]))
-        rise(self, place, last);
-    else
-        sink(self, place, last);
+    if (place == NODE_DUE_LISTED)
+        unlist(self, due);
+    else if (place)
+        take_out(self, place);
 }

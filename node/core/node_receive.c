@@ -15,7 +15,7 @@ static node_mail_t *mail_of(node_core_t *self, alua_remote_t *from, const wire_m
     self->effects.frame_hold(frame);
     if (from)
         alua_remote_hold(from);
-    mail->deadline = msg->ttl ? node_core_now(self) + msg->ttl : 0;
+    mail->deadline = msg->ttl ? node_core_coarse(self) + msg->ttl : 0;
     return mail;
 }
 

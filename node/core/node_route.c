@@ -347,8 +347,9 @@ static int ask_broker(node_core_t *self, node_lookup_t *lookup)
 {
     wire_buf_t field = WIRE_BUF_EMPTY;
     wire_put_text(&field, lookup->remote->id, lookup->remote->size);
-    int rc = node_core_ask(self, &(node_ask_t) { .type = WIRE_LOOKUP, .fields = field.data, .size = field.size,
-        .count = 1, .timeout = WIRE_TIMEOUT, .background = true, .inner = true, .fn = lookup_done, .arg = lookup });
+    node_ask_t ask = { .type = WIRE_LOOKUP, .fields = field.data, .size = field.size, .count = 1,
+                       .timeout = WIRE_TIMEOUT, .background = true, .inner = true, .fn = lookup_done, .arg = lookup };
+    int rc = field.failed ? WIRE_E_NO_MEMORY : node_core_ask(self, &ask);
     wire_buf_free(&field);
     return rc;
 }

@@ -89,7 +89,7 @@ static int deliver_to_self(node_core_t *self, const void *message, size_t size)
         return rc;
     }
     alua_remote_hold(mail->from);
-    mail->deadline = mail->msg.ttl ? node_core_now(self) + mail->msg.ttl : 0;
+    mail->deadline = mail->msg.ttl ? node_core_coarse(self) + mail->msg.ttl : 0;
     node_core_admit(self, mail);
     return 0;
 }
@@ -213,7 +213,7 @@ static node_pending_t *expect(node_core_t *self, const alua_request_t *request, 
     pending->type = request->kind == ALUA_CHUNK ? WIRE_CHUNK : WIRE_CALL;
     pending->timeout = request->timeout;
     pending->wait_name = request->wait_name;
-    if (request->timeout > 0 && node_heap_add(&self->heap, &pending->due, node_core_now(self) + request->timeout)) {
+    if (request->timeout > 0 && node_heap_add(&self->heap, &pending->due, node_core_coarse(self) + request->timeout)) {
         node_pendings_take(&self->pendings, pending);
         node_pendings_recycle(&self->pendings, pending);
         return NULL;

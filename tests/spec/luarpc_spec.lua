@@ -161,13 +161,13 @@ describe("luarpc", function()
       { "any of nothing", "the list of futures is empty", luarpc.any, {} },
       { "map without processes", "the list of processes is empty", luarpc.map, {}, "f", {} },
       { "map without a name", "name must be a string, got nil", luarpc.map, { "p" }, nil, {} },
-      { "map with options of another", "unknown option 'inflght'", luarpc.map, { "p" }, "f", {}, { inflght = 2 } },
+      { "map with odd options", "unknown option 'inflght'", luarpc.map, { "p" }, "f", {}, { inflght = 2 } },
       { "export without a name", "a name is needed", luarpc.export, nil, print },
       { "export of a number", "only functions and tables of functions", luarpc.export, "x", 1 },
       { "sync of no process", "the process must be a string", luarpc.sync, nil, "f" },
       { "sync of no name", "the function's name must be a string", luarpc.sync, "p" },
       { "async with a string to call", "the callback must be a function", luarpc.async, "p", "f", "cb" },
-      { "future with an odd timeout", "a number of seconds", luarpc.future, "p", "f", { timeout = "1" } },
+      { "odd timeout", "a number of seconds", luarpc.future, "p", "f", { timeout = "1" } },
     }
     for _, case in ipairs(cases) do
       it(case[1], function()

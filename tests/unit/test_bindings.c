@@ -616,6 +616,26 @@ static void test_memory_refused_at_each_point(void **state)
     assert_int_equal(fake_remotes_held(), 0);
 }
 
+static void test_map_over_two_processes(void **state)
+{
+    fixture_t *f = *state;
+    has(f, B, "function sq(x) if x == 'bad' then error('bad item', 0) end return x * x end");
+    has(f, A, "function sq(x) return x * x end package.path = 'lua/?.lua' package.preload['alua.core'] = function() return core end "
+              "luarpc = require 'luarpc'");
+    runs(f, A, "say(table.concat(luarpc.map({ '1@test', '2@test' }, 'sq', { 1, 2, 3, 4, 5 }), ' '))");
+    said(f, A, "1 4 9 16 25\n");
+    runs(f, A, "local r, e, part = luarpc.map({ '2@test' }, 'sq', { 1, 'bad', 3 }) say(r, e, part[1], part[3])");
+    said(f, A, "nil remote: bad item (at 2@test) 1 nil\n");
+    has(f, B, "function job() local r, e = luarpc.map({ '1@test' }, 'never', { 1, 2 }) say(r, e) end "
+              "package.path = 'lua/?.lua' package.preload['alua.core'] = function() return core end luarpc = require 'luarpc'");
+    has(f, A, "calls = 0 function never() calls = calls + 1 core.await(function() end, 'never') end");
+    runs(f, A, "say(sync('2@test', 'job', { timeout = 1 })())");
+    said(f, A, "nil timeout: no answer from 2@test within 1 s\n");
+    said(f, B, "nil cancelled: cancelled\n");
+    has(f, A, "say(calls)");
+    said(f, A, "1\n");
+}
+
 static void test_many_waiting_events_and_back(void **state)
 {
     fixture_t *f = *state;
@@ -662,6 +682,7 @@ int main(void)
         TEST(test_notices_reach_their_handlers),
         TEST(test_hooks_that_call_while_packing),
         TEST(test_memory_refused_at_each_point),
+        TEST(test_map_over_two_processes),
         TEST(test_many_waiting_events_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,9 @@
 //  The hub: two of them on one loop, over real sockets.
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "test_hub_side.h"
 
 typedef struct {
@@ -299,6 +303,56 @@ static void test_a_broker_mints_names_and_may_come_back(void **state)
     hub_destroy(&broker.hub);
 }
 
+static void test_leaving_a_dead_broker_takes_no_time(void **state)
+{
+    fixture_t *f = *state;
+    side_t broker, node;
+    side_open_as(&broker, &f->loop, (hub_config_t) { .role = HUB_BROKER, .name = "net" });
+    side_bind(&broker, ipc_path("broker"));
+    side_open_as(&node, &f->loop, (hub_config_t) { .role = HUB_NODE, .name = "n", .patient = true });
+    side_dial(&node, &broker, "");
+    RUN_UNTIL(&f->loop, node.last, 1000);
+    hub_destroy(&broker.hub);
+    RUN_UNTIL(&f->loop, hub_peer_is_silent(node.last), 4000);
+    say(node.last, 1, 10);
+    hub_close(node.last, 0, "the program is over");
+    RUN_UNTIL(&f->loop, !node.last, 500);
+    assert_string_equal(node.trace, "up:net silent:net gone:net:gone ");
+    assert_int_equal(node.lost, 1);
+
+    const char *nowhere[] = { "tcp://127.0.0.1:1" };
+    hub_peer_t *never = side_dial_at(&node, "", nowhere, 1);
+    assert_non_null(never);
+    say(never, 1, 10);
+    RUN_FOR(&f->loop, 200);             //  The patient wait,
+    assert_null(strstr(node.trace, "unknown"));
+    hub_close(never, 0, "");            //  but not when they leave
+    RUN_UNTIL(&f->loop, strstr(node.trace, "unknown"), 500);
+    hub_destroy(&node.hub);
+}
+
+//  We are the smaller and dial where nothing answers; they reach us. It is their link then.
+static void test_a_dial_that_hangs_gives_way(void **state)
+{
+    fixture_t *f = *state;
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    int deaf = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(deaf, (struct sockaddr *) &address, size) || listen(deaf, 5), 0);
+    getsockname(deaf, (struct sockaddr *) &address, &size);
+    char endpoint[64];
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", ntohs(address.sin_port));
+    const char *endpoints[] = { endpoint };
+    hub_peer_t *peer = side_dial_at(&f->a, "b", endpoints, 1);
+    say(peer, 1, 10);
+    RUN_FOR(&f->loop, 50);
+    side_dial(&f->b, &f->a, "a");
+    RUN_UNTIL(&f->loop, f->b.got == 1, 500);
+    assert_string_equal(f->a.trace, "up:b ");
+    assert_ptr_equal(f->a.last, peer);
+    close(deaf);
+}
+
 static void test_three_strikes_end_the_link(void **state)
 {
     fixture_t *f = *state;
@@ -328,6 +382,15 @@ static void test_an_address_in_use_is_told(void **state)
     assert_int_equal(hub_bind(f->b.hub, bound, NULL), WIRE_E_EXISTS);
 }
 
+static void test_no_path_is_left_behind(void **state)
+{
+    fixture_t *f = *state;
+    const char *path = f->b.bound + strlen("ipc://");
+    assert_int_equal(access(path, F_OK), 0);
+    hub_destroy(&f->b.hub);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -350,8 +413,11 @@ int main(void)
         T(test_a_dead_dialler_is_gone_at_once),
         T(test_a_new_incarnation_replaces_the_old),
         T(test_a_broker_mints_names_and_may_come_back),
+        T(test_leaving_a_dead_broker_takes_no_time),
+        T(test_a_dial_that_hangs_gives_way),
         T(test_three_strikes_end_the_link),
         T(test_an_address_in_use_is_told),
+        T(test_no_path_is_left_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

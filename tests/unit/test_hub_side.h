@@ -206,8 +206,7 @@ static inline void close_all(uv_loop_t *loop)
     assert_int_equal(uv_loop_close(loop), 0);
 }
 
-//  A path never used before: a closed listener removes its path some time later, also
-//  from under another that was bound there since.
+//  A path never used before: a closed listener still answers for a moment.
 static inline const char *ipc_path(const char *name)
 {
     static char path[4][128];

@@ -591,6 +591,7 @@ static void test_bye_waits_for_its_ack(void **state)
     fixture_t *f = *state;
     put(f, 1, 0, 10, false);
     wire_link_close(f->link, 0, "enough", f->now);
+    wire_link_flush(f->link, f->now);
     assert_int_equal(put(f, 2, 0, 10, false), WIRE_E_GONE);
     hear_bytes(f, 0, 1, "", 0);
     assert_string_equal(f->trace, "");
@@ -609,6 +610,22 @@ static void test_bye_gives_up_after_30_s(void **state)
     elapse(f, 1);
     assert_string_equal(f->trace, "closed ");
     assert_int_equal(f->lost, 1);               //  BYE itself is none of theirs
+}
+
+static void test_the_patient_wait_no_longer_when_they_leave(void **state)
+{
+    fixture_t *f = make(true);
+    (void) state;
+    wire_link_opened(f->link, 77, true, f->now);
+    wire_link_broken(f->link, f->now);
+    elapse(f, 60000);
+    wire_link_close(f->link, 0, "enough", f->now);
+    elapse(f, 9999);
+    assert_string_equal(f->trace, "silent ");
+    elapse(f, 1);
+    assert_string_equal(f->trace, "silent gone ");
+    void *again = f;
+    teardown(&again);
 }
 
 static void test_bye_is_said_even_when_the_ring_is_full(void **state)
@@ -760,6 +777,7 @@ int main(void)
         cmocka_unit_test(test_an_uncounted_link_has_no_header_and_no_memory),
         T(test_bye_waits_for_its_ack),
         T(test_bye_gives_up_after_30_s),
+        cmocka_unit_test(test_the_patient_wait_no_longer_when_they_leave),
         T(test_bye_is_said_even_when_the_ring_is_full),
         T(test_bye_is_acknowledged_at_once),
         T(test_the_end_reports_each_message_once),

@@ -356,7 +356,7 @@ static void do_pump(void *arg, int ms)
 }
 
 static const node_effects_t effects = {
-    do_send, do_room, do_dial, do_bury, do_pump, do_now, hold, release, do_claims
+    do_send, do_room, do_dial, do_bury, do_pump, do_now, hold, release, do_claims, NULL
 };
 
 //  ---- Handlers --------------------------------------------------------------
@@ -371,7 +371,9 @@ static void on_event(void *arg, const alua_event_t *event)
     wire_reader_t at = wire_reader(event->args, event->args_size);
     assert_false(net->pumping);
     assert_int_equal(event->count, 3);
-    assert_true(wire_read_uint(&at, &from) == 0 && wire_read_uint(&at, &number) == 0 && wire_read_int(&at, &call) == 0);
+    assert_int_equal(wire_read_uint(&at, &from), 0);
+    assert_int_equal(wire_read_uint(&at, &number), 0);
+    assert_int_equal(wire_read_int(&at, &call), 0);
     assert_true(wire_str_is(event->from_id, net->nodes[from].id));
     assert_true(number > self->heard[from]);            //  In order, none twice
     if (!net->cuts)

@@ -45,6 +45,7 @@ Console.__index = Console
 
 function Console:turn()
   local what = self.edit.wait(self.core.fd(), self.core.timeout())
+  if what == "end" then self.core.exit(0) end
   if what == "net" or what == "time" then
     self.core.step(0)
     self.edit.show()

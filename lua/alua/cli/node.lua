@@ -12,7 +12,10 @@ node.options = {
 
 -- Until somebody ends us: a signal, or alua.exit from here or elsewhere.
 local function serve(host, core)
-  while host.edit.wait(core.fd(), core.timeout()) ~= "break" do core.step(0) end
+  repeat
+    core.step(0)
+    local what = host.edit.wait(core.fd(), core.timeout())
+  until what == "break" or what == "end"
   core.exit(0)
 end
 
