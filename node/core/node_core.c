@@ -189,5 +189,5 @@ bool node_core_is_me(const node_core_t *self, wire_str_t name)
 bool node_core_active(const node_core_t *self)
 {
     return !self->ready || self->running || self->mailbox.events || self->holds > 0
-        || self->pendings.holding || self->timers_holding || self->starting;
+        || self->pendings.holding || self->timers_holding || self->starting || self->opening || node_core_parked(self);
 }

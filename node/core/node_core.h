@@ -96,6 +96,7 @@ struct node_core {
     uint64_t last_timer;
     wire_buf_t scratch;         //  The message being built
     struct node_lookup *lookups;
+    size_t opening;             //  Links that are not up yet: what was sent over them is on its way
     bool ready;                 //  The main chunk has returned or waits
     bool running;               //  An event is being handled
     int holds;
@@ -117,7 +118,8 @@ void node_core_forget(node_core_t *self);
 
 //  node_route
 node_link_t *node_core_link_find(node_core_t *self, wire_str_t node, uint64_t incarnation);
-//  A node opened a link to us; process: the id in its greeting. NULL: no memory.
+//  A node opened a link to us; process: the id in its greeting. NULL: no memory. Another link that we have with this
+//  incarnation is buried (effects.bury); so is, in link_up, one with an older incarnation of the process.
 node_link_t *node_core_link_accept(node_core_t *self, void *peer, wire_str_t node, uint64_t incarnation, wire_str_t process);
 void node_core_link_up(node_core_t *self, node_link_t *link, wire_str_t process);
 void node_core_link_lost(node_core_t *self, node_link_t *link, const wire_msg_t *msg);
@@ -127,6 +129,8 @@ void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, b
 //  `process` is not whom a name meant: such names are looked up anew, what is under way stays with it.
 void node_core_doubt(node_core_t *self, const alua_remote_t *process);
 void node_core_lookups_free(node_core_t *self);
+//  Messages wait for a lookup, and nothing else tells that they are on their way.
+bool node_core_parked(const node_core_t *self);
 bool node_core_is_me(const node_core_t *self, wire_str_t name);
 
 //  node_send

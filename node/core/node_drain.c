@@ -271,8 +271,9 @@ static void ring(node_core_t *self, node_timer_t *timer)
 {
     node_mail_t *mail = node_mail_new(&self->mailbox, NODE_MAIL_TIMER);
     node_heap_remove(&self->heap, &timer->due);
-    if (!mail) {                        //  No memory: later. The heap has room for what it had before
-        (void) node_heap_add(&self->heap, &timer->due, node_core_now(self) + MEMORY_PAUSE);
+    if (!mail) {
+        if (node_heap_add(&self->heap, &timer->due, node_core_now(self) + MEMORY_PAUSE))
+            timer_forget(self, timer);
         return;
     }
     timer->rung = true;

@@ -29,6 +29,7 @@ struct alua_remote {
     alua_remote_t *target;      //  A name: the process behind it, held; else NULL
     wire_buf_t parked;          //  ASKING: messages back to back
     size_t parked_count;
+    size_t parked_alone;        //  Of these, messages for which no request of ours waits
     node_pending_t *pendings;   //  Requests it has not answered
     uint64_t epoch;             //  Of the counts below: one for each link with its node
     uint64_t sent_events, sent_bytes;       //  Since the epoch began

@@ -44,6 +44,7 @@ static node_link_t *link_new(node_core_t *self, wire_str_t node, uint64_t incarn
     reset_credit(remote);
     link->next = self->links;
     self->links = link;
+    self->opening++;
     return link;
 }
 
@@ -53,6 +54,7 @@ static void link_remove(node_core_t *self, node_link_t *link)
     while (*place != link)
         place = &(*place)->next;
     *place = link->next;
+    self->opening -= !link->up;
     alua_remote_release(link->remote);
     free(link->node);
     free(link);
@@ -104,7 +106,7 @@ static void send_parked(node_core_t *self, alua_remote_t *remote)
 {
     wire_buf_t parked = remote->parked;
     remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
-    remote->parked_count = 0;
+    remote->parked_count = remote->parked_alone = 0;
     wire_reader_t at = wire_reader(parked.data, parked.size);
     wire_msg_t msg;
     while (at.at < at.end && wire_msg_next(&at, &msg) == 0)
@@ -136,6 +138,7 @@ void node_core_link_up(node_core_t *self, node_link_t *link, wire_str_t process)
             reset_credit(remote);
         }
     }
+    self->opening -= !link->up;
     link->up = true;
     const node_link_t *older = link->remote->link;
     if (older && older != link && older->peer)
@@ -159,7 +162,7 @@ void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, b
     remote->link = NULL;
     wire_buf_t parked = remote->parked;
     remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
-    remote->parked_count = 0;
+    remote->parked_count = remote->parked_alone = 0;
     wire_reader_t at = wire_reader(parked.data, parked.size);
     wire_msg_t msg;
     while (at.at < at.end && wire_msg_next(&at, &msg) == 0)
@@ -310,6 +313,14 @@ void node_core_lookups_free(node_core_t *self)
 {
     while (self->lookups)
         lookup_free(self->lookups);
+}
+
+bool node_core_parked(const node_core_t *self)
+{
+    const node_lookup_t *lookup = self->lookups;
+    while (lookup && lookup->remote->parked_alone == 0)
+        lookup = lookup->next;
+    return lookup != NULL;
 }
 
 //  Nobody has the name. Calls that do not wait for it end now; true when others do.

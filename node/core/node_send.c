@@ -101,7 +101,11 @@ static int park(alua_remote_t *to, const void *message, size_t size)
         wire_buf_truncate(&to->parked, to->parked.size);
         return WIRE_E_NO_MEMORY;
     }
+    wire_reader_t at = wire_reader(message, size);
+    wire_msg_t msg;
+    bool asks = wire_msg_next(&at, &msg) == 0 && (msg.type == WIRE_CALL || msg.type == WIRE_CHUNK) && msg.request;
     to->parked_count++;
+    to->parked_alone += !asks;
     return 0;
 }
 

@@ -362,6 +362,29 @@ static void test_what_holds_the_program(void **state)
     assert_true(node_core_active(&f->core));
 }
 
+//  A send has no outcome to wait for; until its link is up it is counted nowhere else.
+static void test_what_has_not_left_holds(void **state)
+{
+    fixture_t *f = *state;
+    tell(f, "1@b");
+    assert_true(node_core_active(&f->core));
+    hear_found(f, 1, "1@b", "b", 7);
+    assert_true(node_core_active(&f->core));
+    node_core_link_up(&f->core, f->peers[0].link, str("1@b"));
+    assert_false(node_core_active(&f->core));
+    tell(f, "1@c");
+    hear_found(f, 2, "1@c", "c", 7);
+    link_gone(f, &f->peers[1], WIRE_E_UNKNOWN, "no answer");
+    assert_false(node_core_active(&f->core));
+    tell(f, "1@d");
+    hear_deny(f, 3, "unknown", "nobody");
+    assert_false(node_core_active(&f->core));
+    request(f, "1@e", 5000, WIRE_BACKGROUND, true);
+    assert_false(node_core_active(&f->core));
+    hear_deny(f, 4, "unknown", "nobody");
+    assert_false(node_core_active(&f->core));
+}
+
 static void test_what_is_in_the_background_does_not(void **state)
 {
     fixture_t *f = *state;
@@ -405,6 +428,7 @@ int main(void)
         TEST(test_timers_that_never_rang_are_given_back),
         TEST(test_posts_keep_their_place),
         TEST(test_what_holds_the_program),
+        TEST(test_what_has_not_left_holds),
         TEST(test_what_is_in_the_background_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
