@@ -116,6 +116,9 @@ void node_core_broker_gone(node_core_t *self, int code, const char *text);
 //  Our standing in the network is over (close, re-homing): links and remotes are forgotten.
 void node_core_forget(node_core_t *self);
 
+//  A registered name is not ours any more.
+void node_core_unname(node_core_t *self, wire_str_t name);
+
 //  node_route
 node_link_t *node_core_link_find(node_core_t *self, wire_str_t node, uint64_t incarnation);
 //  A node opened a link to us; process: the id in its greeting. NULL: no memory. Another link that we have with this
@@ -154,7 +157,8 @@ int  node_core_ask(node_core_t *self, const node_ask_t *ask);
 int  node_core_forward(node_core_t *self, alua_remote_t *to, const void *message, size_t size);
 //  Book what was sent: events of the link, credit of the process.
 void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size);
-//  FAIL with an error map made here.
+//  An error map made here; and FAIL with one.
+void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text);
 void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text);
 //  A message of that size that came over a link was taken out of the mailbox: credit for its sender.
 void node_core_used(node_core_t *self, alua_remote_t *from, size_t size);

@@ -4,6 +4,10 @@
 #include <string.h>
 #include "node_core.h"
 
+//  Where the mailbox takes no more work from the broker.
+#define RELAYED_EVENTS (4 * WIRE_CREDIT_EVENTS)
+#define RELAYED_BYTES  (8 * (size_t) WIRE_CREDIT_BYTES)
+
 static node_mail_t *mail_of(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg, void *frame)
 {
     node_mail_t *mail = node_mail_new(&self->mailbox, NODE_MAIL_MESSAGE);
@@ -115,12 +119,47 @@ static int author_of(node_core_t *self, node_link_t *link, const wire_msg_t *msg
     return 0;
 }
 
+//  An honest sender keeps to its credit; what is granted but not told yet makes up the difference.
+static bool over_credit(alua_remote_t *from, size_t size)
+{
+    from->had_events++;
+    from->had_bytes += size;
+    return from->had_events - from->told_events > 2 * WIRE_CREDIT_EVENTS
+        || from->had_bytes - from->told_bytes > 2 * (uint64_t) WIRE_CREDIT_BYTES;
+}
+
+//  Work that came through the broker is bought by no credit: the whole mailbox is its bound.
+static bool over_bound(const node_core_t *self)
+{
+    return self->mailbox.events >= RELAYED_EVENTS || self->mailbox.bytes >= RELAYED_BYTES;
+}
+
+//  Said at once and without waiting for room: this may be inside a pump.
+static void refuse_relayed(node_core_t *self, const wire_msg_t *msg)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_str_t me = { self->id, strlen(self->id) };
+    self->stat.refused++;
+    wire_msg_begin_proc(&out, WIRE_FAIL, msg->request, 0, me, msg->from, 1);
+    node_core_put_error(self, &out, WIRE_E_FULL, "the mailbox is full");
+    if (!out.failed && self->broker)
+        (void) self->effects.send(self->arg, self->broker, out.data, out.size);
+    wire_buf_free(&out);
+}
+
 static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame)
 {
     alua_remote_t *from;
     int rc = author_of(self, link, msg, &from);
     if (rc)
         return rc;
+    bool work = msg->type == WIRE_CALL || msg->type == WIRE_CHUNK;
+    if (link && work && over_credit(from, (size_t) (msg->whole.end - msg->whole.at)))
+        return WIRE_E_FULL;
+    if (!link && work && over_bound(self)) {
+        refuse_relayed(self, msg);
+        return 0;
+    }
     if (link && wire_type_counts(msg->type))
         link->received++;
     if (msg->type == WIRE_CREDIT)
@@ -152,7 +191,7 @@ static void add_name(node_core_t *self, wire_str_t text)
     self->names = name;
 }
 
-static void remove_name(node_core_t *self, wire_str_t text)
+void node_core_unname(node_core_t *self, wire_str_t text)
 {
     node_name_t **place = &self->names;
     while (*place && !wire_str_is(text, (*place)->text))
@@ -187,11 +226,11 @@ static void learn(node_core_t *self, const node_pending_t *pending, const wire_m
             node_apps_remove(&self->apps, app);
         break;
     case WIRE_REGISTER:
-        remove_name(self, pending->about);
+        node_core_unname(self, pending->about);
         add_name(self, pending->about);
         break;
     case WIRE_UNREGISTER:
-        remove_name(self, pending->about);
+        node_core_unname(self, pending->about);
         break;
     default:
         return;

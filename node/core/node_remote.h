@@ -34,7 +34,8 @@ struct alua_remote {
     uint64_t epoch;             //  Of the counts below: one for each link with its node
     uint64_t sent_events, sent_bytes;       //  Since the epoch began
     uint64_t granted_events, granted_bytes; //  Consumed there, as CREDIT says
-    uint64_t used_events, used_bytes;       //  Consumed here of what it sent
+    uint64_t had_events, had_bytes;         //  What it sent us, in the mailbox or behind it
+    uint64_t used_events, used_bytes;       //  Consumed here of that
     uint64_t told_events, told_bytes;       //  As of our last CREDIT
     size_t size;
     char id[];                  //  Zero-terminated

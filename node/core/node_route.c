@@ -21,6 +21,7 @@ static void reset_credit(alua_remote_t *remote)
     remote->epoch++;
     remote->sent_events = remote->sent_bytes = 0;
     remote->granted_events = remote->granted_bytes = 0;
+    remote->had_events = remote->had_bytes = 0;
     remote->used_events = remote->used_bytes = 0;
     remote->told_events = remote->told_bytes = 0;
 }

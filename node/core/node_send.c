@@ -279,15 +279,20 @@ static void put_pair(wire_buf_t *out, const char *key, const char *value)
     wire_put_text(out, value, strlen(value));
 }
 
+void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text)
+{
+    wire_put_map(out, 4);
+    put_pair(out, "code", wire_error_word(code));
+    put_pair(out, "message", text ? text : wire_error_text(code));
+    put_pair(out, "node", self->id);
+    wire_put_cstr(out, "definite");
+    wire_put_bool(out, wire_error_definite(code));
+}
+
 void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text)
 {
     wire_buf_t error = WIRE_BUF_EMPTY;
-    wire_put_map(&error, 4);
-    put_pair(&error, "code", wire_error_word(code));
-    put_pair(&error, "message", text ? text : wire_error_text(code));
-    put_pair(&error, "node", self->id);
-    wire_put_cstr(&error, "definite");
-    wire_put_bool(&error, wire_error_definite(code));
+    node_core_put_error(self, &error, code, text);
     if (!error.failed)
         (void) node_core_answer(self, WIRE_FAIL, to, request, error.data, error.size);
     wire_buf_free(&error);

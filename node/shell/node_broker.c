@@ -115,6 +115,18 @@ static wire_str_t text_in(wire_reader_t map, const char *key)
     return text;
 }
 
+//  Names that others took while the broker was away.
+static void drop_lost_names(alua_node_t *self, wire_reader_t body)
+{
+    wire_reader_t at;
+    uint32_t count;
+    wire_str_t name;
+    if (!wire_map_find(&body, "lost", &at) || wire_read_array(&at, &count))
+        return;
+    for (; count && wire_read_name(&at, &name) == 0; count--)
+        node_core_unname(&self->core, name);
+}
+
 void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
 {
     wire_str_t id = text_in(greeting->body, "id");
@@ -129,6 +141,7 @@ void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
         return;
     }
     hub_set_name(self->hub, self->core.node);
+    drop_lost_names(self, greeting->body);
     node_effects.claims(self);
     node_control_opened(self);
     if (self->open_fn)

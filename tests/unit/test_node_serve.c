@@ -177,6 +177,30 @@ static void test_relayed_work_gives_no_credit(void **state)
 }
 
 //  Nor does what an earlier link brought count for the next one.
+static void test_a_peer_that_ignores_its_credit_is_refused(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b = befriend(f);
+    f->core.ready = false;
+    for (int i = 0; i < 2 * WIRE_CREDIT_EVENTS; i++)
+        assert_int_equal(hear_call(f, b->link, "1@b", i + 1, 0), 0);
+    assert_int_equal(hear_call(f, b->link, "1@b", 2 * WIRE_CREDIT_EVENTS + 1, 0), WIRE_E_FULL);
+    assert_int_equal(f->core.mailbox.events, 2 * WIRE_CREDIT_EVENTS);
+}
+
+static void test_relayed_work_beyond_the_mailbox_is_told_full(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t refused = f->core.stat.refused;
+    f->core.ready = false;
+    for (int i = 0; i < 4 * WIRE_CREDIT_EVENTS; i++)
+        assert_int_equal(hear_call(f, NULL, "1@far", i + 1, 0), 0);
+    assert_int_equal(f->core.stat.refused, refused);
+    assert_int_equal(hear_call(f, NULL, "1@far", 4 * WIRE_CREDIT_EVENTS + 1, 0), 0);
+    assert_int_equal(f->core.stat.refused, refused + 1);
+    assert_int_equal(f->core.mailbox.events, 4 * WIRE_CREDIT_EVENTS);
+}
+
 static void test_credit_is_counted_anew_with_each_link(void **state)
 {
     fixture_t *f = *state;
@@ -417,6 +441,8 @@ int main(void)
         TEST(test_credit_returns_when_work_was_handled),
         TEST(test_refused_and_cancelled_work_gives_its_credit_back),
         TEST(test_relayed_work_gives_no_credit),
+        TEST(test_a_peer_that_ignores_its_credit_is_refused),
+        TEST(test_relayed_work_beyond_the_mailbox_is_told_full),
         TEST(test_credit_is_counted_anew_with_each_link),
         TEST(test_credit_returns_by_the_link_whatever_our_own_way),
         TEST(test_credit_that_found_no_room_is_told_later),
