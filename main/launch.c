@@ -9,13 +9,11 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "alua.h"
+#include "boot.h"
 #include "control.h"
 #include "embed.h"
 #include "launch.h"
 #include "rundir.h"
-#include "wire_buf.h"
-#include "wire_limits.h"
 
 //  After the order to end, ms: enough to flush, short enough for somebody who pressed Ctrl-C.
 #define GRACE 3000
@@ -23,8 +21,6 @@
 #define ANSWER_TIME 500
 #define STATUS_TIMEOUT 124      //  As timeout(1)
 #define STATUS_SIGNAL 128       //  Plus the signal, as shells do
-
-extern char **environ;
 
 typedef enum { WORKING, ASKING, ENDING, KILLING } phase_t;
 
@@ -72,14 +68,27 @@ static void kill_one(void *arg, control_peer_t *peer)
     kill(peer->pid, SIGKILL);
 }
 
-static void kill_all(launch_t *self)
+static void kill_first(launch_t *self)
 {
     self->phase = KILLING;
-    if (self->control)
-        control_each(self->control, kill_one, self);
     for (int i = 0; i < self->options->count; i++)
         if (self->first[i].running)
             uv_process_kill(&self->first[i].process, SIGKILL);
+}
+
+static void kill_all(launch_t *self)
+{
+    if (self->control)
+        control_each(self->control, kill_one, self);
+    kill_first(self);
+}
+
+//  One cannot join. The program begins in none before all have, so nothing is lost by killing the others, who
+//  wait for that and for nothing else.
+static void give_up(launch_t *self)
+{
+    self->forced = 1;
+    kill_first(self);
 }
 
 static void on_grace_over(uv_timer_t *timer)
@@ -270,10 +279,8 @@ static void on_gone(void *arg, control_peer_t *peer)
     rundir_remove_sockets(peer->pid);
     if (peer->leaving && peer->rank == 0)
         raise_status(self, peer->status);
-    if (!peer->id && peer->rank > 0 && self->phase == WORKING) {
-        raise_status(self, 1);          //  The others would wait for it in vain
-        end_all(self);
-    }
+    if (!peer->id && peer->rank > 0 && self->phase == WORKING)
+        give_up(self);
     peer->answered = true;
     stop_asking_when_all_told(self);
     step(self);
@@ -305,114 +312,18 @@ static void on_exit_first(uv_process_t *process, int64_t status, int signal)
     leave_when_done(self);
 }
 
-static void add_line(wire_buf_t *out, const char *key, const char *value)
-{
-    if (!value || strchr(value, '\n'))
-        return;
-    wire_buf_append(out, key, strlen(key));
-    wire_buf_append(out, "=", 1);
-    wire_buf_append(out, value, strlen(value));
-    wire_buf_append(out, "\n", 1);
-}
-
-static void add_number(wire_buf_t *out, const char *key, int value)
-{
-    char text[16];
-    snprintf(text, sizeof text, "%d", value);
-    add_line(out, key, text);
-}
-
-static void add_name(wire_buf_t *out, const launch_options_t *options, int rank)
-{
-    char name[WIRE_MAX_NAME + 16];
-    if (!options->name)
-        return;
-    snprintf(name, sizeof name, "%s", options->name);
-    if (options->count > 1)
-        snprintf(name, sizeof name, "%s%d", options->name, rank);
-    add_line(out, "NAME", name);
-}
-
-//  "ALUA_BOOT=..." for the process of this rank; node/CONTROL.md has the keys.
-static char *boot_record(const launch_t *self, int rank)
-{
-    const launch_options_t *options = self->options;
-    char control[PATH_MAX + 16];
-    wire_buf_t out = WIRE_BUF_EMPTY;
-    snprintf(control, sizeof control, "%s/control", self->dir.path);
-    wire_buf_append(&out, "ALUA_BOOT=", 10);
-    add_line(&out, "CONTROL", control);
-    add_line(&out, "BROKER", self->broker ? embed_endpoint(self->broker) : options->broker);
-    add_line(&out, "APP", options->app);
-    add_line(&out, "FILE", options->file);
-    add_name(&out, options, rank);
-    add_number(&out, "RANK", rank);
-    add_number(&out, "SIZE", options->count);
-    add_number(&out, "LABEL", options->label && options->count > 1);
-    add_number(&out, "KEEP", options->keep);
-    add_number(&out, "END", options->end);
-    wire_buf_append(&out, "", 1);
-    if (out.failed)
-        wire_buf_free(&out);
-    return (char *) out.data;
-}
-
-//  Our environment and the record behind it. A record that we ourselves were started with is gone already.
-static char **environment_with(char *record)
-{
-    size_t count = 0;
-    while (environ[count])
-        count++;
-    char **env = record ? calloc(count + 2, sizeof *env) : NULL;
-    if (!env)
-        return NULL;
-    memcpy(env, environ, count * sizeof *env);
-    env[count] = record;
-    return env;
-}
-
-//  alua child FILE ARGS...
-static char **arguments(const launch_t *self)
-{
-    size_t count = 0;
-    while (self->options->args[count])
-        count++;
-    const char **args = calloc(count + 4, sizeof *args);
-    if (!args)
-        return NULL;
-    args[0] = alua_executable();
-    args[1] = "child";
-    args[2] = self->options->file;
-    memcpy(args + 3, self->options->args, count * sizeof *args);
-    return (char **) args;
-}
-
-static int spawn(launch_t *self, first_t *first, char **args, char **env)
-{
-    uv_stdio_container_t stdio[3] = {
-        { .flags = first->rank == 1 ? UV_INHERIT_FD : UV_IGNORE, .data.fd = 0 },
-        { .flags = UV_INHERIT_FD, .data.fd = 1 },
-        { .flags = UV_INHERIT_FD, .data.fd = 2 },
-    };
-    uv_process_options_t options = { .exit_cb = on_exit_first, .file = args[0], .args = args, .env = env,
-                                     .stdio_count = 3, .stdio = stdio };
-    return uv_spawn(&self->loop, &first->process, &options);
-}
-
 static bool start_one(launch_t *self, int rank)
 {
     first_t *first = &self->first[rank - 1];
-    char *record = boot_record(self, rank), **env = environment_with(record), **args = arguments(self);
+    boot_t boot = { .options = self->options, .directory = self->dir.path, .rank = rank,
+                    .private = self->broker ? embed_endpoint(self->broker) : NULL };
     first->launch = self;
     first->rank = rank;
-    int rc = env && args ? spawn(self, first, args, env) : UV_ENOMEM;
+    int rc = boot_start(&boot, &self->loop, &first->process, on_exit_first);
     if (rc)
         fprintf(stderr, "alua: cannot start process %d of %d: %s\n", rank, self->options->count, uv_strerror(rc));
     first->running = rc == 0;
     self->running += first->running;
-    free(record);
-    free(env);
-    free(args);
     return rc == 0;
 }
 

@@ -166,6 +166,19 @@ void over_leave(over_t *self, uint64_t number)
     disturb(self);
 }
 
+//  Whether only takes without a timeout hold it.
+static bool is_stuck(const over_report_t *report)
+{
+    return report->takes > 0 && report->active == report->takes;
+}
+
+static bool is_quiet(const over_t *self, const over_report_t *report)
+{
+    bool held = report->active > 0 && (self->rules.shared || !is_stuck(report));
+    bool serves = report->serving && !self->rules.end;
+    return !held && !serves && report->children == 0;
+}
+
 static int copy_rows(member_t *member, const over_report_t *report)
 {
     member->rows = calloc(report->count + 1, sizeof *member->rows);
@@ -195,23 +208,13 @@ int over_report(over_t *self, uint64_t number, const over_report_t *report)
     }
     member->report.rows = member->rows;
     member->answered = true;
+    //  Somebody works after all: it will say idle again, perhaps before this wave is complete
+    if (!is_quiet(self, report))
+        member->idle = report->active == 0 && !report->serving;
     return 0;
 }
 
 //  ---- The verdict -------------------------------------------------------------
-
-//  Whether only takes without a timeout hold it.
-static bool is_stuck(const over_report_t *report)
-{
-    return report->takes > 0 && report->active == report->takes;
-}
-
-static bool is_quiet(const over_t *self, const over_report_t *report)
-{
-    bool held = report->active > 0 && (self->rules.shared || !is_stuck(report));
-    bool serves = report->serving && !self->rules.end;
-    return !held && !serves && report->children == 0;
-}
 
 //  What `member` counted with `peer`.
 static over_row_t row_of(const member_t *member, const char *peer)
@@ -275,17 +278,12 @@ static bool all_idle(const over_t *self)
     return self->count > 0 && self->ever >= self->rules.first;
 }
 
-//  Somebody works after all: it will say idle again.
-static bool note_active(over_t *self)
+static bool any_active(const over_t *self)
 {
-    bool any = false;
     for (size_t i = 0; i < self->count; i++)
-        if (!is_quiet(self, &self->members[i].report)) {
-            const over_report_t *report = &self->members[i].report;
-            self->members[i].idle = report->active == 0 && !report->serving;
-            any = true;
-        }
-    return any;
+        if (!is_quiet(self, &self->members[i].report))
+            return true;
+    return false;
 }
 
 static bool all_agree(const over_t *self)
@@ -316,7 +314,7 @@ static void judge(over_t *self, int64_t now)
 {
     uint64_t sum = sum_of(self);
     bool same = sum == self->sum, before = self->quiet;
-    bool active = note_active(self);
+    bool active = any_active(self);
     self->asking = false;
     self->sum = sum;
     self->quiet = !active && all_agree(self);

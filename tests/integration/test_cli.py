@@ -37,6 +37,12 @@ class TestHelp(harness.Case):
             for option in set(re.findall(r'\{ "(--?[\w-]+)", "', source)) - hidden:
                 self.assertIn(option, page, verb)
 
+    def test_the_manual_has_the_same_pages(self):
+        manual = (harness.ROOT / "docs/COMMANDS.md").read_text()
+        for verb in VERBS:
+            self.assertIn(f"## alua {verb}\n\n```text\n{self.run_alua('help', verb).out}```\n", manual)
+        self.assertIn(self.run_alua("help").out, manual)
+
     def test_no_verb_and_a_wrong_one(self):
         for args in ((), ("nonsense",), ("help", "nonsense")):
             result = self.run_alua(*args)
@@ -260,8 +266,15 @@ class Terminal:
     def type(self, text):
         os.write(self.fd, text.encode())
 
-    def wait(self):
-        status = os.waitpid(self.pid, 0)[1]
+    def _ended(self):
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return pid and (pid, status)
+
+    def leave(self, prompt):
+        """Ctrl-D, at the prompt: its exit status."""
+        self.expect(re.escape(prompt))
+        self.type("\x04")
+        status = eventually(self._ended, "its end")[1]
         os.close(self.fd)
         return os.waitstatus_to_exitcode(status)
 
@@ -312,9 +325,7 @@ class TestConsole(harness.Case):
         terminal.type(" 2\n")
         terminal.expect(r"1@kim> 1 \+ 2")
         terminal.expect(r"\n3\n")
-        terminal.expect("1@kim> ")
-        terminal.type("\x04")
-        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(terminal.leave("1@kim> "), 0)
 
     def test_multi_line_and_history(self):
         terminal = Terminal(self, "--name", "kim")
@@ -329,15 +340,12 @@ class TestConsole(harness.Case):
         terminal.expect("1@kim> ")
         terminal.type("\x1b[A\n")                   # Up
         terminal.expect("\n42\n")
-        terminal.expect("1@kim> ")
-        terminal.type("\x04")
-        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(terminal.leave("1@kim> "), 0)
         terminal = Terminal(self, "--name", "kim")  # The next day
         terminal.expect("1@kim> ")
         terminal.type("\x1b[A\n")
         terminal.expect("\n42\n")
-        terminal.type("\x04")
-        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(terminal.leave("1@kim> "), 0)
 
     def test_ctrl_c(self):
         terminal = Terminal(self, "--name", "kim")
@@ -360,8 +368,7 @@ class TestConsole(harness.Case):
         terminal.expect("1@kim> ")
         terminal.type("1 + 1\n")
         terminal.expect("\n2\n")
-        terminal.type("\x04")
-        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(terminal.leave("1@kim> "), 0)
 
 
 def cpu_of(pid):

@@ -20,12 +20,12 @@ class TestKilled(harness.Case):
         place.kill("n2", signal.SIGKILL)
         limit = time.monotonic() + GONE_WITHIN
         for kind in ("sync", "async", "future"):
-            line = place.n1.expect(rf"{kind}\tfailed\t.*", limit - time.monotonic())[0]
+            line = place.n1.expect(rf"\b{kind}\tfailed\t.*", limit - time.monotonic())[0]
             self.assertEqual(line, f"{kind}\tfailed\tgone\tdefinite=false")
         place.n1.expect(r"watch\tgone\t1@n2\tn2", limit - time.monotonic())
         place.n1.expect(r"app\tgone\tmyapp\t1@n2", limit - time.monotonic())
         place.n3.expect(r"all\tgone\t1@n2", limit - time.monotonic())
-        for kind in ("sync", "async", "future", r"watch\tgone", r"app\tgone"):
+        for kind in (r"\bsync", "async", "future", r"watch\tgone", r"app\tgone"):
             self.assertEqual(len(place.said("n1", kind)), 1, f"{kind} in {place.kind}")
 
     def test_in_a_private_network(self):
@@ -49,7 +49,7 @@ class TestBusy(harness.Case):
             place.n2.expect("computing")
         for place in all_of_them:
             for kind in ("async", "sync", "future"):
-                place.n1.expect(rf"{kind}\treturned\tcomputed", 30)
+                place.n1.expect(rf"\b{kind}\treturned\tcomputed", 30)
             self.assertEqual(place.said("n1", r"\tgone|failed"), [], place.kind)
             self.assertEqual(place.said("n3", r"\tgone|\tleft"), [], place.kind)
 
@@ -72,7 +72,7 @@ class TestStopped(harness.Case):
         for place in all_of_them:
             place.n1.expect(r"watch\tback\t1@n2")
             for kind in ("async", "sync", "future"):
-                place.n1.expect(rf"{kind}\treturned\tnapped")
+                place.n1.expect(rf"\b{kind}\treturned\tnapped")
             self.assertEqual(place.said("n1", r"\tgone|failed"), [], place.kind)
 
     def test_beyond_the_lease_it_is_gone_and_comes_back_as_another(self):
@@ -82,7 +82,7 @@ class TestStopped(harness.Case):
             place.kill("n2", signal.SIGSTOP)
         for place in all_of_them:
             for kind in ("async", "sync", "future"):
-                self.assertEqual(place.n1.expect(rf"{kind}\tfailed\t.*", 25)[0],
+                self.assertEqual(place.n1.expect(rf"\b{kind}\tfailed\t.*", 25)[0],
                                  f"{kind}\tfailed\tgone\tdefinite=false", place.kind)
             place.n1.expect(r"watch\tgone\t1@n2")
         for place in all_of_them:

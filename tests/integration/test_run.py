@@ -80,6 +80,12 @@ class TestStatus(harness.Case):
         self.assertEqual(self.run_program("os.exit(5)").status, 5)
         self.assertEqual(self.run_program("os.exit(true, true)").status, 0)
 
+    def test_one_that_ends_at_once_lets_the_others_start(self):
+        for _ in range(5):
+            result = self.run_program("alua.exit(0)", options=("-n", 6))
+            self.assertEqual(result.status, 0)
+            self.assertLess(result.seconds, harness.PATIENCE)
+
     def test_the_highest_of_all(self):
         result = self.run_program("alua.exit(alua.rank * 2)", options=("-n", 3))
         self.assertEqual(result.status, 6)

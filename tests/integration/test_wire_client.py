@@ -5,6 +5,8 @@ import subprocess
 import sys
 import unittest
 
+import msgpack
+
 import harness
 import wire_client
 from wire_client import Failed, Link, LIMITS, RESUME, TYPES
@@ -38,7 +40,7 @@ class Case(harness.Case):
     def link(self, endpoint=None, **keywords):
         link = Link(endpoint or self.broker.endpoint, keywords.pop("token", self.token),
                     timeout=keywords.pop("timeout", harness.PATIENCE), **keywords)
-        self.addCleanup(link.close)
+        self.addCleanup(link.leave)
         return link
 
     def client(self, features=0, visitor=True, name="", **body):
@@ -121,7 +123,7 @@ class TestClient(Case):
         def novel():
             raise Failed("novel", "never heard of")
         client.serve["novel"] = novel
-        self.assertEqual(client.call("ana", "why", client.id, "novel")[:3], [None, "remote", "never heard of"])
+        self.assertEqual(client.call("ana", "why", client.id, "novel")[:3], [None, "novel", "never heard of"])
 
     def test_it_calls_lua(self):
         client = self.client()
@@ -159,12 +161,10 @@ class TestClient(Case):
 
     def test_integers_in_any_form_and_bin_for_text(self):
         client = self.client()
-        args = bytes.fromhex("94 cf0000000000000001 d3ffffffffffffffff ca3fc00000 d90161".replace(" ", ""))
-        head = bytes.fromhex("dc000a d30000000000000001 cd0010 cf0000000000000063 cc00".replace(" ", ""))
-        head = b"\xdc\x00\x0a" + head[3:]
-        body = (wire_client.pack(client.id.encode()) + wire_client.pack(b"ana") + b"\xcd\x00\x03"
-                + wire_client.pack(b"=c") + wire_client.pack(b"return ...") + args)
-        client.say_bytes(head + body)
+        text = [msgpack.packb(word.encode()) for word in (client.id, "ana", "=c", "return ...")]
+        head = bytes.fromhex("dc000a d30000000000000001 cd0010 cf0000000000000063 cc00")
+        args = bytes.fromhex("94 cf0000000000000001 d3ffffffffffffffff ca3fc00000 d90161")
+        client.say_bytes(head + text[0] + text[1] + b"\xcd\x00\x03" + text[2] + text[3] + args)
         self.assertEqual(client.outcome(99, ("REPLY", "FAIL"))[6], [1, -1, 1.5, "a"])
 
     def test_fields_of_a_later_version_are_ignored(self):
@@ -201,7 +201,7 @@ class TestClient(Case):
         error = self.assert_code("syntax", client.chunk, "ana", "return +")
         self.assertIn("chunk:1:", error.text)
         error = self.assert_code("remote", lambda: client.chunk("ana", "error('x')", name="@file.py"))
-        self.assertEqual((error.text, error.error["where"]), ("x", "file.py:1"))
+        self.assertEqual((error.text, error.error["where"]), ("file.py:1: x", "file.py:1"))
         self.assert_code("syntax", client.chunk, "ana", "\x1bLua")          # Bytecode is no text
 
     def test_it_runs_nothing_it_is_sent(self):
@@ -240,9 +240,18 @@ class TestClient(Case):
 
     def test_cancel(self):
         client = self.client()
-        client.say("CHUNK", 60, 0, client.id, "ana", 3, "=c", "alua.sleep(60)", [])
+        code = "begun = 1 reason = select(2, alua.sleep(60)).code"
+        client.say("CHUNK", 60, 0, client.id, "ana", 3, "=c", code, [])
+        harness.eventually(lambda: client.chunk("ana", "return begun") == [1], "it has begun")
         client.say("CANCEL", 60, 0, client.id, "ana")
-        self.assertEqual(client.outcome(60, ["FAIL"])[6]["code"], "cancelled")
+        harness.eventually(lambda: client.chunk("ana", "return reason") == ["cancelled"], "cancelled")
+
+    def test_work_that_has_not_begun_is_cancelled_too(self):
+        client = self.client()
+        client.say("CHUNK", 0, 0, client.id, "ana", 0, "=c", "local t = os.clock() while os.clock() < t + 0.3 do end", [])
+        client.say("CHUNK", 60, 0, client.id, "ana", 3, "=c", "begun = 1", [])
+        client.say("CANCEL", 60, 0, client.id, "ana")
+        self.assertEqual(client.chunk("ana", "return begun"), [None])
 
     def test_a_broker_that_was_restarted_says_who(self):
         client = self.client(visitor=False, name="zoe")

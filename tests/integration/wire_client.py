@@ -145,7 +145,7 @@ class Link:
         return self
 
     def __exit__(self, *exception):
-        self.close()
+        self.leave()
 
     def close(self):
         self.socket.close()
@@ -231,6 +231,13 @@ class Link:
 
     def bye(self, code="closed", text="done"):
         self.say("BYE", 0, 0, code, text)
+
+    def leave(self):
+        """BYE, where that is possible, and the end; twice is fine."""
+        if not self.socket.closed:
+            if self.welcome:
+                self.bye()
+            self.close()
 
     #  ---- Asking
 

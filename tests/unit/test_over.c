@@ -233,6 +233,29 @@ static void test_an_active_one_must_say_idle_again(void **state)
     finish(f);
 }
 
+//  Its report was on its way when it became idle, and another one's still is.
+static void test_idle_counts_though_the_wave_goes_on(void **state)
+{
+    (void) state;
+    fixture_t *f = start((over_rules_t) { .first = 2 }, 2);
+    idle(f, A);
+    idle(f, B);
+    f->next[A].active = 1;
+    assert_int_equal(step(f), OVER_WAVE);
+    report(f, A);
+    f->next[A].active = 0;
+    idle(f, A);
+    assert_int_equal(step(f), OVER_NOT_YET);
+    report(f, B);
+    assert_int_equal(step(f), OVER_NOT_YET);
+    assert_true(over_timeout(f->over, f->now) >= 0);
+    f->now += over_timeout(f->over, f->now);
+    wave(f, 2);
+    wave(f, 2);
+    assert_int_equal(step(f), OVER_DONE);
+    finish(f);
+}
+
 static void test_a_child_that_has_not_come_holds(void **state)
 {
     (void) state;
@@ -400,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_traffic_between_two_waves_spoils_them),
         cmocka_unit_test(test_idle_between_two_waves_spoils_them),
         cmocka_unit_test(test_an_active_one_must_say_idle_again),
+        cmocka_unit_test(test_idle_counts_though_the_wave_goes_on),
         cmocka_unit_test(test_a_child_that_has_not_come_holds),
         cmocka_unit_test(test_a_newcomer_voids_the_wave_under_way),
         cmocka_unit_test(test_the_gone_and_strangers_do_not_count),

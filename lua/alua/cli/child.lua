@@ -11,6 +11,19 @@ local function die(core, what, err)
   core.exit(1)
 end
 
+-- A spawned one leaves the word to its parent, who has been told why, and may have expected it.
+local function stay_out(core, err)
+  if core.boot("SPAWNED") == "1" then return core.exit(0) end
+  return die(core, "cannot join the network", err)
+end
+
+-- Whether all have come; the first may have left again by now. An app's version grows by one with each that
+-- joins or leaves, from 0 in a private network.
+local function all_here(core, app, size)
+  local list, version = core.members(app)
+  return list and (#list >= size or (core.boot("PRIVATE") == "1" and version >= size))
+end
+
 -- Reading and writing only: what others send already waits until our program has begun.
 local function await_all(core, app, size)
   local deadline = core.now() + JOIN_TIME
@@ -18,7 +31,7 @@ local function await_all(core, app, size)
   core.ask("JOIN", JOIN_TIME, function(version, err)
     if not version then failure = err end
   end, app)
-  while #(core.members(app) or {}) < size do
+  while not all_here(core, app, size) do
     if failure or core.now() > deadline then
       return nil, failure or core.error("timeout", ("only %d of %d processes have joined '%s' within %d s")
         :format(#(core.members(app) or {}), size, app, JOIN_TIME))
@@ -59,7 +72,7 @@ local function start(host, core, args)
   local id, err = join.connect(core, core.boot("BROKER"), function(id)
     if core.boot("LABEL") == "1" then host.label("[" .. id .. "] ") end
   end)
-  if not id then return die(core, "cannot join the network", err) end
+  if not id then return stay_out(core, err) end
   local program, list = program_of(core, args)
   return program(table.unpack(list))
 end

@@ -22,14 +22,14 @@ end
 
 function compute(seconds)
   say("computing")
-  local till = alua.now() + seconds
+  local till = alua.now() + tonumber(seconds)
   repeat until alua.now() > till
   return "computed"
 end
 
 function nap(seconds)
   say("napping")
-  alua.sleep(seconds)
+  alua.sleep(tonumber(seconds))
   return "napped"
 end
 

@@ -1,0 +1,72 @@
+-- member.lua [NAME [TARGET [WATCHED]]] - register a name, call TARGET again and again, watch somebody; "-" leaves one out
+--
+-- Orders are chunks in a file, $ORDERS.NODE: they come through also while there is no broker.
+local name, target, watched = ...
+
+local function say(...)
+  print(...)
+  io.stdout:flush()
+end
+
+local calls, failures = 0, 0
+
+function add(a, b)
+  return a + b
+end
+
+function count()
+  return calls, failures
+end
+
+local function call_again()
+  local sum, err = luarpc.sync(target, "add")(calls, 1)
+  calls = calls + 1
+  if sum ~= calls then
+    failures = failures + 1
+    say("call failed", err)
+  end
+  alua.timer.create(0.01, function(t)
+    t:cancel()
+    call_again()
+  end)
+end
+
+-- What came of an order, how long it took.
+local function timed(what, f, ...)
+  local begun = alua.now()
+  local value, err = f(...)
+  say(what, (...), value == nil and err.code or value, ("%.1f"):format(alua.now() - begun))
+end
+
+local order = {}
+function order.look(who) timed("look", alua.whereis, who) end
+function order.take(what) timed("take", alua.register, what) end
+function order.call(who) timed("call", function() return luarpc.sync(who, "add")(2, 3) end, who) end
+function order.exit() alua.exit(0) end
+
+local path = (os.getenv "ORDERS" or "orders") .. "." .. alua.node
+
+local function obey()
+  local file = io.open(path)
+  if not file then return end
+  os.remove(path)
+  for line in file:lines() do
+    local verb, who = line:match "^(%S+) ?(.*)$"
+    alua.task.schedule(order[verb], who)
+  end
+  file:close()
+end
+
+if name and name ~= "-" then
+  local ok, err = alua.register(name)
+  say("register", name, ok and "registered" or err)
+end
+if watched and watched ~= "-" then
+  alua.watch(watched, function(what, id) say("watch", what, id) end)
+end
+dalua.events.monitor("dalua_app_join", function(_, status, app, id) say("app", status, app, id) end)
+dalua.events.monitor("dalua_app_fail", function(_, status, app, id) say("app", status, app, id) end)
+alua.timer.create(0.02, obey)
+say("member", alua.id)
+if target and target ~= "-" then call_again() end
+alua.loop()
