@@ -68,6 +68,7 @@ need_build_tools()
     need pkg-config --exists libzmq libzmq3-dev
     need pkg-config --exists libczmq libczmq-dev
     need pkg-config --exists libuv libuv1-dev
+    need pkg-config --exists libedit libedit-dev
     need pkg-config --exists lua5.4 liblua5.4-dev
 }
 

@@ -37,6 +37,16 @@ static void add_name(wire_buf_t *out, const launch_options_t *options, int rank)
     add_line(out, "NAME", name);
 }
 
+//  Processes join in any order; in a network of their own each claims the number of its rank.
+static void add_id(wire_buf_t *out, const boot_t *self)
+{
+    char id[WIRE_MAX_NAME + 1];
+    if (self->options->name || !self->address)
+        return;
+    snprintf(id, sizeof id, "%d@%s", self->rank, self->address);
+    add_line(out, "ID", id);
+}
+
 //  "ALUA_BOOT=..." for this process; node/CONTROL.md has the keys.
 static char *boot_record(const boot_t *self)
 {
@@ -50,6 +60,7 @@ static char *boot_record(const boot_t *self)
     add_line(&out, "APP", options->app);
     add_line(&out, "FILE", options->file);
     add_name(&out, options, self->rank);
+    add_id(&out, self);
     add_number(&out, "RANK", self->rank);
     add_number(&out, "SIZE", options->count);
     add_number(&out, "LABEL", options->label && options->count > 1);

@@ -10,6 +10,7 @@ typedef struct {
     const launch_options_t *options;
     const char *directory;      //  Of the run: the control socket is in it
     const char *private;        //  Endpoint of the private broker; NULL: options name another
+    const char *address;        //  Of the private network, else NULL
     int rank;                   //  1..count; the first gets our standard input
 } boot_t;
 

@@ -43,6 +43,11 @@ const char *embed_endpoint(const embed_t *self)
     return broker_endpoint(self->broker, 0);
 }
 
+const char *embed_address(const embed_t *self)
+{
+    return broker_address(self->broker);
+}
+
 //  "NAME#INCARNATION" in two; a name may hold a # too, so the last one counts.
 static bool split(const char *peer, char *name, size_t size, uint64_t *incarnation)
 {

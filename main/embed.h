@@ -14,6 +14,8 @@ embed_t *embed_new(uv_loop_t *loop, const char *endpoint);
 void embed_destroy(embed_t **self_p);
 
 const char *embed_endpoint(const embed_t *self);
+//  What stands behind the @ of its ids.
+const char *embed_address(const embed_t *self);
 //  over_broker_fn: what it exchanged with "NAME#INCARNATION". False: it has no such session.
 bool embed_counts(const embed_t *self, const char *peer, over_broker_t *counts);
 //  That node is dead, whoever watches it hears so at once. peer may be NULL.

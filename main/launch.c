@@ -316,7 +316,8 @@ static bool start_one(launch_t *self, int rank)
 {
     first_t *first = &self->first[rank - 1];
     boot_t boot = { .options = self->options, .directory = self->dir.path, .rank = rank,
-                    .private = self->broker ? embed_endpoint(self->broker) : NULL };
+                    .private = self->broker ? embed_endpoint(self->broker) : NULL,
+                    .address = self->broker ? embed_address(self->broker) : NULL };
     first->launch = self;
     first->rank = rank;
     int rc = boot_start(&boot, &self->loop, &first->process, on_exit_first);

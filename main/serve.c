@@ -8,6 +8,7 @@
 #include <uv.h>
 #include "alua.h"
 #include "broker.h"
+#include "numbers.h"
 #include "probe.h"
 #include "serve.h"
 
@@ -17,6 +18,8 @@ typedef struct {
     uv_loop_t loop;
     uv_signal_t signals[3];
     broker_t *broker;
+    numbers_t numbers;
+    bool had_members;
 } serve_t;
 
 static const int watched_signals[] = { SIGINT, SIGTERM, SIGHUP };
@@ -31,6 +34,19 @@ static void on_empty(void *arg)
 {
     serve_t *self = arg;
     uv_stop(&self->loop);
+}
+
+//  Those of an earlier broker may still come back, as long as we have had nobody.
+static void on_change(void *arg)
+{
+    serve_t *self = arg;
+    const broker_core_t *core = self->broker ? broker_core(self->broker) : NULL;
+    bool members = core && broker_core_members(core) > 0;
+    self->had_members |= members;
+    if (members)
+        numbers_note(&self->numbers, broker_core_number(core));
+    else if (self->had_members)
+        numbers_forget(&self->numbers);
 }
 
 //  One line to whoever started us and waits for it.
@@ -57,8 +73,10 @@ static const char *taken(const char *const *listen)
 static bool start_broker(serve_t *self, const serve_options_t *options, char *error)
 {
     const char *busy = taken(options->listen);
-    broker_config_t config = { .endpoints = options->listen, .token = alua_token(), .host = alua_host(), .until_empty = options->until_empty,
-                               .on_empty = on_empty, .arg = self };
+    numbers_init(&self->numbers, options->listen[0]);
+    broker_config_t config = { .endpoints = options->listen, .token = alua_token(), .host = alua_host(),
+                               .first_number = numbers_read(&self->numbers), .until_empty = options->until_empty,
+                               .on_empty = on_empty, .on_change = on_change, .arg = self };
     while (options->listen[config.endpoint_count])
         config.endpoint_count++;
     if (busy)
@@ -67,6 +85,9 @@ static bool start_broker(serve_t *self, const serve_options_t *options, char *er
         snprintf(error, BROKER_ERROR_TEXT, "the user's token cannot be read or made");
     else
         self->broker = broker_new(&self->loop, &config, error);
+    const char *asked = options->listen[0];
+    if (self->broker && asked[strlen(asked) - 1] == '*')
+        numbers_init(&self->numbers, broker_endpoint(self->broker, 0));
     return self->broker != NULL;
 }
 

@@ -18,10 +18,26 @@ static void clear(node_app_t *self)
         free(self->ids[--self->count]);
 }
 
-static void app_free(node_app_t *self)
+void node_app_clear(node_app_t *self)
 {
     clear(self);
     free(self->ids);
+    self->ids = NULL;
+    self->capacity = 0;
+}
+
+void node_app_move(node_app_t *self, node_app_t *to)
+{
+    to->ids = self->ids;
+    to->count = self->count;
+    to->capacity = self->capacity;
+    self->ids = NULL;
+    self->count = self->capacity = 0;
+}
+
+static void app_free(node_app_t *self)
+{
+    node_app_clear(self);
     free(self->name);
     free(self);
 }
@@ -92,7 +108,9 @@ int node_app_snapshot(node_app_t *self, wire_reader_t *fields)
         return WIRE_E_MALFORMED;
     clear(self);
     self->version = version;
+    self->changes++;
     self->known = true;
+    self->stale = false;
     for (uint32_t i = 0; i < count; i++) {
         wire_str_t id;
         int rc = wire_read_name(fields, &id);
@@ -102,20 +120,24 @@ int node_app_snapshot(node_app_t *self, wire_reader_t *fields)
     return 0;
 }
 
-static void strike_out(node_app_t *self, wire_str_t id)
+static bool strike_out(node_app_t *self, wire_str_t id)
 {
     for (size_t i = 0; i < self->count; i++) {
         if (wire_str_is(id, self->ids[i])) {
             free(self->ids[i]);
             memmove(&self->ids[i], &self->ids[i + 1], (self->count - i - 1) * sizeof *self->ids);
             self->count--;
-            return;
+            self->changes++;
+            return true;
         }
     }
+    return false;
 }
 
 bool node_app_change(node_app_t *self, uint64_t version, bool joins, wire_str_t id)
 {
+    if (self->stale)
+        return !joins && strike_out(self, id);
     if (!self->known || version <= self->version)
         return false;
     if (joins && append(self, id))
@@ -123,5 +145,6 @@ bool node_app_change(node_app_t *self, uint64_t version, bool joins, wire_str_t 
     if (!joins)
         strike_out(self, id);
     self->version = version;
+    self->changes++;
     return true;
 }

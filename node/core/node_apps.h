@@ -14,7 +14,9 @@ struct node_app {
     char *name;
     bool joined;                //  We are a member: claimed again after a broker's restart
     bool known;                 //  A snapshot has come
-    uint64_t version;
+    bool stale;                 //  Of a broker that is no more: kept until its successor knows better
+    uint64_t version;           //  As the broker counts
+    uint64_t changes;           //  As we count: another number, another list
     char **ids;
     size_t count, capacity;
 };
@@ -33,7 +35,11 @@ void node_apps_remove(node_apps_t *self, node_app_t *app);
 //  Take over a snapshot: fields `version, [ids]` at the cursor. 0 or an error code.
 int node_app_snapshot(node_app_t *self, wire_reader_t *fields);
 
-//  Take over a change. True when it was news.
+//  Take over a change. True when it was news. A stale view only loses members.
 bool node_app_change(node_app_t *self, uint64_t version, bool joins, wire_str_t id);
+
+//  Hand the list over to `to`, a cleared structure; node_app_clear frees such a list.
+void node_app_move(node_app_t *self, node_app_t *to);
+void node_app_clear(node_app_t *self);
 
 #endif

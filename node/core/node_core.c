@@ -58,11 +58,11 @@ static void free_links(node_core_t *self)
     }
 }
 
-static void free_names(node_core_t *self)
+static void free_names(node_name_t **list)
 {
-    while (self->names) {
-        node_name_t *name = self->names;
-        self->names = name->next;
+    while (*list) {
+        node_name_t *name = *list;
+        *list = name->next;
         free(name);
     }
 }
@@ -80,7 +80,8 @@ void node_core_free(node_core_t *self)
     free(self->timers);
     node_heap_free(&self->heap);
     node_apps_free(&self->apps);
-    free_names(self);
+    free_names(&self->names);
+    free_names(&self->watches);
     free_links(self);
     node_remotes_free(&self->remotes);
     wire_buf_free(&self->scratch);
@@ -93,7 +94,9 @@ void node_core_free(node_core_t *self)
 static void forget_standing(node_core_t *self)
 {
     node_apps_free(&self->apps);
-    free_names(self);
+    free_names(&self->names);
+    free_names(&self->watches);
+    self->watches_all = false;
 }
 
 //  Whoever we were, we are no more; what we asked of ourselves may have been done.
@@ -104,17 +107,6 @@ static void forget_me(node_core_t *self, const char *text)
     if (old)
         node_core_remote_over(self, old, WIRE_E_CLOSED, false, text);
     forget_standing(self);
-}
-
-static void ask_view(node_core_t *self, const node_app_t *app)
-{
-    wire_buf_t fields = WIRE_BUF_EMPTY;
-    wire_put_text(&fields, app->name, strlen(app->name));
-    node_ask_t ask = { .type = app->joined ? WIRE_JOIN : WIRE_FOLLOW, .fields = fields.data, .size = fields.size,
-                       .count = 1, .timeout = WIRE_TIMEOUT, .background = true };
-    if (!fields.failed)
-        node_core_ask(self, &ask);
-    wire_buf_free(&fields);
 }
 
 int node_core_welcome(node_core_t *self, void *broker, wire_str_t id, wire_str_t node, wire_str_t address)
@@ -130,9 +122,7 @@ int node_core_welcome(node_core_t *self, void *broker, wire_str_t id, wire_str_t
     me->route = NODE_SELF;
     self->broker = broker;
     self->broker_up = true;
-    //  A broker that came back knows our claims from HELLO; our views may have missed changes.
-    for (const node_app_t *app = self->apps.first; app; app = app->next)
-        ask_view(self, app);
+    node_core_returned(self);
     return 0;
 }
 

@@ -57,7 +57,7 @@ struct node_link {
     char *node;
 };
 
-//  A name registered by this process.
+//  A name registered by this process, or watched.
 typedef struct node_name node_name_t;
 struct node_name {
     node_name_t *next;
@@ -86,6 +86,9 @@ struct node_core {
     node_heap_t heap;
     node_apps_t apps;
     node_name_t *names;
+    node_name_t *watches;       //  Whom we watch, for a broker that is restarted
+    bool watches_all;
+    uint64_t return_timer;      //  Until the views of a new broker are asked for
     node_link_t *links;
     void *broker;               //  The broker's link, NULL while there is none
     bool broker_up;
@@ -115,6 +118,11 @@ int  node_core_welcome(node_core_t *self, void *broker, wire_str_t id, wire_str_
 void node_core_broker_gone(node_core_t *self, int code, const char *text);
 //  Our standing in the network is over (close, re-homing): links and remotes are forgotten.
 void node_core_forget(node_core_t *self);
+
+//  node_return: after WELCOME, what the broker cannot know any more is asked for again.
+void node_core_returned(node_core_t *self);
+//  Take a snapshot over, and tell how it differs from a stale one. 0 or an error code.
+int  node_core_view(node_core_t *self, node_app_t *app, wire_reader_t *fields);
 
 //  A registered name is not ours any more.
 void node_core_unname(node_core_t *self, wire_str_t name);

@@ -179,7 +179,7 @@ static void leave_app(node_core_t *self, wire_str_t name)
         app->joined = false;
 }
 
-static void add_name(node_core_t *self, wire_str_t text)
+static void add_name(node_name_t **list, wire_str_t text)
 {
     node_name_t *name = malloc(sizeof *name + text.size + 1);
     if (!name)
@@ -187,13 +187,13 @@ static void add_name(node_core_t *self, wire_str_t text)
     name->size = text.size;
     memcpy(name->text, text.data, text.size);
     name->text[text.size] = 0;
-    name->next = self->names;
-    self->names = name;
+    name->next = *list;
+    *list = name;
 }
 
-void node_core_unname(node_core_t *self, wire_str_t text)
+static void remove_name(node_name_t **list, wire_str_t text)
 {
-    node_name_t **place = &self->names;
+    node_name_t **place = list;
     while (*place && !wire_str_is(text, (*place)->text))
         place = &(*place)->next;
     node_name_t *name = *place;
@@ -203,19 +203,45 @@ void node_core_unname(node_core_t *self, wire_str_t text)
     }
 }
 
+void node_core_unname(node_core_t *self, wire_str_t text)
+{
+    remove_name(&self->names, text);
+}
+
+static void learn_watch(node_core_t *self, wire_str_t who, bool watches)
+{
+    if (!who.data) {
+        self->watches_all = watches;
+        return;
+    }
+    remove_name(&self->watches, who);
+    if (watches)
+        add_name(&self->watches, who);
+}
+
+//  What a user asks of a broker that does not know everybody again yet is no better than what we have.
+static void learn_view(node_core_t *self, const node_pending_t *pending, wire_reader_t at)
+{
+    node_app_t *app = node_apps_get(&self->apps, pending->about);
+    bool early = app && app->stale && pending->fn;
+    if (app && (early || node_core_view(self, app, &at) == 0))
+        app->joined |= pending->type == WIRE_JOIN;
+}
+
 //  What an answer means to our own books, whoever asked.
 static void learn(node_core_t *self, const node_pending_t *pending, const wire_msg_t *msg)
 {
-    wire_reader_t at = msg->fields;
     node_app_t *app;
+    if (pending->type == WIRE_WATCH || pending->type == WIRE_UNWATCH) {
+        learn_watch(self, pending->about, pending->type == WIRE_WATCH);
+        return;
+    }
     if (!pending->about.data)
         return;
     switch (pending->type) {
     case WIRE_JOIN:
     case WIRE_FOLLOW:
-        app = node_apps_get(&self->apps, pending->about);
-        if (app && node_app_snapshot(app, &at) == 0)
-            app->joined |= pending->type == WIRE_JOIN;
+        learn_view(self, pending, msg->fields);
         break;
     case WIRE_LEAVE:
         leave_app(self, pending->about);
@@ -227,7 +253,7 @@ static void learn(node_core_t *self, const node_pending_t *pending, const wire_m
         break;
     case WIRE_REGISTER:
         node_core_unname(self, pending->about);
-        add_name(self, pending->about);
+        add_name(&self->names, pending->about);
         break;
     case WIRE_UNREGISTER:
         node_core_unname(self, pending->about);

@@ -53,14 +53,23 @@ static void put_names(const alua_node_t *self, wire_buf_t *out)
         wire_put_text(out, name->text, name->size);
 }
 
+//  The id we had, or the one our launcher means for us in the network it put us in.
+static const char *claimed_id(const alua_node_t *self)
+{
+    const char *planned = alua_boot_value("ID"), *network = alua_boot_value("BROKER");
+    if (*self->core.id || !planned || !network || self->given_name)
+        return self->core.id;
+    return strcmp(network, self->broker_endpoint) == 0 ? planned : "";
+}
+
 //  HELLO to a broker: with an id, a return; what is claimed is ours unless somebody took it meanwhile.
 void node_put_claims(alua_node_t *self, wire_buf_t *out)
 {
-    bool returns = *self->core.id != 0;
-    wire_put_map(out, returns ? 8 : 7);
-    if (returns) {
+    const char *id = claimed_id(self);
+    wire_put_map(out, *id ? 8 : 7);
+    if (*id) {
         put_key(out, "id");
-        wire_put_text(out, self->core.id, strlen(self->core.id));
+        wire_put_text(out, id, strlen(id));
     }
     put_endpoints(self, out);
     put_joined(self, out);
@@ -123,8 +132,12 @@ static void drop_lost_names(alua_node_t *self, wire_reader_t body)
     wire_str_t name;
     if (!wire_map_find(&body, "lost", &at) || wire_read_array(&at, &count))
         return;
-    for (; count && wire_read_name(&at, &name) == 0; count--)
+    for (; count && wire_read_name(&at, &name) == 0; count--) {
         node_core_unname(&self->core, name);
+        if (self->core.handler.report)
+            self->core.handler.report(self->core.handler_arg, name, WIRE_E_EXISTS,
+                                      "this registered name is another's since the broker was away", NULL, 0);
+    }
 }
 
 void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
@@ -233,6 +246,8 @@ int alua_node_close(alua_node_t *self)
     if (!self->broker)
         return WIRE_E_OFFLINE;
     leave(self);
+    if (self->open_fn)
+        open_failed(self, WIRE_E_OFFLINE, "left before the broker answered");
     return 0;
 }
 
@@ -374,13 +389,15 @@ int alua_node_finish(alua_node_t *self, int code, int ms)
 {
     int64_t limit = alua_now(self) + ms;
     node_core_farewell(&self->core, code, "exit");
+    self->finishing = true;
+    if (self->broker)
+        hub_hurry(self->broker);
     pump_until_drained(self, limit);
     int late = !hub_all_drained(self->hub);
-    self->finishing = true;
     for (node_link_t *link = self->core.links; link; link = link->next)
-        hub_close(link->peer, code, "exit");
+        hub_close(link->peer, WIRE_E_CLOSED, "exit");
     if (self->broker)
-        hub_close(self->broker, code, "exit");
+        hub_close(self->broker, WIRE_E_CLOSED, "exit");
     //  BYE is acknowledged in no time where somebody lives; a peer that does not answer loses nothing by it.
     limit = alua_now(self) + 500;
     while (any_link(self) && alua_now(self) < limit)

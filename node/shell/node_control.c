@@ -3,6 +3,7 @@
 //  A thread of its own watches for the launcher's death, because a process that computes would not see it.
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -47,7 +48,7 @@ static void start_watching(node_control_t *self)
 {
     pthread_t thread;
     pthread_attr_t attributes;
-    self->watched = dup(self->pipe.io_watcher.fd);
+    self->watched = fcntl(self->pipe.io_watcher.fd, F_DUPFD_CLOEXEC, 0);    //  Children that outlive us must not hold it
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 64 * 1024);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

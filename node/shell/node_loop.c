@@ -381,7 +381,7 @@ int64_t alua_app_size(const alua_node_t *self, const char *app)
 int64_t alua_app_version(const alua_node_t *self, const char *app)
 {
     const node_app_t *found = view(self, app);
-    return found ? (int64_t) found->version : -1;
+    return found ? (int64_t) found->changes : -1;
 }
 
 const char *alua_app_member(const alua_node_t *self, const char *app, size_t index)

@@ -1,0 +1,105 @@
+//  node_return - what a node asks of a broker that was restarted
+//
+//  HELLO claims id, names and apps; watches are asked for again here. The new broker learns of its nodes as they
+//  come back, each in its own time, so for a while its views of apps are short, and whoever asks all members must
+//  not miss one. Ours stay as they were until that while is over; then the difference is told as MEMBERS.
+
+#include <stdlib.h>
+#include <string.h>
+#include "node_core.h"
+
+//  Nodes redial every half second; one that computes is late, and comes as a join. Until then nobody's death is
+//  noticed here, so it must not be long either.
+#define RETURN_TIME 3000
+
+static void ask_text(node_core_t *self, wire_type_t type, const char *text)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    if (text)
+        wire_put_text(&fields, text, strlen(text));
+    else
+        wire_put_nil(&fields);
+    node_ask_t ask = { .type = type, .fields = fields.data, .size = fields.size, .count = 1,
+                       .timeout = WIRE_TIMEOUT, .background = true };
+    if (!fields.failed)
+        node_core_ask(self, &ask);
+    wire_buf_free(&fields);
+}
+
+static void ask_views(void *arg)
+{
+    node_core_t *self = arg;
+    self->return_timer = 0;
+    for (const node_app_t *app = self->apps.first; app; app = app->next)
+        ask_text(self, app->joined ? WIRE_JOIN : WIRE_FOLLOW, app->name);
+}
+
+void node_core_returned(node_core_t *self)
+{
+    for (const node_name_t *watch = self->watches; watch; watch = watch->next)
+        ask_text(self, WIRE_WATCH, watch->text);
+    if (self->watches_all)
+        ask_text(self, WIRE_WATCH, NULL);
+    if (!self->apps.first)
+        return;
+    for (node_app_t *app = self->apps.first; app; app = app->next)
+        app->stale = app->known;
+    if (self->return_timer)
+        node_core_timer_cancel(self, self->return_timer);
+    self->return_timer = node_core_timer(self, RETURN_TIME, true, ask_views, self);
+    if (!self->return_timer)
+        ask_views(self);
+}
+
+//  ---- The difference --------------------------------------------------------------
+
+static bool is_in(const node_app_t *app, const char *id)
+{
+    for (size_t i = 0; i < app->count; i++)
+        if (strcmp(app->ids[i], id) == 0)
+            return true;
+    return false;
+}
+
+static void put_change(wire_buf_t *out, const node_app_t *app, const char *what, const char *id)
+{
+    wire_msg_begin(out, WIRE_MEMBERS, 0, 0, 5);
+    wire_put_text(out, app->name, strlen(app->name));
+    wire_put_uint(out, app->version);
+    wire_put_cstr(out, what);
+    wire_put_text(out, id, strlen(id));
+    wire_put_text(out, id, strlen(id));     //  The node's name is not known here; the id finds it as well
+}
+
+//  As if the broker had said it.
+static void tell(node_core_t *self, const node_app_t *app, const char *what, const char *id)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    put_change(&out, app, what, id);
+    wire_reader_t at = wire_reader(out.data, out.size);
+    node_mail_t *mail = out.failed ? NULL : node_mail_new(&self->mailbox, NODE_MAIL_MESSAGE);
+    if (!mail) {
+        wire_buf_free(&out);
+        return;
+    }
+    (void) wire_msg_next(&at, &mail->msg);
+    mail->own = out.data;
+    node_mailbox_push(&self->mailbox, mail);
+}
+
+int node_core_view(node_core_t *self, node_app_t *app, wire_reader_t *fields)
+{
+    bool stale = app->stale;
+    node_app_t before = { .ids = NULL };
+    if (stale)
+        node_app_move(app, &before);
+    int rc = node_app_snapshot(app, fields);
+    for (size_t i = 0; stale && rc == 0 && i < before.count; i++)
+        if (!is_in(app, before.ids[i]))
+            tell(self, app, "gone", before.ids[i]);
+    for (size_t i = 0; stale && rc == 0 && i < app->count; i++)
+        if (!is_in(&before, app->ids[i]))
+            tell(self, app, "join", app->ids[i]);
+    node_app_clear(&before);
+    return rc;
+}
