@@ -3,7 +3,10 @@
 //      node_loop       life of the node, the turn of the loop
 //      node_links      what the hub says and what the core wants of it
 //      node_broker     joining a network and coming back to it
+//      node_probe      whether anybody listens at an endpoint
+//      node_leave      the orderly end
 //      node_spawn      children and their one line to us
+//      node_starter    a broker of its own, started when none answers
 //      node_parent     our one line to whoever spawned us
 //      node_control    the launcher's socket
 //      node_place      directories, token, program, boot record
@@ -69,7 +72,7 @@ void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting);
 void node_broker_gone(alua_node_t *self, int code, const char *text);
 void node_put_claims(alua_node_t *self, wire_buf_t *out);
 void node_put_greeting(alua_node_t *self, wire_buf_t *out);
-//  alua_probe, but fn is called as soon as it is known.
+//  node_probe: alua_probe, but fn is called as soon as it is known.
 int  node_probe(alua_node_t *self, const char *endpoint, alua_outcome_fn *fn, void *arg);
 
 //  node_spawn
