@@ -25,9 +25,9 @@ local function syncer(finished)
 end
 
 local function measure_sync()
-  local running, all_done = window, nil
+  local running = window
   local future, resolve = core.new_future()
-  all_done = function()
+  local function all_done()
     running = running - 1
     if running == 0 then resolve(true) end
   end
@@ -39,7 +39,7 @@ local function measure_async()
   local future, resolve = core.new_future()
   local in_flight = 0
   local call
-  local function answered(sum, err)
+  local function answered(_, err)
     if err then error(err) end
     done = done + 1
     in_flight = in_flight - 1

@@ -1,7 +1,7 @@
 //  call - requests to other processes: sync, async and future calls, and chunks
 //
 //  The functions that luarpc.sync and its kin return are C closures, with what they need as
-//  upvalues: the core, the process, the name, and the options in one integer.
+//  upvalues: the core, and the request as far as it is the same each time.
 
 #include "callback.h"
 #include "future.h"
@@ -10,52 +10,31 @@
 
 //  ---- Options -------------------------------------------------------------------
 
-//  { timeout = seconds, wait = boolean, background = boolean } in one integer, of which the
-//  timeout in ms (0: none) takes the upper bits.
-#define OPTION_WAIT         1
-#define OPTION_BACKGROUND   2
-#define OPTION_BITS         2
-#define OPTIONS_DEFAULT     ((lua_Integer) WIRE_TIMEOUT << OPTION_BITS)
-
 static void refuse_option(lua_State *L, int key)
 {
     lua_pushfstring(L, "unknown option '%s' (timeout, wait, background)", luaL_tolstring(L, key, NULL));
     where_raise(L, lua_tostring(L, -1));
 }
 
-static lua_Integer check_timeout(lua_State *L, int index)
+//  { timeout = seconds, wait = boolean, background = boolean }
+static void check_options(lua_State *L, int index, alua_request_t *request)
 {
-    lua_Integer ms = (lua_Integer) lcore_ms(L, index, WIRE_TIMEOUT);
-    return ms << OPTION_BITS;
-}
-
-static lua_Integer check_options(lua_State *L, int index)
-{
-    lua_Integer timeout = OPTIONS_DEFAULT, bits = 0;
+    request->timeout = WIRE_TIMEOUT;
     if (lua_isnoneornil(L, index))
-        return OPTIONS_DEFAULT;
+        return;
     if (!lua_istable(L, index))
         where_raise(L, "options must be a table");
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
         if (strcmp(key, "timeout") == 0)
-            timeout = check_timeout(L, lua_gettop(L));
+            request->timeout = lcore_ms(L, lua_gettop(L), WIRE_TIMEOUT);
         else if (strcmp(key, "wait") == 0)
-            bits |= lua_toboolean(L, -1) ? OPTION_WAIT : 0;
+            request->wait_name = lua_toboolean(L, -1);
         else if (strcmp(key, "background") == 0)
-            bits |= lua_toboolean(L, -1) ? OPTION_BACKGROUND : 0;
+            request->flags |= lua_toboolean(L, -1) ? WIRE_BACKGROUND : 0;
         else
             refuse_option(L, lua_gettop(L) - 1);
     }
-    return timeout | bits;
-}
-
-static void set_options(alua_request_t *request, lua_Integer options)
-{
-    request->timeout = options >> OPTION_BITS;
-    request->wait_name = options & OPTION_WAIT;
-    if (options & OPTION_BACKGROUND)
-        request->flags |= WIRE_BACKGROUND;
 }
 
 //  A process, or the name of a function.
@@ -114,17 +93,35 @@ static int send(lua_State *L, lcore_t *core, alua_request_t *request, int first,
     return rc ? push_refusal(L, rc, request) : 0;
 }
 
-//  Upvalues of the closures, from 2 on: process, name, options.
-static alua_request_t closure_request(lua_State *L)
+//  The second upvalue of the closures: a userdata, since to read strings and numbers takes a call of Lua's each.
+typedef struct {
+    alua_request_t request;
+    char texts[];               //  Its `to` and `name`, zero-terminated
+} lprepared_t;
+
+static wire_str_t copy_text(char *place, wire_str_t text)
 {
-    alua_request_t request = {
-        .kind = ALUA_CALL,
-        .to = string_at(L, lua_upvalueindex(2)),
-        .flags = WIRE_WANTS_RESULTS,
-        .name = string_at(L, lua_upvalueindex(3))
-    };
-    set_options(&request, lua_tointeger(L, lua_upvalueindex(4)));
-    return request;
+    memcpy(place, text.data, text.size + 1);
+    return (wire_str_t) { place, text.size };
+}
+
+//  Push the upvalues that all have, from the process at 1, the name at 2 and the options.
+static void push_prepared(lua_State *L, int options)
+{
+    alua_request_t request = { .kind = ALUA_CALL, .flags = WIRE_WANTS_RESULTS };
+    check_options(L, options, &request);
+    wire_str_t to = string_at(L, 1), name = string_at(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lprepared_t *self = lua_newuserdatauv(L, sizeof *self + to.size + 1 + name.size + 1, 0);
+    self->request = request;
+    self->request.to = copy_text(self->texts, to);
+    self->request.name = copy_text(self->texts + to.size + 1, name);
+}
+
+static alua_request_t prepared(lua_State *L)
+{
+    const lprepared_t *self = lua_touserdata(L, lua_upvalueindex(2));
+    return self->request;
 }
 
 //  nil, and the error object that is on top.
@@ -153,7 +150,7 @@ static int sync_call(lua_State *L)
 {
     lcore_t *core = lcore_of(L);
     ltask_t *task = ltask_here(L, core);
-    alua_request_t request = closure_request(L);
+    alua_request_t request = prepared(L);
     request.fn = ltask_on_outcome;
     request.arg = task;
     task->timeout = request.timeout;
@@ -172,12 +169,8 @@ static int sync_new(lua_State *L)
 {
     check_name(L, 1, "the process");
     check_name(L, 2, "the function's name");
-    lua_Integer options = check_options(L, 3);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, 2);
-    lua_pushinteger(L, options);
-    lua_pushcclosure(L, sync_call, 4);
+    push_prepared(L, 3);
+    lua_pushcclosure(L, sync_call, 2);
     return 1;
 }
 
@@ -186,15 +179,15 @@ static int sync_new(lua_State *L)
 //  Nothing was sent, but each call has one outcome: the callback hears it as an event too.
 static int async_failed(lua_State *L, lcore_t *core, const char *name)
 {
-    if (lua_isnil(L, lua_upvalueindex(5))) {
+    if (lua_isnil(L, lua_upvalueindex(3))) {
         lua_pushvalue(L, -1);
         lreport(L, core, name, NULL);
     }
     else {
-        lua_pushvalue(L, lua_upvalueindex(5));
+        lua_pushvalue(L, lua_upvalueindex(3));
         lua_pushnil(L);
         lua_pushvalue(L, -3);
-        lcallback_post(L, core, 2, name);
+        lcallback_post_outcome(L, core, 2, name);
     }
     return return_failure(L);
 }
@@ -203,8 +196,8 @@ static int async_call(lua_State *L)
 {
     lcore_t *core = lcore_of(L);
     lcore_need_node(L, core);
-    alua_request_t request = closure_request(L);
-    lpending_t *pending = lcallback_new(L, core, lua_upvalueindex(5), request.name.data);
+    alua_request_t request = prepared(L);
+    lpending_t *pending = lcallback_new(L, core, lua_upvalueindex(3), request.name.data);
     request.fn = pending ? lcallback_on_outcome : NULL;
     request.arg = pending;
     if (pending)
@@ -223,14 +216,10 @@ static int async_new(lua_State *L)
     check_name(L, 1, "the process");
     check_name(L, 2, "the function's name");
     check_callback(L, 3);
-    lua_Integer options = check_options(L, 4);
-    lua_settop(L, 3);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, 2);
-    lua_pushinteger(L, options);
+    lua_settop(L, 4);
+    push_prepared(L, 4);
     lua_pushvalue(L, 3);
-    lua_pushcclosure(L, async_call, 5);
+    lua_pushcclosure(L, async_call, 3);
     return 1;
 }
 
@@ -240,7 +229,7 @@ static int future_call(lua_State *L)
 {
     lcore_t *core = lcore_of(L);
     lcore_need_node(L, core);
-    alua_request_t request = closure_request(L);
+    alua_request_t request = prepared(L);
     lfuture_t *future = lfuture_push(L, core, request.name.data);
     lua_insert(L, 1);
     request.fn = lfuture_on_outcome;
@@ -256,15 +245,21 @@ static int future_call(lua_State *L)
 //  core.future(to, fname, opts) -> function, which returns a future
 static int future_new(lua_State *L)
 {
-    sync_new(L);
-    int other = lua_gettop(L);
-    for (int i = 1; i <= 4; i++)
-        lua_getupvalue(L, other, i);
-    lua_pushcclosure(L, future_call, 4);
+    check_name(L, 1, "the process");
+    check_name(L, 2, "the function's name");
+    push_prepared(L, 3);
+    lua_pushcclosure(L, future_call, 2);
     return 1;
 }
 
 //  ---- call, chunk, cancel: for the Lua modules ---------------------------------------
+
+//  Nobody waits and nobody asks for what a send returns: it is told on standard error as well.
+static void report_unsent(lua_State *L, lcore_t *core, const alua_request_t *request)
+{
+    lua_pushvalue(L, -1);
+    lreport(L, core, request->to.data, NULL);
+}
 
 //  The request's id, or nil, err; the callback hears nothing when it was not sent.
 static int send_with_callback(lua_State *L, alua_request_t *request, int callback, const char *what)
@@ -278,6 +273,8 @@ static int send_with_callback(lua_State *L, alua_request_t *request, int callbac
     if (pending)
         pending->timeout = request->timeout;
     if (send(L, core, request, callback + 1, &id)) {
+        if (!pending)
+            report_unsent(L, core, request);
         lcallback_drop(pending);
         return return_failure(L);
     }
@@ -294,28 +291,64 @@ static int call(lua_State *L)
     if (lua_gettop(L) < 4)
         lua_settop(L, 4);
     alua_request_t request = { .kind = ALUA_CALL, .to = string_at(L, 1), .name = string_at(L, 2) };
-    set_options(&request, check_options(L, 3));
+    check_options(L, 3, &request);
     if (!lua_isnil(L, 4))
         request.flags |= WIRE_WANTS_RESULTS;
     return send_with_callback(L, &request, 4, request.name.data);
 }
 
-//  core.chunk(to, text, chunkname, want, timeout, cb, ...): timeout nil or infinity is none
+//  Lua's mark of a chunk's name: @ for a place, = for other texts.
+static bool is_marked(const char *name)
+{
+    return *name == '@' || *name == '=';
+}
+
+//  Our caller's caller is a C function (pcall), or lost in a tail call.
+static wire_str_t next_line(lua_State *L, char text[WHERE_SIZE + 1])
+{
+    *text = '@';
+    if (!where_user(L, text + 1))
+        strcpy(text, "=chunk");
+    return (wire_str_t) { text, strlen(text) };
+}
+
+//  "@FILE:LINE" of who called the Lua function that called us. Done for each send: no formats here.
+static wire_str_t sender_line(lua_State *L, char text[WHERE_SIZE + 1])
+{
+    lua_Debug frame;
+    char digits[12];
+    if (!lua_getstack(L, 2, &frame) || !lua_getinfo(L, "Sl", &frame) || frame.currentline <= 0)
+        return next_line(L, text);
+    size_t size = strlen(frame.short_src), count = 0;
+    for (int line = frame.currentline; line; line /= 10)
+        digits[count++] = (char) ('0' + line % 10);
+    text[0] = '@';
+    memcpy(text + 1, frame.short_src, size++);
+    text[size++] = ':';
+    while (count)
+        text[size++] = digits[--count];
+    text[size] = 0;
+    return (wire_str_t) { text, size };
+}
+
+//  core.chunk(to, text, name, want, timeout, cb, ...): name nil is the line that our caller's caller is at,
+//  timeout nil or infinity is none
 static int chunk(lua_State *L)
 {
+    char line[WHERE_SIZE + 1];
     check_name(L, 1, "the process");
     luaL_checkstring(L, 2);
-    luaL_checkstring(L, 3);
     check_callback(L, 6);
     if (lua_gettop(L) < 6)
         lua_settop(L, 6);
-    alua_request_t request = { .kind = ALUA_CHUNK, .to = string_at(L, 1), .name = string_at(L, 3),
-                               .code = string_at(L, 2), .timeout = lcore_ms(L, 5, 0) };
+    alua_request_t request = { .kind = ALUA_CHUNK, .to = string_at(L, 1), .code = string_at(L, 2),
+                               .timeout = lcore_ms(L, 5, 0) };
+    request.name = lua_isnil(L, 3) ? sender_line(L, line) : string_at(L, 3);
     if (request.name.size > WIRE_MAX_NAME)
         request.name.size = WIRE_MAX_NAME;
     if (luaL_checkinteger(L, 4) == 2)
         request.flags |= WIRE_WANTS_RESULTS;
-    return send_with_callback(L, &request, 6, request.name.data);
+    return send_with_callback(L, &request, 6, request.name.data + is_marked(request.name.data));
 }
 
 //  core.cancel(request) -> boolean

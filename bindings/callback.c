@@ -46,6 +46,7 @@ static lpending_t *new_pending(lua_State *L, lcore_t *core, int count, const cha
     core->pendings = self->next;
     self->ref = ref;
     self->count = count;
+    self->outcome = false;
     self->timeout = 0;
     set_what(self, what);
     return self;
@@ -126,7 +127,7 @@ static int call_back(lua_State *T)
     push_kept(T, task->pending);
     if (task->outcome->code && !takes_errors(T, 1)) {
         lerror_push_outcome(T, task->outcome, task->timeout);
-        lreport(T, task->core, task->what, NULL);
+        lreport(T, task->core, ltask_what(task), NULL);
         return 0;
     }
     int count = ltask_push_outcome(T, task);
@@ -136,7 +137,7 @@ static int call_back(lua_State *T)
 
 static void callback_failed(lua_State *S, ltask_t *task, int status)
 {
-    lua_pushfstring(S, "callback of %s", task->what);
+    lua_pushfstring(S, "callback of %s", ltask_what(task));
     lua_insert(S, -2);
     lreport(S, task->core, lua_tostring(S, -2), status == LUA_ERRMEM ? NULL : task->L);
 }
@@ -159,15 +160,26 @@ void lcallback_on_outcome(void *arg, const alua_outcome_t *outcome)
 
 //  ---- Posted functions ----------------------------------------------------------
 
+//  Function and arguments stand above the table that kept them.
+static bool is_lost_failure(lua_State *T, int count)
+{
+    return count >= 2 && lua_isnil(T, 3) && lerror_is(T, 4) && !takes_errors(T, 2);
+}
+
 static int call_posted(lua_State *T)
 {
     ltask_t *task = lua_touserdata(T, 1);
     int count = task->pending->count;
     lua_settop(T, 0);
-    luaL_checkstack(T, count + 4, "too many arguments");
+    luaL_checkstack(T, count + 8, "too many arguments");
     push_kept(T, task->pending);
     for (int i = 1; i <= count + 1; i++)
         lua_rawgeti(T, 1, i);
+    if (task->pending->outcome && is_lost_failure(T, count)) {
+        lua_settop(T, 4);
+        lreport(T, task->core, ltask_what(task), NULL);
+        return 0;
+    }
     lua_callk(T, count, 0, 0, called);
     return 0;
 }
@@ -178,6 +190,8 @@ static void on_turn(void *arg)
     ltask_t *task = ltask_take(self->core, self->what);
     if (task) {
         task->pending = self;
+        if (self->outcome)
+            task->failed = callback_failed;
         ltask_start(task, call_posted);
     }
     else
@@ -185,7 +199,7 @@ static void on_turn(void *arg)
     lcallback_drop(self);
 }
 
-int lcallback_post(lua_State *L, lcore_t *core, int count, const char *what)
+static int post(lua_State *L, lcore_t *core, int count, const char *what, bool outcome)
 {
     lcore_need_node(L, core);
     lua_createtable(L, count + 1, 0);
@@ -193,16 +207,41 @@ int lcallback_post(lua_State *L, lcore_t *core, int count, const char *what)
     for (int i = count + 1; i >= 1; i--)
         lua_rawseti(L, -i - 1, i);
     lpending_t *self = new_pending(L, core, count, what);
+    self->outcome = outcome;
     int rc = alua_post(core->process, on_turn, self);
     if (rc)
         lcallback_drop(self);
     return rc;
 }
 
+int lcallback_post(lua_State *L, lcore_t *core, int count, const char *what)
+{
+    return post(L, core, count, what, false);
+}
+
+int lcallback_post_outcome(lua_State *L, lcore_t *core, int count, const char *what)
+{
+    return post(L, core, count, what, true);
+}
+
+void lcallback_refuse(lua_State *L, lpending_t *self)
+{
+    if (!self)
+        return;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, self->core->refs);
+    lua_rawgeti(L, -1, self->ref);
+    lua_remove(L, -2);
+    lua_pushnil(L);
+    lua_pushvalue(L, -3);
+    lcallback_post_outcome(L, self->core, 2, self->what);
+    lcallback_drop(self);
+}
+
 //  core.task(f, ...) -> true | nil, err
 static int new_task(lua_State *L)
 {
-    luaL_checkany(L, 1);
+    if (!lua_isfunction(L, 1) && luaL_getmetafield(L, 1, "__call") == LUA_TNIL)
+        where_raise(L, "a function must be given");
     int rc = lcallback_post(L, lcore_of(L), lua_gettop(L) - 1, "task");
     if (rc)
         return lerror_return(L, rc, NULL);

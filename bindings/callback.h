@@ -19,6 +19,11 @@ void lcallback_on_outcome(void *arg, const alua_outcome_t *outcome);
 //  Call the function that stands `count` arguments below the top as an event of its own; pops
 //  them. 0, or the node's error.
 int lcallback_post(lua_State *L, lcore_t *core, int count, const char *what);
+//  The same with what a callback gets: a failure that it cannot take is reported.
+int lcallback_post_outcome(lua_State *L, lcore_t *core, int count, const char *what);
+//  What it waited for was never started: it hears nil and the error object that is on top, which stays. Ends
+//  in the same way as lcallback_drop. self may be NULL.
+void lcallback_refuse(lua_State *L, lpending_t *self);
 
 //  Free all, in use or not; the Lua state is closing.
 void lcallback_close(lcore_t *core);

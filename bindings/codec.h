@@ -57,8 +57,9 @@ int lpack_value(lpack_t *self, int index, unsigned depth);
 //  What failed, and where: "args[2].player.socket: userdata". Valid as long as self.
 const char *lpack_text(lpack_t *self);
 
-//  Push `count` values that stand at the cursor and were scanned before; returns count.
-//  Raises an error object (malformed) for what Lua cannot hold.
+//  Push `count` values that stand at the cursor and were scanned before; returns count. The caller leaves
+//  room for a few on the stack. Raises an error object (malformed) for what Lua cannot hold.
+#define LUNPACK_FEW 8
 int lunpack_push(lua_State *L, wire_reader_t *in, uint32_t count);
 
 //  The same for one value that stands `depth` containers down.

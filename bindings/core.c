@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "alua_core.h"
 #include "callback.h"
@@ -41,6 +42,51 @@ void lcore_register(lua_State *L, const luaL_Reg *functions, lcore_t *core)
     luaL_setfuncs(L, functions, 1);
 }
 
+//  ---- The end of the operating-system process ---------------------------------------------
+
+//  Nodes that live, also those whose Lua state has been closed by one of its own events.
+typedef struct lliving {
+    struct lliving *next;
+    alua_node_t *node;
+    pid_t pid;                  //  A fork of us is not us
+} lliving_t;
+
+static lliving_t *living;
+
+//  os.exit ends nothing abruptly (API: opening and ending), and ZeroMQ wants its sockets closed.
+static void at_exit(int status, void *arg)
+{
+    (void) arg;
+    for (lliving_t *item = living; item; item = item->next)
+        if (item->pid == getpid())
+            alua_node_at_exit(item->node, status);
+}
+
+static bool remember(alua_node_t *node)
+{
+    static bool registered;
+    lliving_t *item = malloc(sizeof *item);
+    if (!item)
+        return false;
+    *item = (lliving_t) { living, node, getpid() };
+    living = item;
+    if (!registered)
+        on_exit(at_exit, NULL);
+    registered = true;
+    return true;
+}
+
+static void forget(const alua_node_t *node)
+{
+    for (lliving_t **link = &living; *link; link = &(*link)->next)
+        if ((*link)->node == node) {
+            lliving_t *item = *link;
+            *link = item->next;
+            free(item);
+            return;
+        }
+}
+
 //  ---- The node --------------------------------------------------------------------------
 
 //  Started by alua, events wait for the main chunk (core.main).
@@ -50,6 +96,8 @@ static void make_node(lua_State *L, lcore_t *core, const alua_config_t *config)
     if (core->closed)
         where_raise(L, "the Lua state is closing");
     core->node = alua_node_new(config, &error);
+    if (core->node && !remember(core->node))
+        alua_node_destroy(&core->node);
     if (!core->node) {
         lua_pushfstring(L, "cannot start: %s", error);
         where_raise(L, lua_tostring(L, -1));
@@ -103,16 +151,29 @@ static int configure(lua_State *L)
 
 //  ---- Opening and closing -----------------------------------------------------------------
 
-//  A state that is closed by one of its own events (os.exit(code, true)) leaves the node, in
-//  whose loop we are, to the process's end.
+//  What was sent goes out. A state that is closed by one of its own events (os.exit(code, true))
+//  leaves the node, in whose loop we are, to the process's end.
+static void leave_node(lcore_t *core)
+{
+    static const alua_handler_t nobody = { NULL, NULL, NULL, NULL };
+    alua_node_finish(core->node, 0, LFINISH_TIME);
+    lreport_told(core);
+    if (core->running) {
+        alua_process_handle(core->process, &nobody, NULL);
+        return;
+    }
+    forget(core->node);
+    alua_node_destroy(&core->node);
+}
+
 static int core_gc(lua_State *L)
 {
     lcore_t *core = lua_touserdata(L, 1);
     if (core->closed)
         return 0;
     core->closed = true;
-    if (core->node && !core->running)
-        alua_node_destroy(&core->node);
+    if (core->node)
+        leave_node(core);
     core->node = NULL;
     core->process = NULL;
     ltask_close(core);
@@ -150,10 +211,9 @@ static void init_tables(lua_State *L, lcore_t *core)
 {
     core->refs = new_ref(L, 64);
     core->threads = new_ref(L, 0);
-    lua_pushliteral(L, "exports");
-    core->exports_word = luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_pushliteral(L, "globals");
-    core->globals_word = luaL_ref(L, LUA_REGISTRYINDEX);
+    core->exports = new_ref(L, 0);
+    lua_pushglobaltable(L);
+    core->globals = luaL_ref(L, LUA_REGISTRYINDEX);
     core->handlers = new_ref(L, 0);
     core->timers = new_ref(L, 0);
     core->views = new_ref(L, 0);
@@ -189,7 +249,8 @@ static void register_all(lua_State *L, lcore_t *core)
 {
     const luaL_Reg *const lists[] = {
         core_functions, lerror_functions, lcall_functions, lfuture_functions, lawait_functions,
-        lcallback_functions, ltimer_functions, lloop_functions, lnetwork_functions, lvalue_functions
+        lcallback_functions, ltimer_functions, lloop_functions, lnetwork_functions, lvalue_functions,
+        lnames_functions
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         lcore_register(L, lists[i], core);
@@ -202,13 +263,9 @@ static void make_module(lua_State *L)
     lfuture_register(L, core);
     lua_newtable(L);
     register_all(L, core);
-    lua_newtable(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, core->exports);
     lua_setfield(L, -2, "exports");
-    lua_pushglobaltable(L);
-    lua_setfield(L, -2, "globals");
     lvalue_constants(L);
-    lua_pushvalue(L, -1);
-    core->module = luaL_ref(L, LUA_REGISTRYINDEX);
     if (core->boot)
         lcore_make_node(L, core);
 }

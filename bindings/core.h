@@ -18,7 +18,7 @@
 typedef struct lcore lcore_t;
 typedef struct ltask ltask_t;
 
-//  What a task waits for. The strings live as long as the wait: they stand on its stack.
+//  What a task waits for. The strings live as long as the wait: its stack keeps them.
 typedef struct {
     const char *verb;           //  "sync call"; NULL: it does not wait
     const char *name, *of;      //  A function, of a process; or NULL
@@ -43,7 +43,8 @@ struct ltask {
     const alua_event_t *event;  //  Until the handler first waits
     const alua_outcome_t *outcome;  //  While an entry or continuation that asks for it runs
     struct lpending *pending;   //  Whose callback this is
-    char what[64];              //  What reports call it
+    const char *what;           //  What reports call it; NULL: nobody has asked ltask_what yet
+    char text[64];              //  what, as soon as the event waits
     alua_remote_t *from;        //  The process we work for, or NULL
     uint64_t request;
     uint32_t flags;             //  WIRE_WANTS_REPLY ...
@@ -68,6 +69,7 @@ typedef struct lpending {
     lcore_t *core;
     int ref;                    //  The function, or a table of function and arguments
     int count;                  //  Of arguments in that table; -1: no table
+    bool outcome;               //  They are an outcome: results, or nil and an error object
     int64_t timeout;            //  ms; 0: none
     char what[48];
 } lpending_t;
@@ -82,8 +84,8 @@ struct lcore {
     lua_State *service;         //  A thread for protected work that is nobody's event
     int refs;                   //  Registry index: callbacks and functions by number
     int threads;                //  Registry index: task -> thread, so that none is collected
-    int module;                 //  Registry index: the table alua.core, for exports and globals
-    int exports_word, globals_word; //  Registry indexes: the strings that are keys in it
+    int exports;                //  Registry index: core.exports
+    int globals;                //  Registry index: the table of core.globals, or false
     int handlers;               //  Registry index: kind -> function (core.on)
     int timers;                 //  Registry index: id -> timer
     lua_Integer timer_ids;
@@ -108,6 +110,9 @@ struct lcore {
     bool quit;
     bool closed;                //  The Lua state ends
     int status;                 //  Of the main chunk: -1 not over
+    char loss[160];             //  The last report of a loss
+    unsigned losses;            //  How many more like it there were since
+    uint64_t loss_timer;        //  When to tell; 0: not armed
 };
 
 //  The core of the state, from the first upvalue that all our functions have.
@@ -115,6 +120,8 @@ static inline lcore_t *lcore_of(lua_State *L)
 {
     return lua_touserdata(L, lua_upvalueindex(1));
 }
+
+#define LFINISH_TIME 30000      //  ms that leaving may take, as sending may
 
 //  core.c: the node, made when first needed. Raises when it cannot be had.
 void lcore_make_node(lua_State *L, lcore_t *core);
@@ -138,8 +145,13 @@ void lreport_traceback(lua_State *L, lua_State *thread);
 //  The same as lreport where Lua cannot be asked.
 void lreport_text(lcore_t *core, const char *what, const char *text);
 
+//  Whether a loss is to be told now: of those that are alike, as when a peer with a full ring is gone, the first
+//  is, and a little later how many there were. told: tell that now.
+bool lreport_is_news(lcore_t *core, wire_str_t about, const char *text);
+void lreport_told(lcore_t *core);
+
 //  Each file's functions for alua.core.
 extern const luaL_Reg lcall_functions[], lfuture_functions[], lawait_functions[], lcallback_functions[],
-    ltimer_functions[], lloop_functions[], lnetwork_functions[], lvalue_functions[];
+    ltimer_functions[], lloop_functions[], lnetwork_functions[], lvalue_functions[], lnames_functions[];
 
 #endif

@@ -97,7 +97,7 @@ static void post_callback(lua_State *L, lfuture_t *self, int index)
     int count = push_result(L, self, index);
     lua_pushvalue(L, top);
     lua_insert(L, -count - 1);
-    int rc = lcallback_post(L, self->core, count, self->what);
+    int rc = lcallback_post_outcome(L, self->core, count, self->what);
     if (rc)
         lreport_text(self->core, self->what, wire_error_text(rc));
     lua_settop(L, top);
@@ -267,7 +267,7 @@ static int future_get(lua_State *L)
     task->wait = (lwait_t) { .verb = "future", .name = self->what, .stop = stop_waiting, .object = self,
                              .holds = self->request == 0 };
     if (timeout)
-        task->wait.timer = alua_timer(self->core->process, timeout, false, on_timeout, task);
+        task->wait.timer = alua_timer(self->core->process, timeout, true, on_timeout, task);
     return ltask_wait(L, task, got);
 }
 

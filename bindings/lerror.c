@@ -113,13 +113,31 @@ static void set_where(lua_State *L, const char *message)
     lua_setfield(L, -2, "where");
 }
 
+static int to_text(lua_State *L)
+{
+    luaL_tolstring(L, 1, NULL);
+    return 1;
+}
+
+const char *lerror_push_text(lua_State *L, int index)
+{
+    int value = lua_absindex(L, index);
+    lua_pushcfunction(L, to_text);
+    lua_pushvalue(L, value);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+        lua_pop(L, 1);
+        lua_pushfstring(L, "a %s whose __tostring fails", luaL_typename(L, value));
+    }
+    return lua_tostring(L, -1);
+}
+
 void lerror_from_caught(lua_State *L, int status)
 {
     if (lerror_is(L, -1))
         return;
     luaL_checkstack(L, 8, "error object");
     int value = lua_gettop(L);
-    const char *text = luaL_tolstring(L, value, NULL);
+    const char *text = lerror_push_text(L, value);
     push_new(L, wire_error_word(status == LUA_ERRMEM ? WIRE_E_NO_MEMORY : WIRE_E_REMOTE), true, text);
     set_where(L, text);
     if (lua_type(L, value) != LUA_TSTRING) {
@@ -160,6 +178,12 @@ static const char *describe_timeout(char *text, size_t size, wire_str_t from, in
     return text;
 }
 
+//  What was found out here, but about the process that was asked.
+static bool is_about_peer(int code)
+{
+    return code == WIRE_E_GONE || code == WIRE_E_TIMEOUT;
+}
+
 void lerror_push_outcome(lua_State *L, const alua_outcome_t *outcome, int64_t timeout)
 {
     wire_reader_t map = wire_reader(outcome->body, outcome->size);
@@ -172,6 +196,10 @@ void lerror_push_outcome(lua_State *L, const alua_outcome_t *outcome, int64_t ti
     if (outcome->code == WIRE_E_TIMEOUT && !said && timeout)
         said = describe_timeout(text, sizeof text, outcome->from, timeout);
     push_new(L, wire_error_word(outcome->code), outcome->definite, said ? said : wire_error_text(outcome->code));
+    if (is_about_peer(outcome->code) && outcome->from.size) {
+        lua_pushlstring(L, outcome->from.data, outcome->from.size);
+        lua_setfield(L, -2, "node");
+    }
 }
 
 alua_outcome_t *lerror_copy_outcome(const alua_outcome_t *outcome)
@@ -301,6 +329,19 @@ int lerror_put(lpack_t *pack, int index, unsigned depth, const char *hop, const 
 
 //  ---- For Lua ---------------------------------------------------------------
 
+//  With the message on top: push " (at NODE)", or "" when there is none or the message has it already.
+static void push_place(lua_State *L)
+{
+    bool told = lua_getfield(L, 1, "node") != LUA_TSTRING;
+    if (!told && lua_isstring(L, -2))
+        told = strstr(lua_tostring(L, -2), lua_tostring(L, -1)) != NULL;
+    if (told)
+        lua_pushliteral(L, "");
+    else
+        lua_pushfstring(L, " (at %s)", lua_tostring(L, -1));
+    lua_remove(L, -2);
+}
+
 //  tostring(err): "code: message (at NODE)"
 static int error_tostring(lua_State *L)
 {
@@ -311,12 +352,7 @@ static int error_tostring(lua_State *L)
     lua_getfield(L, 1, "message");
     luaL_tolstring(L, -1, NULL);
     lua_remove(L, -2);
-    bool remote = lua_getfield(L, 1, "node") == LUA_TSTRING;
-    if (remote)
-        lua_pushfstring(L, " (at %s)", lua_tostring(L, -1));
-    else
-        lua_pushliteral(L, "");
-    lua_remove(L, -2);
+    push_place(L);
     lua_concat(L, 4);
     return 1;
 }

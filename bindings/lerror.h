@@ -34,6 +34,8 @@ void lerror_push_outcome(lua_State *L, const alua_outcome_t *outcome, int64_t ti
 alua_outcome_t *lerror_copy_outcome(const alua_outcome_t *outcome);
 //  Push the error object of a packed map that was scanned.
 void lerror_push_map(lua_State *L, wire_reader_t *map, unsigned depth);
+//  Push what tostring says of the value at `index`, or, where its __tostring fails, that it does. Owned by the stack.
+const char *lerror_push_text(lua_State *L, int index);
 //  Replace the value on top, caught from a call, by an error object (itself, if it is one).
 void lerror_from_caught(lua_State *L, int status);
 

@@ -9,8 +9,6 @@
 #include "task.h"
 #include "wire_error.h"
 
-#define FINISH_TIME 30000       //  ms that leaving may take, as sending may
-
 static const char loop_verb[] = "loop";
 
 static void refuse_in_event(lua_State *L, const lcore_t *core, const char *name)
@@ -238,7 +236,7 @@ static int finish(lua_State *L)
 {
     lcore_t *core = lcore_of(L);
     int code = check_code(L, 1);
-    int64_t ms = lcore_ms(L, 2, FINISH_TIME);
+    int64_t ms = lcore_ms(L, 2, LFINISH_TIME);
     lua_pushinteger(L, core->node ? alua_node_finish(core->node, code, (int) ms) : 0);
     return 1;
 }
@@ -251,9 +249,10 @@ static int exit_process(lua_State *L)
     int code = check_code(L, 1);
     if (core->node) {
         fflush(NULL);
-        alua_node_finish(core->node, code, FINISH_TIME);
-        if (code == 0 && alua_node_has_failed(core->node) && lua_isnoneornil(L, 1))
-            code = EXIT_FAILURE;
+        alua_node_finish(core->node, code, LFINISH_TIME);
+        lreport_told(core);
+        if (code == 0 && alua_node_has_failed(core->node))
+            code = EXIT_FAILURE;        //  Whatever the program thinks of itself
         alua_node_exit_status(core->node, code);
         alua_node_flush(core->node);
     }

@@ -48,7 +48,7 @@ static bool step(lua_State *L, const char *name, size_t size)
 }
 
 //  Replace the table on top by what the path leads to; false, and something on top, if nowhere.
-static bool walk(lua_State *L, wire_str_t path)
+static bool reach(lua_State *L, wire_str_t path)
 {
     const char *at = path.data, *end = path.data + path.size;
     for (;;) {
@@ -56,34 +56,36 @@ static bool walk(lua_State *L, wire_str_t path)
         if (!step(L, at, (size_t) ((dot ? dot : end) - at)))
             return false;
         if (!dot)
-            return is_callable(L, -1);
+            return true;
         at = dot + 1;
     }
 }
 
+static bool walk(lua_State *L, wire_str_t path)
+{
+    return reach(L, path) && is_callable(L, -1);
+}
+
 //  The exact name among the exports may have dots in it.
-static bool exported(lua_State *L, wire_str_t name)
+static bool exported(lua_State *L, const lcore_t *core, wire_str_t name)
 {
     int top = lua_gettop(L);
-    lua_pushliteral(L, "exports");
-    if (lua_rawget(L, -2) == LUA_TTABLE) {
-        lua_pushlstring(L, name.data, name.size);
-        if (lua_rawget(L, -2) != LUA_TNIL && is_callable(L, -1))
-            return true;
-        lua_pop(L, 1);
-        if (memchr(name.data, '.', name.size) && walk(L, name))
-            return true;
-    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, core->exports);
+    lua_pushlstring(L, name.data, name.size);
+    if (lua_rawget(L, -2) != LUA_TNIL && is_callable(L, -1))
+        return true;
+    lua_pop(L, 1);
+    if (memchr(name.data, '.', name.size) && walk(L, name))
+        return true;
     lua_settop(L, top);
     return false;
 }
 
-//  With the module table on top: the function, or nothing more on the stack.
-static bool global(lua_State *L, wire_str_t name)
+//  The function is on top, or nothing more on the stack.
+static bool global(lua_State *L, const lcore_t *core, wire_str_t name)
 {
     int top = lua_gettop(L);
-    lua_pushliteral(L, "globals");
-    if (lua_rawget(L, -2) == LUA_TTABLE && walk(L, name))
+    if (lua_rawgeti(L, LUA_REGISTRYINDEX, core->globals) == LUA_TTABLE && walk(L, name))
         return true;
     lua_settop(L, top);
     return false;
@@ -151,23 +153,58 @@ static void consider_table(lua_State *L, lguess_t *guess, const char *prefix)
     }
 }
 
-static void consider_field(lua_State *L, lguess_t *guess, const char *field)
+//  The table that the name's last word was looked for in, however deep.
+static void consider_parent(lua_State *L, lguess_t *guess)
 {
-    lua_pushstring(L, field);
-    if (lua_rawget(L, -2) == LUA_TTABLE)
-        consider_table(L, guess, "");
-    lua_pop(L, 1);
+    char prefix[MAX_GUESS + 1];
+    size_t size = guess->name.size;
+    while (size && guess->name.data[size - 1] != '.')
+        size--;
+    if (size < 2)
+        return;
+    memcpy(prefix, guess->name.data, size);
+    prefix[size] = 0;
+    if (reach(L, (wire_str_t) { prefix, size - 1 }) && lua_istable(L, -1))
+        consider_table(L, guess, prefix);
 }
 
-static int refuse(lua_State *L, wire_str_t name)
+//  The tables by their registry indexes: exports and globals.
+static void consider_root(lua_State *L, lguess_t *guess, int table)
+{
+    int top = lua_gettop(L);
+    if (lua_rawgeti(L, LUA_REGISTRYINDEX, table) == LUA_TTABLE) {
+        consider_table(L, guess, "");
+        consider_parent(L, guess);
+    }
+    lua_settop(L, top);
+}
+
+//  What stands there instead of a function; NULL: nothing. The name's type is a static string.
+static const char *other_type(lua_State *L, wire_str_t name, int table)
+{
+    int top = lua_gettop(L);
+    bool there = lua_rawgeti(L, LUA_REGISTRYINDEX, table) == LUA_TTABLE && reach(L, name);
+    const char *type = there ? luaL_typename(L, -1) : NULL;
+    lua_settop(L, top);
+    return type;
+}
+
+static int refuse(lua_State *L, const lcore_t *core, wire_str_t name)
 {
     //  A third of the letters may be wrong, or one of a short name, but never all.
     lguess_t guess = { .name = name, .distance = least(name.size / 3 + (name.size < 3), name.size - 1) + 1 };
-    if (name.size <= MAX_GUESS) {
-        consider_field(L, &guess, "exports");
-        consider_field(L, &guess, "globals");
-    }
     int size = (int) least(name.size, WIRE_MAX_NAME);
+    const char *type = other_type(L, name, core->exports);
+    if (!type)
+        type = other_type(L, name, core->globals);
+    if (type) {
+        lerror_push(L, WIRE_E_NO_FUNCTION, "'%.*s' is no function here, but a %s", size, name.data, type);
+        return WIRE_E_NO_FUNCTION;
+    }
+    if (name.size <= MAX_GUESS) {
+        consider_root(L, &guess, core->exports);
+        consider_root(L, &guess, core->globals);
+    }
     if (*guess.best)
         lerror_push(L, WIRE_E_NO_FUNCTION, "no function '%.*s' here (did you mean '%s'?)", size, name.data, guess.best);
     else
@@ -176,11 +213,10 @@ static int refuse(lua_State *L, wire_str_t name)
 }
 
 //  There, but out of reach?
-static bool forbidden(lua_State *L, wire_str_t name)
+static bool forbidden(lua_State *L, const lcore_t *core, wire_str_t name)
 {
     int top = lua_gettop(L);
-    lua_pushliteral(L, "globals");
-    bool is = lua_rawget(L, -2) != LUA_TTABLE;
+    bool is = lua_rawgeti(L, LUA_REGISTRYINDEX, core->globals) != LUA_TTABLE;
     if (is) {
         lua_pushglobaltable(L);
         is = walk(L, name);
@@ -189,47 +225,70 @@ static bool forbidden(lua_State *L, wire_str_t name)
     return is;
 }
 
-//  Looks by raw access only, with the module at `top` + 1 and the name above it: the function is on top.
-static bool plain_in(lua_State *L, int top, int word)
+//  ---- The whole way -------------------------------------------------------------
+
+//  The type of what the table has under the name on top, by raw access; a function takes the name's place.
+static int plain_in(lua_State *L, int table)
 {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, word);
-    if (lua_rawget(L, top + 1) == LUA_TTABLE) {
-        lua_pushvalue(L, top + 2);
-        if (lua_rawget(L, -2) == LUA_TFUNCTION)
-            return true;
+    if (lua_rawgeti(L, LUA_REGISTRYINDEX, table) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        return LUA_TNIL;
     }
-    lua_settop(L, top + 2);
-    return false;
+    lua_pushvalue(L, -2);
+    int type = lua_rawget(L, -2);
+    if (type == LUA_TFUNCTION)
+        lua_copy(L, -1, -3);
+    lua_pop(L, 2);
+    return type;
 }
 
 //  The usual case, a function under a name without dots, is done for each call that arrives.
-static bool plain(lua_State *L, lcore_t *core, wire_str_t name)
+static bool plain(lua_State *L, const lcore_t *core, wire_str_t name)
 {
-    int top = lua_gettop(L) - 1;
     if (memchr(name.data, '.', name.size))
         return false;
     lua_pushlstring(L, name.data, name.size);
-    if (plain_in(L, top, core->exports_word) || plain_in(L, top, core->globals_word))
+    int type = plain_in(L, core->exports);
+    if (type == LUA_TNIL)
+        type = plain_in(L, core->globals);
+    if (type == LUA_TFUNCTION)
         return true;
-    lua_settop(L, top + 1);
+    lua_pop(L, 1);
     return false;
 }
 
-int lnames_push(lua_State *L, lcore_t *core, wire_str_t name)
+int lnames_push(lua_State *L, const lcore_t *core, wire_str_t name)
 {
+    if (plain(L, core, name))
+        return 0;
     int rc = 0, top = lua_gettop(L);
-    luaL_checkstack(L, 10, "names");
-    lua_rawgeti(L, LUA_REGISTRYINDEX, core->module);
-    if (plain(L, core, name) || exported(L, name) || global(L, name))
+    luaL_checkstack(L, 20, "names");
+    if (exported(L, core, name) || global(L, core, name))
         ;
-    else if (forbidden(L, name)) {
+    else if (forbidden(L, core, name)) {
         rc = WIRE_E_NOT_EXPORTED;
         lerror_push(L, rc, "'%.*s' is defined but not exported here: luarpc.export(\"%.*s\", ...) would do that",
                     (int) least(name.size, 100), name.data, (int) least(name.size, 100), name.data);
     }
     else
-        rc = refuse(L, name);
-    lua_replace(L, top + 1);
+        rc = refuse(L, core, name);
+    lua_copy(L, -1, top + 1);
     lua_settop(L, top + 1);
     return rc;
 }
+
+//  core.globals(table): where a name that is not exported is looked up; false: nowhere
+static int set_globals(lua_State *L)
+{
+    const lcore_t *core = lcore_of(L);
+    if (!lua_istable(L, 1) && !(lua_isboolean(L, 1) && !lua_toboolean(L, 1)))
+        where_raise(L, "a table or false must be given");
+    lua_settop(L, 1);
+    lua_rawseti(L, LUA_REGISTRYINDEX, core->globals);
+    return 0;
+}
+
+const luaL_Reg lnames_functions[] = {
+    { "globals", set_globals },
+    { NULL, NULL }
+};

@@ -10,6 +10,6 @@
 #include "core.h"
 
 //  Push the function and answer 0, or push an error object (no_function, not_exported).
-int lnames_push(lua_State *L, lcore_t *core, wire_str_t name);
+int lnames_push(lua_State *L, const lcore_t *core, wire_str_t name);
 
 #endif

@@ -15,12 +15,13 @@ static int push_status(lua_State *L, int rc)
     return 1;
 }
 
-//  The same for what had a callback waiting.
+//  The same for what had a callback waiting, which hears of the failure too: it has one outcome in any case.
 static int push_started(lua_State *L, int rc, lpending_t *pending)
 {
+    push_status(L, rc);
     if (rc)
-        lcallback_drop(pending);
-    return push_status(L, rc);
+        lcallback_refuse(L, pending);
+    return rc ? 2 : 1;
 }
 
 static lpending_t *need_callback(lua_State *L, int index, const char *what)
@@ -103,8 +104,9 @@ static int ask(lua_State *L)
     lpack_init(&pack, L, out);
     int rc = lpack_values(&pack, 4, count, "fields");
     if (rc) {
-        lcallback_drop(pending);
-        return lerror_return(L, rc, "%s", lpack_text(&pack));
+        lerror_return(L, rc, "%s", lpack_text(&pack));
+        lcallback_refuse(L, pending);
+        return 2;
     }
     rc = alua_ask(core->node, type, out->data + start, out->size - start, (uint32_t) count, timeout, false,
                   pending ? lcallback_on_outcome : unheard, pending ? (void *) pending : core);

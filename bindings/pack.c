@@ -101,6 +101,8 @@ static int refuse_depth(lpack_t *self, int index)
 static int refuse_type(lpack_t *self, int index)
 {
     const char *type = luaL_typename(self->L, index);
+    if (!lua_checkstack(self->L, 4))
+        return refuse(self, WIRE_E_NO_MEMORY, "no room on the Lua stack");
     const char *name = luaL_getmetafield(self->L, index, "__name") == LUA_TSTRING ? lua_tostring(self->L, -1) : NULL;
     if (name)
         snprintf(self->detail, sizeof self->detail, "%s (%.80s)", type, name);
@@ -360,15 +362,15 @@ static int check_end(lpack_t *self)
 static int put_all(lpack_t *self, int first, int count, const char *place)
 {
     int top = lua_gettop(self->L);
-    int rc = lua_checkstack(self->L, 10) ? count_objects(self, (size_t) count)
-                                         : refuse(self, WIRE_E_NO_MEMORY, "no room on the Lua stack");
+    int rc = count_objects(self, (size_t) count);
     for (int i = 0; rc == 0 && i < count; i++)
         if ((rc = lpack_value(self, first + i, 0)) != 0) {
             char segment[32];
             prepend(self, segment, (size_t) snprintf(segment, sizeof segment, "[%d]", i + 1));
         }
-    lua_settop(self->L, top);
-    if (rc == 0)
+    if (rc)
+        lua_settop(self->L, top);
+    else
         rc = check_end(self);
     if (rc)
         prepend(self, place, strlen(place));

@@ -1,6 +1,7 @@
 //  report - what nobody took goes to standard error, in one piece
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core.h"
 
@@ -42,7 +43,7 @@ void lreport(lua_State *L, lcore_t *core, const char *what, lua_State *thread)
     size_t size;
     luaL_checkstack(L, 10, "report");
     lua_pushfstring(L, what ? "alua: %s: " : "alua: ", what);
-    luaL_tolstring(L, value, NULL);
+    lerror_push_text(L, value);
     lua_pushliteral(L, "\n");
     if (lerror_is(L, value) && lua_getfield(L, value, "traceback") == LUA_TSTRING)
         lua_pushliteral(L, "\n");
@@ -59,4 +60,41 @@ void lreport(lua_State *L, lcore_t *core, const char *what, lua_State *thread)
     const char *text = lua_tolstring(L, -1, &size);
     write_out(core, text, size);
     lua_settop(L, value - 1);
+}
+
+//  ---- Losses ------------------------------------------------------------------------
+
+#define LOSS_TIME 50            //  ms: those of one peer come in one go
+
+void lreport_told(lcore_t *core)
+{
+    char text[sizeof core->loss + 32];
+    if (core->losses == 0)
+        return;
+    snprintf(text, sizeof text, "%s (%u more of these)", core->loss, core->losses);
+    core->losses = 0;
+    lreport_text(core, NULL, text);
+}
+
+static void on_loss_timer(void *arg)
+{
+    lcore_t *core = arg;
+    core->loss_timer = 0;
+    lreport_told(core);
+    *core->loss = 0;
+}
+
+bool lreport_is_news(lcore_t *core, wire_str_t about, const char *text)
+{
+    char loss[sizeof core->loss];
+    snprintf(loss, sizeof loss, "%.*s: %s", (int) about.size, about.data ? about.data : "", text);
+    if (core->loss_timer && strcmp(loss, core->loss) == 0) {
+        core->losses++;
+        return false;
+    }
+    lreport_told(core);
+    memcpy(core->loss, loss, sizeof loss);
+    if (!core->loss_timer)
+        core->loss_timer = alua_timer(core->process, LOSS_TIME, true, on_loss_timer, core);
+    return true;
 }

@@ -18,17 +18,21 @@ static void answer(lua_State *T, ltask_t *task, const uint8_t *results, size_t s
     int rc = alua_reply(core->process, task->from, task->request, results, size);
     if (rc == WIRE_E_TOO_BIG)
         lerror_raise(T, rc, "results: too much for one message");
-    else if (rc)
-        lreport_text(core, task->what, wire_error_text(rc));
+    else if (rc == WIRE_E_NO_MEMORY)
+        lerror_raise(T, rc, NULL);      //  There may be some for saying so
+    else if (rc && rc != WIRE_E_GONE)
+        lreport_text(core, ltask_what(task), wire_error_text(rc));
 }
 
-static void answer_failure(ltask_t *task, const uint8_t *error, size_t size)
+//  False when whoever asked is gone: somebody has to hear of it.
+static bool answer_failure(ltask_t *task, const uint8_t *error, size_t size)
 {
     lcore_t *core = task->core;
     uint64_t request = task->flags & WIRE_WANTS_REPLY ? task->request : 0;
     int rc = alua_fail(core->process, task->from, request, error, size);
-    if (rc)
-        lreport_text(core, task->what, wire_error_text(rc));
+    if (rc && rc != WIRE_E_GONE)
+        lreport_text(core, ltask_what(task), wire_error_text(rc));
+    return rc != WIRE_E_GONE;
 }
 
 //  When Lua has no memory left, the plain words still go.
@@ -43,15 +47,17 @@ static void answer_in_words(ltask_t *task, int code)
     wire_put_cstr(out, wire_error_text(code));
     wire_put_cstr(out, "definite");
     wire_put_bool(out, true);
-    if (!out->failed)
-        answer_failure(task, out->data + start, out->size - start);
+    if (out->failed)
+        lreport_text(task->core, ltask_what(task), wire_error_text(WIRE_E_NO_MEMORY));
+    else
+        (void) answer_failure(task, out->data + start, out->size - start);
     wire_buf_truncate(out, start);
 }
 
 //  "at 2@ana (call add):" and the traceback's lines below.
 static void push_segment(lua_State *S, ltask_t *task)
 {
-    lua_pushfstring(S, "at %s (%s):", lcore_id(task->core), task->what);
+    lua_pushfstring(S, "at %s (%s):", lcore_id(task->core), ltask_what(task));
     lreport_traceback(S, task->L);
     const char *lines = strchr(lua_tostring(S, -1), '\n');
     lua_pushstring(S, lines ? lines : "");
@@ -64,8 +70,11 @@ static void serve_failed(lua_State *S, ltask_t *task, int status)
 {
     wire_buf_t *out = &task->core->out;
     size_t start = out->size;
+    bool heard = true;
     lpack_t pack;
     if (status == LUA_ERRMEM) {
+        lua_resetthread(task->L);       //  What it held is the memory that an answer takes
+        lua_gc(S, LUA_GCCOLLECT, 0);
         answer_in_words(task, WIRE_E_NO_MEMORY);
         return;
     }
@@ -74,15 +83,18 @@ static void serve_failed(lua_State *S, ltask_t *task, int status)
     lpack_init(&pack, S, out);
     pack.limit = out->size + FAILURE_SIZE;
     if (lerror_put(&pack, -2, 0, lcore_id(task->core), lua_tostring(S, -1)) == 0 && out->size <= pack.limit)
-        answer_failure(task, out->data + start, out->size - start);
+        heard = answer_failure(task, out->data + start, out->size - start);
     else
         answer_in_words(task, WIRE_E_NO_MEMORY);
     wire_buf_truncate(out, start);
+    lua_pop(S, 1);
+    if (!heard)
+        lreport(S, task->core, ltask_what(task), task->L);
 }
 
 //  ---- Requests ------------------------------------------------------------------
 
-//  The function has returned: its results are the whole stack.
+//  The function has returned: its results stand above the task.
 static int served(lua_State *T, int status, lua_KContext context)
 {
     ltask_t *task = (ltask_t *) context;
@@ -94,7 +106,7 @@ static int served(lua_State *T, int status, lua_KContext context)
     lpack_t pack;
     lpack_init(&pack, T, out);
     pack.hop = lcore_id(task->core);
-    int rc = lpack_array(&pack, 1, task->flags & WIRE_WANTS_RESULTS ? lua_gettop(T) : 0, "results");
+    int rc = lpack_array(&pack, 2, task->flags & WIRE_WANTS_RESULTS ? lua_gettop(T) - 1 : 0, "results");
     if (rc)
         lerror_raise(T, rc, "%s", lpack_text(&pack));
     answer(T, task, out->data + start, out->size - start);
@@ -109,8 +121,13 @@ static void push_function(lua_State *T, lcore_t *core, const alua_event_t *event
         if (lnames_push(T, core, event->name))
             lua_error(T);
     }
-    else if (lchunks_push(T, &core->chunks, event->name, event->code) != LUA_OK)
-        lerror_raise(T, WIRE_E_SYNTAX, "%s", lua_tostring(T, -1));
+    else {
+        int status = lchunks_push(T, &core->chunks, event->name, event->code);
+        if (status == LUA_ERRMEM)
+            lua_gc(T, LUA_GCCOLLECT, 0);        //  Half a chunk is garbage, and the answer needs room
+        if (status != LUA_OK)
+            lerror_raise(T, status == LUA_ERRMEM ? WIRE_E_NO_MEMORY : WIRE_E_SYNTAX, "%s", lua_tostring(T, -1));
+    }
 }
 
 static int serve(lua_State *T)
@@ -118,7 +135,6 @@ static int serve(lua_State *T)
     ltask_t *task = lua_touserdata(T, 1);
     const alua_event_t *event = task->event;
     wire_reader_t args = wire_reader(event->args, event->args_size);
-    lua_settop(T, 0);
     push_function(T, task->core, event);
     int count = lunpack_push(T, &args, event->count);
     lua_callk(T, count, LUA_MULTRET, (lua_KContext) task, served);
@@ -136,26 +152,14 @@ static void copy_request(ltask_t *task, const alua_event_t *event)
         task->failed = serve_failed;
 }
 
-//  "call add", "chunk FILE:LINE"
-static void describe(char *what, size_t size, const alua_event_t *event)
-{
-    const char *verb = event->kind == ALUA_CALL ? "call " : "chunk ";
-    size_t n = strlen(verb), name = event->name.size < size - n - 1 ? event->name.size : size - n - 1;
-    memcpy(what, verb, n);
-    if (name)
-        memcpy(what + n, event->name.data, name);
-    what[n + name] = 0;
-}
-
 static void serve_request(lcore_t *core, const alua_event_t *event)
 {
-    ltask_t *task = ltask_take(core, "");
+    ltask_t *task = ltask_take(core, NULL);
     if (!task) {
-        ltask_t words = { .core = core, .from = event->from, .request = event->request, .flags = event->flags };
+        ltask_t words = { .core = core, .event = event, .from = event->from, .request = event->request, .flags = event->flags };
         answer_in_words(&words, WIRE_E_NO_MEMORY);
         return;
     }
-    describe(task->what, sizeof task->what, event);
     copy_request(task, event);
     ltask_start(task, serve);
 }
@@ -242,6 +246,8 @@ static int report_loss(lua_State *S)
 static void on_report(void *arg, wire_str_t about, int code, const char *text, const void *error, size_t size)
 {
     lloss_t loss = { arg, about, { .code = code ? code : WIRE_E_REMOTE, .text = text, .body = error, .size = size } };
+    if (!error && !lreport_is_news(arg, about, text ? text : wire_error_text(loss.outcome.code)))
+        return;
     loss.outcome.definite = wire_error_definite(loss.outcome.code);
     if (!ltask_protected(arg, report_loss, &loss))
         lreport_text(arg, NULL, text ? text : wire_error_text(loss.outcome.code));

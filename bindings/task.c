@@ -90,15 +90,6 @@ static ltask_t *make_task(lcore_t *core)
     return task;
 }
 
-static void set_what(ltask_t *task, const char *what)
-{
-    size_t size = strlen(what);
-    if (size >= sizeof task->what)
-        size = sizeof task->what - 1;
-    memcpy(task->what, what, size);
-    task->what[size] = 0;
-}
-
 ltask_t *ltask_take(lcore_t *core, const char *what)
 {
     ltask_t *task = core->idle;
@@ -109,7 +100,7 @@ ltask_t *ltask_take(lcore_t *core, const char *what)
     else if ((task = make_task(core)) == NULL)
         return NULL;
     task->failed = ltask_report;
-    set_what(task, what);
+    task->what = what;
     return task;
 }
 
@@ -133,6 +124,46 @@ void ltask_give_back(ltask_t *task)
     task->next_idle = core->idle;
     core->idle = task;
     core->idle_count++;
+}
+
+//  Without the mark that Lua wants before a chunk's name.
+static void describe(char *what, size_t size, const alua_event_t *event)
+{
+    bool is_call = event->kind == ALUA_CALL;
+    wire_str_t name = event->name;
+    if (!is_call && name.size && (*name.data == '@' || *name.data == '=')) {
+        name.data++;
+        name.size--;
+    }
+    memcpy(what, is_call ? "call  " : "chunk ", 6);
+    size_t n = is_call ? 5 : 6;
+    if (name.size > size - n - 1)
+        name.size = size - n - 1;
+    if (name.size)
+        memcpy(what + n, name.data, name.size);
+    what[n + name.size] = 0;
+}
+
+const char *ltask_what(ltask_t *task)
+{
+    if (!task->what) {
+        describe(task->text, sizeof task->text, task->event);
+        task->what = task->text;
+    }
+    return task->what;
+}
+
+static void keep_what(ltask_t *task)
+{
+    const char *what = ltask_what(task);
+    if (what == task->text)
+        return;
+    size_t size = strlen(what);
+    if (size >= sizeof task->text)
+        size = sizeof task->text - 1;
+    memcpy(task->text, what, size);
+    task->text[size] = 0;
+    task->what = task->text;
 }
 
 void ltask_close(lcore_t *core)
@@ -171,13 +202,15 @@ static void fail(ltask_t *task, int status)
 {
     lfailure_t failure = { task, status };
     if (!ltask_protected(task->core, handle_failure, &failure))
-        lreport_text(task->core, task->what, "failed, and there was no memory to say how");
+        lreport_text(task->core, ltask_what(task), "failed, and there was no memory to say how");
     lua_resetthread(task->L);
+    lua_settop(task->L, 0);
 }
 
 //  It waits: whoever it works for may not vanish meanwhile, and the event's bytes will.
 static void suspend(ltask_t *task)
 {
+    keep_what(task);
     task->event = NULL;
     if (task->from && !task->held) {
         alua_remote_hold(task->from);
@@ -193,7 +226,6 @@ static void settle(ltask_t *task, int status)
     }
     if (status != LUA_OK)
         fail(task, status);
-    lua_settop(task->L, 0);
     ltask_give_back(task);
 }
 
@@ -232,7 +264,7 @@ void ltask_start_with(ltask_t *task, lua_CFunction entry, lua_State *L, int coun
 
 void ltask_report(lua_State *S, ltask_t *task, int status)
 {
-    lreport(S, task->core, task->what, status == LUA_ERRMEM ? NULL : task->L);
+    lreport(S, task->core, ltask_what(task), status == LUA_ERRMEM ? NULL : task->L);
 }
 
 //  ---- Waiting -----------------------------------------------------------------
@@ -243,8 +275,8 @@ ltask_t *ltask_here(lua_State *L, lcore_t *core)
     ltask_t *task = core->running;
     if (task && task->L == L) {
         if (!lua_isyieldable(L))
-            where_raise(L, "cannot wait inside a function that C code calls (of table.sort, string.gsub, a "
-                           "metamethod): use a callback or a future, and wait outside");
+            where_raise(L, "cannot wait inside a function that C code calls (require, table.sort, string.gsub, "
+                           "a metamethod): use a callback or a future, and wait outside");
         return task;
     }
     if (L != core->L)

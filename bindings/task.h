@@ -14,11 +14,15 @@
 #include "core.h"
 
 //  A task for an event, with `failed` and what set; NULL when there is no memory. It is given
-//  back by start, or by give_back if that does not come to pass.
+//  back by start, or by give_back if that does not come to pass. what: lives until the event's end or first
+//  wait; NULL: it follows from the request that will be task->event.
 ltask_t *ltask_take(lcore_t *core, const char *what);
 void ltask_give_back(ltask_t *task);
 
-//  Run entry(task as a light userdata) in it, to its end or first wait.
+//  What reports call the event: "call add", "chunk FILE:LINE".
+const char *ltask_what(ltask_t *task);
+
+//  Run entry(task as a light userdata), which returns nothing, in it, to its end or first wait.
 void ltask_start(ltask_t *task, lua_CFunction entry);
 //  The same with `count` further arguments, which are popped from L.
 void ltask_start_with(ltask_t *task, lua_CFunction entry, lua_State *L, int count);

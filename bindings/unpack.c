@@ -76,6 +76,10 @@ static void push_container(lua_State *L, wire_reader_t *in, const wire_item_t *i
 static void push_value(lua_State *L, wire_reader_t *in, unsigned depth)
 {
     wire_item_t item;
+    if (in->at < in->end && *in->at <= 0x7f) {
+        lua_pushinteger(L, *in->at++);
+        return;
+    }
     read_item(L, in, &item);
     switch (item.kind) {
     case WIRE_IS_NIL:    lua_pushnil(L); break;
@@ -91,7 +95,8 @@ static void push_value(lua_State *L, wire_reader_t *in, unsigned depth)
 
 int lunpack_push(lua_State *L, wire_reader_t *in, uint32_t count)
 {
-    luaL_checkstack(L, (int) count + 8, "too many values");
+    if (count > LUNPACK_FEW)
+        luaL_checkstack(L, (int) count + 8, "too many values");
     for (uint32_t i = 0; i < count; i++)
         push_value(L, in, 0);
     return (int) count;

@@ -17,7 +17,8 @@ static bool is_ours(const char *source)
     for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
         if (strcmp(name, modules[i]) == 0)
             return true;
-    return strstr(source, "lua/alua/") || strstr(source, "5.4/alua/");
+    return strstr(source, "lua/alua/") || strstr(source, "lua/dalua/") || strstr(source, "5.4/alua/")
+        || strstr(source, "5.4/dalua/");
 }
 
 bool where_user(lua_State *L, char text[WHERE_SIZE])

@@ -28,6 +28,11 @@ if(ALUA_SANITIZE)
     add_link_options(-fsanitize=${sanitizers})
 endif()
 
+# CMake asks gcc for objects that only the same gcc can link. libalua.a is for any compiler.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    string(REPLACE "-fno-fat-lto-objects" "-ffat-lto-objects" CMAKE_C_COMPILE_OPTIONS_IPO "${CMAKE_C_COMPILE_OPTIONS_IPO}")
+endif()
+
 find_program(CCACHE ccache)
 mark_as_advanced(CCACHE)
 if(CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)

@@ -23,7 +23,7 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/lua)
     install(DIRECTORY lua/ DESTINATION ${modules} FILES_MATCHING PATTERN "*.lua")
 endif()
 
-# For programs in C: one header, and one archive in which node, transport and wire are together.
+# For programs in C: the headers, and one archive in which node, transport and wire are together.
 set(parts "")
 foreach(part node node_core transport wire)
     if(TARGET alua_${part})
@@ -34,7 +34,9 @@ if(TARGET alua_node)
     add_library(libalua STATIC ${parts})
     set_target_properties(libalua PROPERTIES OUTPUT_NAME alua LINKER_LANGUAGE C)
     install(TARGETS libalua ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-    install(FILES node/include/alua.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    set(headers ${CMAKE_INSTALL_INCLUDEDIR}/alua)   # In a folder of their own, which -I names: <alua.h> finds it
+    install(FILES node/include/alua.h wire/wire_buf.h wire/wire_error.h wire/wire_limits.h wire/wire_read.h
+        wire/wire_types.h DESTINATION ${headers})
 
     include(CMakePackageConfigHelpers)
     set(ALUA_REQUIRES "libzmq libczmq libuv")
@@ -43,7 +45,7 @@ if(TARGET alua_node)
     install(FILES ${PROJECT_BINARY_DIR}/alua.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
     configure_package_config_file(cmake/alua-config.cmake.in ${PROJECT_BINARY_DIR}/alua-config.cmake
         INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/alua
-        PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+        PATH_VARS headers CMAKE_INSTALL_LIBDIR)
     write_basic_package_version_file(${PROJECT_BINARY_DIR}/alua-config-version.cmake
         COMPATIBILITY SameMinorVersion)
     install(FILES ${PROJECT_BINARY_DIR}/alua-config.cmake ${PROJECT_BINARY_DIR}/alua-config-version.cmake

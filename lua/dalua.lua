@@ -78,6 +78,7 @@ end
 ---@return integer?
 function dalua.getindex(id)
   if id == nil then return -1 end
+  if type(id) ~= "string" then error("id must be a string, got " .. type(id), 2) end
   return math.tointeger(tonumber(id:match "^(%d+)[%d.]*@"))
 end
 

@@ -151,14 +151,14 @@ function luarpc.any(list, options)
     local timer
     local done, err = core.await(function(resume)
       for _, future in ipairs(list) do
-        future:on(function()
+        future:on(function(_, _) -- Failures, too
           local found, losers = look(list)
           if found or losers == #list then resume(true) end
         end)
       end
       timer = timeout and core.timer(timeout, function()
         resume(nil, core.error("timeout", "none was done in time"))
-      end)
+      end, true)
     end, "any")
     if timer then core.cancel_timer(timer) end
     if not done then return nil, err end

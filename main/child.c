@@ -45,6 +45,12 @@ static void share_output(const alua_boot_t *boot)
         setvbuf(stdout, NULL, _IOLBF, BUFSIZ);  //  It may spawn others later
 }
 
+//  Those that compute or read cannot leave in order; their files go all the same.
+static void leave_killed(void)
+{
+    rundir_leave(directory);
+}
+
 void child_prepare(void)
 {
     const alua_boot_t *boot = alua_boot();
@@ -54,6 +60,8 @@ void child_prepare(void)
     share_output(boot);
     signal(SIGPIPE, SIG_IGN);
     struct sigaction action = { .sa_handler = leave_it_to_the_launcher, .sa_flags = SA_RESTART };
-    if (boot->control)
-        sigaction(SIGINT, &action, NULL);
+    if (!boot->control)
+        return;
+    sigaction(SIGINT, &action, NULL);
+    alua_node_before_kill(leave_killed);
 }

@@ -228,7 +228,8 @@ int hub_send(hub_peer_t *self, const void *message, size_t size)
     hub_t *hub = self->hub;
     if (self->doomed)
         return WIRE_E_GONE;
-    int rc = wire_link_send(self->link, message, size, hub->inside > 0, hub_quick_time());
+    int64_t now = wire_link_joins(self->link, size) ? 0 : hub_quick_time();
+    int rc = wire_link_send(self->link, message, size, hub->inside > 0, now);
     if (rc == 0 && !self->dirty)
         hub_dirty(self);
     return rc;
@@ -260,6 +261,16 @@ bool hub_all_drained(const hub_t *self)
     return true;
 }
 
+void hub_hurry(hub_peer_t *self)
+{
+    int64_t now = hub_now(self->hub);
+    self->patient = false;
+    if (!wire_link_is_open(self->link))
+        self->dial_due = now;
+    hub_peer_doubt(self, now);
+    hub_wake_at(self->hub, hub_peer_due(self));
+}
+
 void hub_close(hub_peer_t *self, int code, const char *text)
 {
     if (self->ended || self->doomed)
@@ -268,14 +279,9 @@ void hub_close(hub_peer_t *self, int code, const char *text)
         hub_peer_doom(self, WIRE_E_CLOSED, text ? text : "");   //  Nobody to say it to
         return;
     }
-    int64_t now = hub_now(self->hub);
-    wire_link_close(self->link, code, text, now);
-    self->patient = false;              //  Who leaves does not wait for ever
-    if (!wire_link_is_open(self->link))
-        self->dial_due = now;
-    hub_peer_doubt(self, now);
+    wire_link_close(self->link, code, text, hub_now(self->hub));
+    hub_hurry(self);
     hub_dirty(self);
-    hub_wake_at(self->hub, hub_peer_due(self));
 }
 
 void hub_drop(hub_peer_t *self, int code, const char *text)

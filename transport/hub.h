@@ -133,6 +133,10 @@ bool        hub_peer_is_up(const hub_peer_t *peer);
 bool        hub_peer_is_silent(const hub_peer_t *peer);
 uint64_t    hub_peer_epoch(const hub_peer_t *peer);     //  Grows with each establishment
 
+//  Who leaves does not wait for ever: this link is not `patient` any more, so a broker whose
+//  address refuses connections, or whose lease is over, is gone like any peer.
+void hub_hurry(hub_peer_t *peer);
+
 //  A proof from outside that this peer is dead (child reaped, the broker says gone):
 //  lost and gone follow from inside this call.
 void hub_declare_gone(hub_peer_t *peer, const char *text);

@@ -10,6 +10,9 @@
 //  probed: at once, and again, since libzmq tells us a moment before it acts.
 static const int64_t sweep_delays[] = { 10, 60, 300, 1000 };
 #define SWEEPS          (sizeof sweep_delays / sizeof sweep_delays[0])
+//  ms for ZeroMQ's own handshake, which takes an honest peer less than one; its default of 30 s lets those
+//  who connect and say nothing use up our descriptors.
+#define HANDSHAKE_TIME  3000
 //  Whom we told once to say HELLO; forgotten when there are too many.
 #define MANY_STRANGERS  4096
 
@@ -412,6 +415,7 @@ static void set_options(zsock_t *sock)
     zsock_set_backlog(sock, 1024);
     zsock_set_heartbeat_ivl(sock, WIRE_HEARTBEAT);
     zsock_set_heartbeat_timeout(sock, WIRE_HEARTBEAT_TIMEOUT);
+    zsock_set_handshake_ivl(sock, HANDSHAKE_TIME);
     zsock_set_linger(sock, 0);
 }
 

@@ -69,6 +69,69 @@ bool hub_bytes_message(zmq_msg_t *msg, const void *data, size_t size, bool kept)
     return true;
 }
 
+//  Shared by the peer and what libzmq has not written yet, which may outlive the peer.
+struct hub_held {
+    atomic_size_t size;
+    atomic_uint refs;
+};
+
+typedef struct {
+    hub_held_t *held;
+    size_t size;
+    uint8_t data[];
+} held_message_t;
+
+void hub_held_release(hub_held_t *self)
+{
+    if (self && atomic_fetch_sub_explicit(&self->refs, 1, memory_order_acq_rel) == 1)
+        free(self);
+}
+
+size_t hub_held_size(const hub_held_t *self)
+{
+    return self ? atomic_load_explicit(&self->size, memory_order_relaxed) : 0;
+}
+
+//  From libzmq's I/O thread
+static void written(void *data, void *hint)
+{
+    held_message_t *message = hint;
+    (void) data;
+    atomic_fetch_sub_explicit(&message->held->size, message->size, memory_order_relaxed);
+    hub_held_release(message->held);
+    free(message);
+}
+
+static hub_held_t *held_new(void)
+{
+    hub_held_t *self = malloc(sizeof *self);
+    if (self) {
+        atomic_init(&self->size, 0);
+        atomic_init(&self->refs, 1);
+    }
+    return self;
+}
+
+bool hub_held_message(zmq_msg_t *msg, const void *data, size_t size, hub_held_t **held_p)
+{
+    if (!*held_p && !(*held_p = held_new()))
+        return false;
+    held_message_t *message = malloc(sizeof *message + size);
+    if (!message)
+        return false;
+    message->held = *held_p;
+    message->size = sizeof *message + size;
+    if (size)
+        memcpy(message->data, data, size);
+    if (zmq_msg_init_data(msg, message->data, size, written, message)) {
+        free(message);
+        return false;
+    }
+    atomic_fetch_add_explicit(&message->held->refs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&message->held->size, message->size, memory_order_relaxed);
+    return true;
+}
+
 hub_frame_t *hub_frame_spare(hub_t *self)
 {
     if (self->spare && atomic_load_explicit(&self->spare->refs, memory_order_acquire) == 1)

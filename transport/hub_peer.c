@@ -126,6 +126,7 @@ void hub_peer_free(hub_peer_t *self)
     wire_buf_free(&self->welcome);
     hub_probe_stop(&self->probe);
     wire_link_destroy(&self->link);
+    hub_held_release(self->held);
     free(self);
 }
 
@@ -175,12 +176,22 @@ static int write_dealer(hub_peer_t *self, zmq_msg_t *msg)
     return zmq_msg_send(msg, self->dealer->zmq, ZMQ_DONTWAIT) < 0 ? failure(self) : 0;
 }
 
+//  Without acknowledgements nothing but this tells that a peer does not read: libzmq alone would
+//  take its high-water mark of frames, each of up to 1 MiB.
+static bool make_message(hub_peer_t *self, zmq_msg_t *msg, const void *data, size_t size, bool kept)
+{
+    if (kept || size == 0 || wire_link_is_counted(self->link))
+        return hub_bytes_message(msg, data, size, kept);
+    return hub_held_size(self->held) < self->hub->link_config.ring_bytes
+        && hub_held_message(msg, data, size, &self->held);
+}
+
 int hub_peer_write(hub_peer_t *self, const void *data, size_t size, bool kept)
 {
     zmq_msg_t msg;
     if (!self->dealer && !self->id_size)
         return WIRE_E_GONE;
-    if (!hub_bytes_message(&msg, data, size, kept))
+    if (!make_message(self, &msg, data, size, kept))
         return WIRE_E_FULL;
     int rc = self->dealer ? write_dealer(self, &msg) : write_router(self, &msg);
     if (rc)

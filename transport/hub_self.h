@@ -27,6 +27,7 @@
 
 typedef struct hub_source hub_source_t;
 typedef struct hub_bytes hub_bytes_t;
+typedef struct hub_held hub_held_t;
 
 //  Pointers in a row. Room is made when the things listed are made, so that listing
 //  them later cannot fail.
@@ -76,6 +77,7 @@ struct hub_peer {
     uint8_t id[256];            //  Routing id
     size_t id_size;             //  0: none
     wire_buf_t welcome;         //  Body, as long as the HELLO may be repeated
+    hub_held_t *held;           //  What libzmq holds of an uncounted link; NULL: never anything
 
     //  Dialled
     hub_source_t *dealer, *monitor;
@@ -189,6 +191,11 @@ void *hub_bytes_alloc(hub_t *self, size_t size);
 void  hub_bytes_release(hub_t *self, void *data);
 //  A message of these bytes, shared or copied. False: no memory.
 bool  hub_bytes_message(zmq_msg_t *msg, const void *data, size_t size, bool kept);
+//  For links without acknowledgements: a copy that counts in *held_p, made when NULL, until
+//  libzmq has written it out. hub_held_size: the bytes that are on their way.
+bool  hub_held_message(zmq_msg_t *msg, const void *data, size_t size, hub_held_t **held_p);
+size_t hub_held_size(const hub_held_t *self);
+void  hub_held_release(hub_held_t *self);
 hub_frame_t *hub_frame_spare(hub_t *self);
 static inline const uint8_t *hub_frame_data(hub_frame_t *self) { return zmq_msg_data(&self->msg); }
 static inline size_t hub_frame_size(hub_frame_t *self) { return zmq_msg_size(&self->msg); }

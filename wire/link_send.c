@@ -10,6 +10,10 @@
 //  mark, which should not be: look again then, if no acknowledgement comes first.
 #define RETRY_DELAY 20
 
+//  ms that a frame may have waited with its ttl_ms as they were: the shell's clock goes in steps of 4, and
+//  to walk through the messages of nearly each frame that leaves with its turn would cost more than that is worth.
+#define STALE_FROM  8
+
 //  Whether a frame has a place in the ring. One or two more do no harm, since the
 //  connection's high-water mark is twice the bound.
 static inline bool ring_is_full(const wire_link_t *self)
@@ -26,6 +30,11 @@ bool wire_link_has_room(const wire_link_t *self, size_t size)
         return true;
     size_t batch = self->batch_size ? self->batch_size : WIRE_LINK_HEADER_SIZE;
     return batch + size <= BATCH_CAPACITY;
+}
+
+bool wire_link_joins(const wire_link_t *self, size_t size)
+{
+    return self->batch_size && size <= BATCH_ALONE && self->batch_size + size < BATCH_ENOUGH;
 }
 
 static void put_header(uint8_t *frame, uint64_t seq, uint64_t ack)
@@ -79,8 +88,8 @@ static int gather_message(wire_link_t *self, const void *message, size_t size, i
 {
     if (!self->batch) {
         self->batch = self->ops->alloc(self->arg, BATCH_CAPACITY);
-        if (!self->batch)
-            return WIRE_E_NO_MEMORY;
+        if (!self->batch)               //  There may be memory for less
+            return ring_is_full(self) ? WIRE_E_NO_MEMORY : send_alone(self, message, size, now);
         self->batch_size = WIRE_LINK_HEADER_SIZE;
         self->batch_since = now;
     }
@@ -163,7 +172,7 @@ static bool own_bytes(wire_link_t *self, wire_link_slot_t *slot)
 static void freshen(wire_link_t *self, wire_link_slot_t *slot, int64_t now)
 {
     int64_t elapsed = now - slot->stamp;
-    if (elapsed > 0 && own_bytes(self, slot)) {
+    if (elapsed >= STALE_FROM && own_bytes(self, slot)) {
         age_messages(slot->data, slot->size, elapsed);
         slot->stamp = now;
     }

@@ -97,16 +97,9 @@ static void put64(wire_buf_t *self, uint8_t tag, uint64_t value)
 
 void wire_put_uint_long(wire_buf_t *self, uint64_t value)
 {
-    if (value <= 0x7f)
-        wire_put_byte(self, (uint8_t) value);
-    else if (value <= UINT8_MAX)
-        put8(self, 0xcc, (uint8_t) value);
-    else if (value <= UINT16_MAX)
-        put16(self, 0xcd, (uint16_t) value);
-    else if (value <= UINT32_MAX)
-        put32(self, 0xce, (uint32_t) value);
-    else
-        put64(self, 0xcf, value);
+    uint8_t *at = wire_buf_reserve(self, 9);
+    if (at)
+        self->size = (size_t) (wire_store_uint(at, value) - self->data);
 }
 
 void wire_put_int_long(wire_buf_t *self, int64_t value)

@@ -57,4 +57,31 @@ static inline void wire_store64(uint8_t *at, uint64_t v)
     memcpy(at, &v, sizeof v);
 }
 
+//  The shortest form of a number, for which nine bytes are there; the place behind it.
+static inline uint8_t *wire_store_uint(uint8_t *at, uint64_t value)
+{
+    if (value <= 0x7f) {
+        *at = (uint8_t) value;
+        return at + 1;
+    }
+    if (value <= UINT8_MAX) {
+        at[0] = 0xcc;
+        at[1] = (uint8_t) value;
+        return at + 2;
+    }
+    if (value <= UINT16_MAX) {
+        at[0] = 0xcd;
+        wire_store16(at + 1, (uint16_t) value);
+        return at + 3;
+    }
+    if (value <= UINT32_MAX) {
+        at[0] = 0xce;
+        wire_store32(at + 1, (uint32_t) value);
+        return at + 5;
+    }
+    at[0] = 0xcf;
+    wire_store64(at + 1, value);
+    return at + 9;
+}
+
 #endif

@@ -8,13 +8,21 @@
 #define ENVELOPE_FIELDS 4       //  version, type, request, ttl_ms
 #define PROC_FIELDS     6       //  and from, to
 
+//  The most that version, type, request and ttl_ms take.
+#define ENVELOPE_SIZE   (1 + 9 + 9 + 5)
+
 static void begin(wire_buf_t *out, wire_type_t type, uint64_t request, uint32_t ttl, uint32_t fields)
 {
     wire_put_array(out, fields);
-    wire_put_uint(out, WIRE_VERSION);
-    wire_put_uint(out, (uint64_t) type);
-    wire_put_uint(out, request);
-    wire_put_u32(out, ttl);
+    uint8_t *at = wire_buf_reserve(out, ENVELOPE_SIZE);
+    if (!at)
+        return;
+    *at++ = WIRE_VERSION;
+    at = wire_store_uint(at, (uint64_t) type);
+    at = wire_store_uint(at, request);
+    *at++ = 0xce;
+    wire_store32(at, ttl);
+    out->size = (size_t) (at + 4 - out->data);
 }
 
 void wire_msg_begin(wire_buf_t *out, wire_type_t type, uint64_t request, uint32_t ttl, uint32_t count)
@@ -30,54 +38,53 @@ void wire_msg_begin_proc(wire_buf_t *out, wire_type_t type, uint64_t request, ui
     wire_put_str(out, to.data, to.size);
 }
 
-//  The forms that our own writers choose are read in place, any other through
-//  wire_read: this is done for each message that arrives.
-static inline int take_array(wire_reader_t *self, uint32_t *count)
+//  The opening as our own writers make it: array, version and type a byte each, request and ttl_ms up
+//  to five, so the end is looked at once. Each message that arrives passes here.
+#define USUAL_SIZE      (1 + 1 + 1 + 5 + 5)
+
+//  The place behind a number of one, three or five bytes; NULL when it has another form.
+static inline const uint8_t *usual_uint(const uint8_t *at, uint64_t *value)
 {
-    if (self->at < self->end && (*self->at & 0xf0) == 0x90) {
-        *count = *self->at++ & 0x0f;
-        return 0;
+    if (*at <= 0x7f) {
+        *value = *at;
+        return at + 1;
     }
-    return wire_read_array(self, count);
+    if (*at == 0xcd) {
+        *value = wire_load16(at + 1);
+        return at + 3;
+    }
+    *value = wire_load32(at + 1);
+    return *at == 0xce ? at + 5 : NULL;
 }
 
-static inline int take_uint(wire_reader_t *self, uint64_t *value)
-{
-    if (self->at < self->end && *self->at < 0x80) {
-        *value = *self->at++;
-        return 0;
-    }
-    if (self->end - self->at >= 5 && *self->at == 0xce) {
-        *value = wire_load32(self->at + 1);
-        self->at += 5;
-        return 0;
-    }
-    return wire_read_uint(self, value);
-}
-
-static inline int take_name(wire_reader_t *self, wire_str_t *name)
+//  False when anything has another form; then nothing is read.
+static inline bool read_usual(wire_reader_t *self, wire_msg_t *msg, uint32_t *fields)
 {
     const uint8_t *at = self->at;
-    if (at < self->end && *at > 0xa0 && *at <= 0xbf && (*at & 0x1f) < self->end - at) {
-        name->data = (const char *) at + 1;
-        name->size = *at & 0x1f;
-        self->at = at + 1 + name->size;
-        return 0;
-    }
-    return wire_read_name(self, name);
+    if (self->end - at < USUAL_SIZE || (at[0] & 0xf0) != 0x90 || (at[0] & 0x0f) < ENVELOPE_FIELDS
+            || at[1] != WIRE_VERSION || at[2] > 0x7f || at[2] == WIRE_LINK)
+        return false;
+    msg->type = (wire_type_t) at[2];
+    *fields = (at[0] & 0x0fu) - ENVELOPE_FIELDS;
+    at = usual_uint(at + 3, &msg->request);
+    if (!at || *at != 0xce)
+        return false;
+    msg->ttl = wire_load32(at + 1);
+    self->at = at + 5;
+    return true;
 }
 
 //  [ version, type, request, ttl_ms: msg gets them, *fields how many follow.
 static int read_envelope(wire_reader_t *at, wire_msg_t *msg, uint32_t *fields)
 {
     uint64_t version, type, ttl;
-    if (take_array(at, fields) || *fields < ENVELOPE_FIELDS || take_uint(at, &version))
+    if (wire_read_array(at, fields) || *fields < ENVELOPE_FIELDS || wire_read_uint(at, &version))
         return WIRE_E_MALFORMED;
     if (version != WIRE_VERSION)
         return WIRE_E_VERSION;
-    if (take_uint(at, &type) || type > INT32_MAX || type == WIRE_LINK
-            || take_uint(at, &msg->request)
-            || take_uint(at, &ttl) || ttl > UINT32_MAX)
+    if (wire_read_uint(at, &type) || type > INT32_MAX || type == WIRE_LINK
+            || wire_read_uint(at, &msg->request)
+            || wire_read_uint(at, &ttl) || ttl > UINT32_MAX)
         return WIRE_E_MALFORMED;
     msg->type = (wire_type_t) type;
     msg->ttl = (uint32_t) ttl;
@@ -87,7 +94,7 @@ static int read_envelope(wire_reader_t *at, wire_msg_t *msg, uint32_t *fields)
 
 static int read_ends(wire_reader_t *at, wire_msg_t *msg, uint32_t *fields)
 {
-    if (*fields < 2 || take_name(at, &msg->from) || take_name(at, &msg->to))
+    if (*fields < 2 || wire_read_name(at, &msg->from) || wire_read_name(at, &msg->to))
         return WIRE_E_MALFORMED;
     *fields -= 2;
     return 0;
@@ -96,7 +103,7 @@ static int read_ends(wire_reader_t *at, wire_msg_t *msg, uint32_t *fields)
 int wire_msg_next(wire_reader_t *frame, wire_msg_t *msg)
 {
     wire_reader_t at = *frame;
-    int rc = read_envelope(&at, msg, &msg->count);
+    int rc = read_usual(&at, msg, &msg->count) ? 0 : read_envelope(&at, msg, &msg->count);
     if (rc)
         return rc;
     uint64_t objects = 1u + ENVELOPE_FIELDS + (uint64_t) msg->count;

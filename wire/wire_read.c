@@ -147,12 +147,8 @@ int wire_read_bool(wire_reader_t *self, bool *value)
     return rc;
 }
 
-int wire_read_uint(wire_reader_t *self, uint64_t *value)
+int wire_read_uint_long(wire_reader_t *self, uint64_t *value)
 {
-    if (self->at < self->end && *self->at < 0x80) {
-        *value = *self->at++;
-        return 0;
-    }
     wire_reader_t ahead = *self;
     wire_item_t item;
     int rc = wire_read(&ahead, &item);
@@ -163,7 +159,7 @@ int wire_read_uint(wire_reader_t *self, uint64_t *value)
     return 0;
 }
 
-int wire_read_u32(wire_reader_t *self, uint32_t *value)
+int wire_read_u32_long(wire_reader_t *self, uint32_t *value)
 {
     wire_reader_t ahead = *self;
     uint64_t wide;
@@ -183,7 +179,7 @@ int wire_read_int(wire_reader_t *self, int64_t *value)
     return rc;
 }
 
-int wire_read_bytes(wire_reader_t *self, wire_str_t *value)
+int wire_read_bytes_long(wire_reader_t *self, wire_str_t *value)
 {
     wire_reader_t ahead = *self;
     wire_item_t item;
@@ -195,7 +191,7 @@ int wire_read_bytes(wire_reader_t *self, wire_str_t *value)
     return 0;
 }
 
-int wire_read_name(wire_reader_t *self, wire_str_t *value)
+int wire_read_name_long(wire_reader_t *self, wire_str_t *value)
 {
     wire_reader_t ahead = *self;
     wire_str_t name;
@@ -206,7 +202,7 @@ int wire_read_name(wire_reader_t *self, wire_str_t *value)
     return 0;
 }
 
-int wire_read_array(wire_reader_t *self, uint32_t *count)
+int wire_read_array_long(wire_reader_t *self, uint32_t *count)
 {
     wire_item_t item;
     int rc = read_kind(self, &item, WIRE_IS_ARRAY);

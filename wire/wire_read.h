@@ -53,6 +53,11 @@ static inline bool wire_str_is(wire_str_t self, const char *text)
     return self.size == size && (size == 0 || memcmp(self.data, text, size) == 0);
 }
 
+static inline bool wire_str_same(wire_str_t a, wire_str_t b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
 //  Check that a complete value stands at the cursor, within the limits of
 //  wire_limits.h (depth, objects, size), and step over it.
 //  0, WIRE_E_MALFORMED, WIRE_E_TOO_DEEP or WIRE_E_TOO_BIG (the cursor stays).
@@ -65,15 +70,65 @@ int wire_skip(wire_reader_t *self);
 int wire_read(wire_reader_t *self, wire_item_t *item);
 
 //  Read one token of the kind asked for; WIRE_E_MALFORMED when it is another.
-//  bytes accepts str and bin alike.
+//  bytes accepts str and bin alike; a name is bytes too, 1..WIRE_MAX_NAME of them.
 int wire_read_bool(wire_reader_t *self, bool *value);
-int wire_read_uint(wire_reader_t *self, uint64_t *value);
-int wire_read_u32(wire_reader_t *self, uint32_t *value);
 int wire_read_int(wire_reader_t *self, int64_t *value);
-int wire_read_bytes(wire_reader_t *self, wire_str_t *value);
-int wire_read_name(wire_reader_t *self, wire_str_t *value);     //  1..WIRE_MAX_NAME bytes
-int wire_read_array(wire_reader_t *self, uint32_t *count);
 int wire_read_map(wire_reader_t *self, uint32_t *pairs);
+
+//  The forms with one byte of head are read in place: each call and each reply has some.
+int wire_read_uint_long(wire_reader_t *self, uint64_t *value);
+int wire_read_u32_long(wire_reader_t *self, uint32_t *value);
+int wire_read_bytes_long(wire_reader_t *self, wire_str_t *value);
+int wire_read_name_long(wire_reader_t *self, wire_str_t *value);
+int wire_read_array_long(wire_reader_t *self, uint32_t *count);
+
+static inline int wire_read_uint(wire_reader_t *self, uint64_t *value)
+{
+    if (self->at >= self->end || *self->at > 0x7f)
+        return wire_read_uint_long(self, value);
+    *value = *self->at++;
+    return 0;
+}
+
+static inline int wire_read_u32(wire_reader_t *self, uint32_t *value)
+{
+    if (self->at >= self->end || *self->at > 0x7f)
+        return wire_read_u32_long(self, value);
+    *value = *self->at++;
+    return 0;
+}
+
+//  A str of up to 31 bytes.
+static inline bool wire_read_short(wire_reader_t *self, wire_str_t *value)
+{
+    const uint8_t *at = self->at;
+    if (at >= self->end || (*at & 0xe0) != 0xa0 || (*at & 0x1f) >= self->end - at)
+        return false;
+    *value = (wire_str_t) { (const char *) at + 1, *at & 0x1f };
+    self->at = at + 1 + value->size;
+    return true;
+}
+
+static inline int wire_read_bytes(wire_reader_t *self, wire_str_t *value)
+{
+    return wire_read_short(self, value) ? 0 : wire_read_bytes_long(self, value);
+}
+
+static inline int wire_read_name(wire_reader_t *self, wire_str_t *value)
+{
+    bool usual = self->at < self->end && *self->at != 0xa0 && wire_read_short(self, value);
+    return usual ? 0 : wire_read_name_long(self, value);
+}
+
+static inline int wire_read_array(wire_reader_t *self, uint32_t *count)
+{
+    const uint8_t *at = self->at;
+    if (at >= self->end || (*at & 0xf0) != 0x90 || (*at & 0x0f) >= self->end - at)
+        return wire_read_array_long(self, count);
+    *count = *at & 0x0f;
+    self->at = at + 1;
+    return 0;
+}
 
 //  Find `key` in the map that starts at the cursor of a copy: true and the cursor
 //  at its value in *value; false when the map has no such key or is no map.

@@ -13,23 +13,42 @@
 //  What wire_token answers for a token that is no container.
 #define WIRE_LEAF UINT64_MAX
 
-//  Tags 0xc0..0xdf: bytes of the head, and how many of them, behind the tag, are
-//  a length. Nothing but 0xc1 has no head: it is never used.
+//  Bytes of a leaf whose tag alone tells how many, which nearly all are; 0: a container, a leaf
+//  whose length follows its tag, or 0xc1, which is never used.
+static const uint8_t wire_leaf[256] = {
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,     //  00  integers 0..127
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,     //  80  maps
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,     //  90  arrays
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,      //  a0  strings
+    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
+    1, 0, 1, 1,                                         //  c0  nil, -, false, true
+    0, 0, 0, 0, 0, 0,                                   //  c4  bin, ext
+    5, 9, 2, 3, 5, 9, 2, 3, 5, 9,                       //  ca  float, uint, int
+    3, 4, 6, 10, 18,                                    //  d4  fixext
+    0, 0, 0, 0, 0, 0, 0,                                //  d9  str, array, map
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,     //  e0  integers -32..-1
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
+};
+
+//  Tags 0xc4..0xc9 and 0xd9..0xdf, by their low five bits: bytes of the head, and how many of
+//  them, behind the tag, are a length.
 typedef struct {
     uint8_t head;
     uint8_t length;
 } wire_tag_t;
 
 static const wire_tag_t wire_tags[32] = {
-    { 1, 0 }, { 0, 0 }, { 1, 0 }, { 1, 0 },     //  nil, -, false, true
-    { 2, 1 }, { 3, 2 }, { 5, 4 },               //  bin
-    { 3, 1 }, { 4, 2 }, { 6, 4 },               //  ext: its type is in the head
-    { 5, 0 }, { 9, 0 },                         //  float32, float64
-    { 2, 0 }, { 3, 0 }, { 5, 0 }, { 9, 0 },     //  uint
-    { 2, 0 }, { 3, 0 }, { 5, 0 }, { 9, 0 },     //  int
-    { 3, 0 }, { 4, 0 }, { 6, 0 }, { 10, 0 }, { 18, 0 },     //  fixext
-    { 2, 1 }, { 3, 2 }, { 5, 4 },               //  str
-    { 3, 2 }, { 5, 4 }, { 3, 2 }, { 5, 4 }      //  array, map
+    [0x04] = { 2, 1 }, { 3, 2 }, { 5, 4 },      //  bin
+    [0x07] = { 3, 1 }, { 4, 2 }, { 6, 4 },      //  ext: its type is in the head
+    [0x19] = { 2, 1 }, { 3, 2 }, { 5, 4 },      //  str
+    [0x1c] = { 3, 2 }, { 5, 4 }, { 3, 2 }, { 5, 4 }     //  array, map
 };
 
 static inline uint32_t wire_length(const uint8_t *at, unsigned width)
@@ -37,15 +56,17 @@ static inline uint32_t wire_length(const uint8_t *at, unsigned width)
     return width == 1 ? at[0] : width == 2 ? wire_load16(at) : wire_load32(at);
 }
 
-//  Tags 0xc0..0xdf of wire_token.
-static inline const uint8_t *wire_token_tagged(const uint8_t *at, size_t left, uint64_t *items)
+//  What wire_leaf does not know.
+static inline const uint8_t *wire_token_long(const uint8_t *at, size_t left, uint64_t *items)
 {
     uint8_t byte = *at;
+    if (byte < 0xc0) {
+        *items = byte < 0x90 ? (byte & 0x0fu) * 2u : byte & 0x0fu;
+        return at + 1;
+    }
     wire_tag_t tag = wire_tags[byte & 0x1f];
     if (tag.head == 0 || tag.head > left)
         return NULL;
-    if (tag.length == 0)
-        return at + tag.head;
     uint32_t length = wire_length(at + 1, tag.length);
     if (byte >= 0xdc) {
         *items = byte >= 0xde ? (uint64_t) length * 2 : length;
@@ -60,16 +81,11 @@ static inline const uint8_t *wire_token(const uint8_t *at, const uint8_t *end, u
 {
     if (at >= end)
         return NULL;
-    uint8_t byte = *at;
+    size_t size = wire_leaf[*at], left = (size_t) (end - at);
     *items = WIRE_LEAF;
-    if (byte < 0x80 || byte >= 0xe0)
-        return at + 1;
-    if (byte >= 0xc0)
-        return wire_token_tagged(at, (size_t) (end - at), items);
-    if (byte >= 0xa0)
-        return (byte & 0x1f) < end - at ? at + 1 + (byte & 0x1f) : NULL;
-    *items = byte < 0x90 ? (byte & 0x0fu) * 2u : byte & 0x0fu;
-    return at + 1;
+    if (size)
+        return size <= left ? at + size : NULL;
+    return wire_token_long(at, left, items);
 }
 
 //  Step over `count` values, themselves at `depth` containers down, and check

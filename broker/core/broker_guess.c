@@ -40,6 +40,21 @@ static size_t distance(wire_str_t a, const char *b, size_t size)
     return row[size];
 }
 
+static size_t digits(const char *text, size_t size)
+{
+    size_t i = 0;
+    while (i < size && text[i] >= '0' && text[i] <= '9')
+        i++;
+    return i;
+}
+
+//  Of those that we number, 3@ADDRESS is just another one than 2@ADDRESS: nobody misspells these.
+static bool is_numbered(const char *address, const char *text, size_t size)
+{
+    size_t n = digits(text, size);
+    return n && size - n == strlen(address) + 1 && text[n] == '@' && memcmp(text + n + 1, address, size - n - 1) == 0;
+}
+
 static void consider(guess_t *guess, const char *candidate)
 {
     size_t size = strlen(candidate);
@@ -55,7 +70,7 @@ static void consider(guess_t *guess, const char *candidate)
 
 const char *broker_guess(const broker_core_t *self, wire_str_t who)
 {
-    if (who.size > LONGEST)
+    if (who.size > LONGEST || is_numbered(self->address, who.data, who.size))
         return NULL;
     //  One letter in three may be wrong, and at least one
     guess_t guess = { who, NULL, (who.size < 3 ? 1 : who.size / 3) + 1, 0 };

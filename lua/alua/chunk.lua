@@ -4,6 +4,7 @@ local core = require "alua.core"
 local reply = require "alua.reply"
 local targets = require "alua.targets"
 local waiting = require "alua.waiting"
+local getinfo = debug.getinfo -- Programs like to have a global `debug` of their own
 
 local chunk = {}
 
@@ -14,7 +15,7 @@ local EVAL_TIMEOUT = 30
 
 -- A chunk is named after the line that sends it, so that its errors point there.
 local function sender_line()
-  local info = debug.getinfo(3, "Sl")
+  local info = getinfo(3, "Sl")
   if not info or info.currentline <= 0 then return "=chunk" end
   return "@" .. info.short_src .. ":" .. info.currentline
 end
@@ -69,7 +70,7 @@ function chunk.send(dst, text, cb, timeout)
   waiting.check(cb)
   check_timeout(timeout)
   if not cb and type(dst) == "string" then -- The hot path: one, and nothing to hear
-    local taken, err = core.chunk(dst, text, sender_line(), NOTHING, timeout)
+    local taken, err = core.chunk(dst, text, nil, NOTHING, timeout) -- Named after our caller's line
     if not taken then return nil, err end
     return true
   end
@@ -89,12 +90,15 @@ function chunk.eval(dst, text, ...)
   if type(dst) ~= "string" then
     error("destination must be an id, got " .. type(dst), 2)
   end
-  local name, args = sender_line(), table.pack(...)
-  return waiting.either(nil, "alua.eval at " .. dst, function(done)
-    local taken, err = core.chunk(dst, text, name, RESULTS, EVAL_TIMEOUT, done,
+  local name, args, request = sender_line(), table.pack(...), nil
+  local results = table.pack(core.await(function(done)
+    local err
+    request, err = core.chunk(dst, text, name, RESULTS, EVAL_TIMEOUT, done,
       table.unpack(args, 1, args.n))
-    if not taken then done(nil, err) end
-  end)
+    if not request then done(nil, err) end
+  end, "alua.eval at " .. dst))
+  if request and core.cancelled() then core.cancel(request) end -- Nobody waits for us: nor do we
+  return table.unpack(results, 1, results.n)
 end
 
 return chunk

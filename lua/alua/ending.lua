@@ -26,13 +26,12 @@ local function others(list, code, cb)
   local function note(id, err)
     replies[id] = reply.entry(err)
     open = open - 1
-    if err and not cb then core.report("alua.exit of " .. id, err) end
-    if open == 0 and cb then cb(replies) end
+    if open == 0 then cb(replies) end
   end
   for _, id in ipairs(list) do
     local done = cb and function(_, err) note(id, err) end
     local taken, err = core.chunk(id, LEAVE, "=alua.exit", cb and 1 or 0, nil, done, code)
-    if not taken then core.task(note, id, err) end
+    if not taken and cb then core.task(note, id, err) end
   end
 end
 
@@ -53,7 +52,7 @@ function ending.exit(dst, code, cb)
     or #list == 0 and "invalid destination"
   if not problem then return others(list, code, cb) end
   if cb then core.task(cb, reply.failed(problem)) end
-  return nil, core.error("usage", problem)
+  return nil, core.error(core.info().open and "usage" or "offline", problem)
 end
 
 return ending

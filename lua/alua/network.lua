@@ -9,6 +9,9 @@ local network = {}
 -- How long a broker that answers its probe may take to let us in.
 local JOIN_TIMEOUT = 30
 
+-- How long it may take before we look whether it is still there.
+local LOOK_AGAIN = 0.2
+
 local DEFAULT_ADDRESS, DEFAULT_PORT = "127.0.0.1", 4321
 
 -- Whether the program has chosen its network itself. The one it was started in may be
@@ -34,11 +37,15 @@ local function configured(cfg)
   return endpoint_of(addr .. ":" .. port)
 end
 
+local function nobody(endpoint)
+  return core.error("unknown", "no broker answers at " .. address_of(endpoint))
+end
+
 -- done("connected") when a broker answers there, else done(nil, err).
 local function look(endpoint, done)
-  core.probe(endpoint, function(answers)
+  core.probe(endpoint, function(answers, err)
     if answers then return done("connected", endpoint) end
-    done(nil, core.error("unknown", "no broker answers at " .. address_of(endpoint)))
+    done(nil, err or nobody(endpoint))
   end)
 end
 
@@ -78,13 +85,36 @@ local function present()
   return { status = "ok", id = info.id, daemon = info.address }
 end
 
-local function enter(how, endpoint, done)
+-- A broker that was just left by its last member still answers its probe, and then ends: whoever
+-- joins it meanwhile looks again. `gone` is told that it has ended.
+local function look_after(endpoint, joined, gone)
+  core.timer(LOOK_AGAIN, function()
+    if joined() then return end
+    core.probe(endpoint, function(answers, _)
+      if joined() then return end
+      if answers == false then gone() end
+      look_after(endpoint, joined, gone)
+    end)
+  end, true)
+end
+
+local function enter(how, endpoint, start, done)
+  local over, lost = false, nil
   core.open(endpoint, JOIN_TIMEOUT, function(id, address)
+    over = true
     if not id then
-      return done(reply.failed(address)) -- In this case an error object
+      return done(reply.failed(lost or address)) -- In this case an error object
     end
     chosen = true
     done({ status = "ok", id = id, daemon = address }, how)
+  end)
+  look_after(endpoint, function() return over end, function()
+    if start then
+      how = "created"
+      return core.start_broker(endpoint, function(_, _) end) -- Whoever is joining reaches it by itself
+    end
+    lost = nobody(endpoint)
+    core.close()
   end)
 end
 
@@ -113,7 +143,7 @@ function network.join(cfg, done)
   if not endpoint then return refuse("invalid daemon address", done) end
   find(endpoint, function(how, where)
     if not how then return done(reply.failed(where)) end
-    enter(how, where, done)
+    enter(how, where, find == broker, done)
   end)
 end
 

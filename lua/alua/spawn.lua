@@ -7,6 +7,7 @@
 local core = require "alua.core"
 local reply = require "alua.reply"
 local waiting = require "alua.waiting"
+local getinfo = debug.getinfo -- Programs like to have a global `debug` of their own
 
 local spawn = {}
 
@@ -113,10 +114,17 @@ function spawn.here(order)
   end)
 end
 
+local LONGEST = 255 -- Bytes in an id
+
+-- What has an @ is an id that the network gives (API: ids), and a name is one line.
+local function is_name(name)
+  return type(name) == "string" and #name <= LONGEST and name:find "^[^%c@]+$" ~= nil
+end
+
 local function check_names(names)
   local seen = {}
   for _, name in ipairs(names) do
-    if type(name) ~= "string" or name == "" then return "invalid name" end
+    if not is_name(name) then return "invalid name" end
     if seen[name] then return "duplicate name" end
     seen[name] = true
   end
@@ -209,7 +217,7 @@ local function understand(what, options, cb, name)
 end
 
 local function sender_line()
-  local info = debug.getinfo(3, "Sl")
+  local info = getinfo(3, "Sl")
   return info and string.format("@%s:%d", info.short_src, info.currentline) or "=chunk"
 end
 

@@ -10,6 +10,8 @@ local Timer = {}
 Timer.__index = Timer
 Timer.__name = "alua.timer"
 
+local LONGEST = 1e9 -- Seconds
+
 local running = {} -- Set of timers
 
 local count = 0
@@ -63,7 +65,7 @@ end
 ---@param options { background: boolean? }?
 ---@return alua.Timer
 function timer.create(period, f, options)
-  if type(period) ~= "number" or period ~= period or period < 0 then
+  if type(period) ~= "number" or not (period >= 0 and period <= LONGEST) then
     error("period must be a number of seconds from 0 up", 2)
   end
   if type(f) ~= "function" then error("a function must be given, got " .. type(f), 2) end

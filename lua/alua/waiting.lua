@@ -4,8 +4,11 @@
 -- event. With a callback, `done` is that callback; without one, the caller waits.
 
 local core = require "alua.core"
+local getinfo = debug.getinfo -- Programs like to have a global `debug` of their own
 
 local waiting = {}
+
+local LONGEST = 1e9 -- Seconds that a timer can be set to
 
 --- Raise at the caller's caller unless `cb` is a function or nil.
 ---@param cb any
@@ -30,7 +33,7 @@ end
 
 -- Does `cb` look at a second argument? If not, it would take a failure for a nil.
 local function takes_failures(cb)
-  local info = debug.getinfo(cb, "u")
+  local info = getinfo(cb, "u")
   return info.isvararg or info.nparams >= 2
 end
 
@@ -49,13 +52,19 @@ end
 
 --- Wait for some seconds; other events run meanwhile.
 ---@param seconds number
+---@return nil none, any err Nothing; when whoever waits for us has cancelled: nil and an error, at once.
 function waiting.sleep(seconds)
   if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 then
     error("seconds must be a number from 0 up", 2)
   end
-  core.await(function(resume)
-    core.timer(seconds, function() resume() end)
+  local armed
+  local _, err = core.await(function(resume)
+    -- In the background: what waits holds, if need be
+    armed = core.timer(math.min(seconds, LONGEST), function() resume() end, true)
   end, string.format("alua.sleep(%g)", seconds))
+  if not err then return end
+  core.cancel_timer(armed)
+  return nil, err
 end
 
 return waiting

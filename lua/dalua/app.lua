@@ -118,15 +118,16 @@ function app.leave(name)
   this.ask("LEAVE", function() this.succeed(id) end)
 end
 
--- Somebody ends the app: each member leaves it, and is told why.
+-- Somebody ends the app: each member leaves it, is told why, and then answers.
 local function dissolve(name)
   if not joined(name) then return end
   dissolved[name] = true
   local emit = events.emitter()
-  core.ask("LEAVE", TIMEOUT, function(version, err)
-    if version == nil then return emit("dalua_app_destroy", "error", name, reply.text(err)) end
-    emit("dalua_app_destroy", "success", "local", name)
-  end, name)
+  local version, err = core.await(function(resume)
+    core.ask("LEAVE", TIMEOUT, resume, name)
+  end, "dalua.app.destroy of " .. name)
+  if version == nil then return emit("dalua_app_destroy", "error", name, reply.text(err)) end
+  emit("dalua_app_destroy", "success", "local", name)
 end
 
 core.exports.__dalua = core.exports.__dalua or {}

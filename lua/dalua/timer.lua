@@ -29,7 +29,7 @@ end
 function timer.add(id, period, count, fname, ...)
   check(id, period, count, fname)
   local packed, problem = core.pack(...)
-  if not packed then error(problem, 2) end
+  if not packed then error(tostring(problem), 2) end
   local left = count
   local function fire(t)
     left = left - 1
@@ -41,9 +41,7 @@ function timer.add(id, period, count, fname, ...)
 end
 
 --- Stop a timer; one that is stopped already does no harm.
----@param t alua.Timer
-function timer.remove(t)
-  alua_timer.cancel(t)
-end
+---@type fun(t: alua.Timer)
+timer.remove = alua_timer.cancel
 
 return timer

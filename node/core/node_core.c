@@ -25,8 +25,10 @@ static bool replace(char **place, wire_str_t text)
 
 static int set_identity(node_core_t *self, wire_str_t id, wire_str_t node, wire_str_t address)
 {
-    return replace(&self->id, id) && replace(&self->node, node) && replace(&self->address, address)
-        ? 0 : WIRE_E_NO_MEMORY;
+    if (!replace(&self->id, id))
+        return WIRE_E_NO_MEMORY;
+    self->me = (wire_str_t) { self->id, id.size };
+    return replace(&self->node, node) && replace(&self->address, address) ? 0 : WIRE_E_NO_MEMORY;
 }
 
 int node_core_init(node_core_t *self, const node_effects_t *effects, void *arg)
@@ -102,8 +104,7 @@ static void forget_standing(node_core_t *self)
 //  Whoever we were, we are no more; what we asked of ourselves may have been done.
 static void forget_me(node_core_t *self, const char *text)
 {
-    wire_str_t me = { self->id, strlen(self->id) };
-    alua_remote_t *old = node_remotes_find(&self->remotes, me);
+    alua_remote_t *old = node_remotes_find(&self->remotes, self->me);
     if (old)
         node_core_remote_over(self, old, WIRE_E_CLOSED, false, text);
     forget_standing(self);
@@ -168,7 +169,7 @@ void node_core_forget(node_core_t *self)
 
 bool node_core_is_me(const node_core_t *self, wire_str_t name)
 {
-    if (wire_str_is(name, self->id) || wire_str_is(name, self->node))
+    if (wire_str_same(name, self->me) || wire_str_is(name, self->node))
         return true;
     for (const node_name_t *own = self->names; own; own = own->next)
         if (own->size == name.size && memcmp(own->text, name.data, name.size) == 0)

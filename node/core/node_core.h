@@ -94,6 +94,7 @@ struct node_core {
     bool broker_up;
     uint64_t broker_received;   //  Counted events it sent us
     char *id, *node, *address;  //  As the broker gave them; "" before
+    wire_str_t me;              //  id, with its size: nearly every message has it
     node_timer_t **timers;      //  Alive, unordered
     size_t timer_count, timer_capacity, timers_holding;
     uint64_t last_timer;
@@ -102,6 +103,8 @@ struct node_core {
     size_t opening;             //  Links that are not up yet: what was sent over them is on its way
     bool ready;                 //  The main chunk has returned or waits
     bool running;               //  An event is being handled
+    int64_t begun;              //  The coarse time of the present drain, which ends when it is another
+    bool took_long;             //  The last one did: input comes before the next
     int holds;
     size_t starting;            //  Children between spawn and HELLO
     alua_stat_t stat;
@@ -181,7 +184,7 @@ int  node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *m
 //  means nothing is dropped.
 void node_core_admit(node_core_t *self, node_mail_t *mail);
 
-//  node_drain
+//  node_drain: handle at most so many events; ends earlier behind one that took long. How many it were.
 size_t node_core_drain(node_core_t *self, size_t most);
 void node_core_tick(node_core_t *self);
 //  ms until the next deadline, -1: none.

@@ -123,7 +123,7 @@ static void asked(node_core_t *self, const node_mail_t *mail)
     if (!mail->own && !node_core_is_me(self, msg->to)) {
         self->stat.refused++;
         node_core_refuse(self, mail->from, msg->request, WIRE_E_UNKNOWN, "no such process here");
-    } else if (mail->deadline && mail->deadline < node_core_coarse(self)) {
+    } else if (mail->deadline && mail->deadline < self->begun) {
         self->stat.expired++;
         node_core_refuse(self, mail->from, msg->request, WIRE_E_EXPIRED, NULL);
     } else if (read_event(msg, &event)) {
@@ -187,21 +187,31 @@ static void run_timer(node_core_t *self, node_timer_t *timer)
     fn(arg);
 }
 
+//  An outcome of this node's own making.
+static void settled(node_core_t *self, node_mail_t *mail)
+{
+    node_pending_t *pending = mail->pending;
+    alua_outcome_t outcome = { .code = mail->code, .definite = mail->definite, .text = mail->text };
+    if (pending->to)
+        outcome.from = node_remote_name(pending->to);
+    mail->pending = NULL;
+    finish(self, pending, &outcome);
+}
+
+static void happened(node_core_t *self, const node_mail_t *mail)
+{
+    alua_event_t event = { .kind = mail->event, .flags = mail->flags };
+    self->handler.event(self->handler_arg, &event);
+}
+
 static void handle(node_core_t *self, node_mail_t *mail)
 {
-    node_pending_t *pending;
-    alua_event_t event = { .kind = mail->event, .flags = mail->flags };
-    alua_outcome_t outcome = { .code = mail->code, .definite = mail->definite, .text = mail->text };
     switch (mail->kind) {
     case NODE_MAIL_MESSAGE:
         handle_message(self, mail);
         break;
     case NODE_MAIL_OUTCOME:
-        if (mail->pending->to)
-            outcome.from = node_remote_name(mail->pending->to);
-        pending = mail->pending;
-        mail->pending = NULL;
-        finish(self, pending, &outcome);
+        settled(self, mail);
         break;
     case NODE_MAIL_POST:
         mail->fn(mail->arg);
@@ -210,7 +220,7 @@ static void handle(node_core_t *self, node_mail_t *mail)
         run_timer(self, mail->arg);
         break;
     case NODE_MAIL_EVENT:
-        self->handler.event(self->handler_arg, &event);
+        happened(self, mail);
         break;
     }
 }
@@ -218,7 +228,9 @@ static void handle(node_core_t *self, node_mail_t *mail)
 size_t node_core_drain(node_core_t *self, size_t most)
 {
     size_t done = 0;
-    while (done < most && self->ready && !self->running && self->handler.event) {
+    self->begun = node_core_coarse(self);
+    self->took_long = false;
+    while (done < most && self->ready && !self->running && self->handler.event && !self->took_long) {
         node_mail_t *mail = node_mailbox_pop(&self->mailbox);
         if (!mail)
             break;
@@ -227,6 +239,7 @@ size_t node_core_drain(node_core_t *self, size_t most)
         self->running = false;
         node_core_drop(self, mail);
         done++;
+        self->took_long = node_core_coarse(self) != self->begun;
     }
     return done;
 }

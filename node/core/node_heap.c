@@ -2,6 +2,9 @@
 #include <stdlib.h>
 #include "wire_error.h"
 
+//  Of the list's last deadlines so many may be later than a new one that joins it: those of a few long timers.
+#define NEAR 8
+
 static void put(node_heap_t *self, size_t place, node_due_t *due)
 {
     self->items[place] = due;
@@ -55,16 +58,29 @@ static bool grow(node_heap_t *self)
     return true;
 }
 
-static void append(node_heap_t *self, node_due_t *due)
+//  Whether the list has a place for `at` near its end; *last: whom it follows, NULL: none.
+static bool find_place(const node_heap_t *self, int64_t at, node_due_t **last)
+{
+    node_due_t *due = self->tail;
+    for (int i = 0; i < NEAR && due && due->at > at; i++)
+        due = due->before;
+    *last = due;
+    return !due || due->at <= at;
+}
+
+static void insert(node_heap_t *self, node_due_t *due, node_due_t *last)
 {
     due->place = NODE_DUE_LISTED;
-    due->before = self->tail;
-    due->after = NULL;
-    if (self->tail)
-        self->tail->after = due;
+    due->before = last;
+    due->after = last ? last->after : self->head;
+    if (last)
+        last->after = due;
     else
         self->head = due;
-    self->tail = due;
+    if (due->after)
+        due->after->before = due;
+    else
+        self->tail = due;
 }
 
 static void unlist(node_heap_t *self, node_due_t *due)
@@ -81,13 +97,14 @@ static void unlist(node_heap_t *self, node_due_t *due)
 
 int node_heap_add(node_heap_t *self, node_due_t *due, int64_t at)
 {
-    bool in_order = !self->tail || self->tail->at <= at;
+    node_due_t *last;
+    bool in_order = find_place(self, at, &last);
     if (!in_order && self->count == self->capacity && !grow(self))
         return WIRE_E_NO_MEMORY;
     due->at = at;
     due->order = ++self->added;
     if (in_order)
-        append(self, due);
+        insert(self, due, last);
     else
         rise(self, ++self->count, due);
     return 0;

@@ -1,9 +1,9 @@
 //  node_heap - deadlines: a list of those that came in order, a heap of the rest
 //
 //  A node_due_t lives inside whatever falls due (a pending request, a timer) and knows its place. Most deadlines are
-//  set by the same timeout, so each is later than the one before: these form a list, which they join and leave in O(1).
-//  Whatever is earlier than the list's end goes to a binary heap. What falls due at the same ms leaves in the order in
-//  which it was added.
+//  set by the same timeout, so each is later than the one before, but for a few long timers: these form a list, which
+//  they join at or near its end and leave in O(1). Whatever is earlier goes to a binary heap. What falls due at the same
+//  ms leaves in the order in which it was added.
 
 #ifndef NODE_HEAP_H
 #define NODE_HEAP_H

@@ -138,9 +138,8 @@ static bool over_bound(const node_core_t *self)
 static void refuse_relayed(node_core_t *self, const wire_msg_t *msg)
 {
     wire_buf_t out = WIRE_BUF_EMPTY;
-    wire_str_t me = { self->id, strlen(self->id) };
     self->stat.refused++;
-    wire_msg_begin_proc(&out, WIRE_FAIL, msg->request, 0, me, msg->from, 1);
+    wire_msg_begin_proc(&out, WIRE_FAIL, msg->request, 0, self->me, msg->from, 1);
     node_core_put_error(self, &out, WIRE_E_FULL, "the mailbox is full");
     if (!out.failed && self->broker)
         (void) self->effects.send(self->arg, self->broker, out.data, out.size);
@@ -172,11 +171,16 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
     return 0;
 }
 
-static void leave_app(node_core_t *self, wire_str_t name)
+//  The view goes on without us: who has left still follows.
+static void leave_app(node_core_t *self, wire_str_t name, wire_reader_t at)
 {
     node_app_t *app = node_apps_find(&self->apps, name);
-    if (app)
-        app->joined = false;
+    uint64_t version;
+    if (!app)
+        return;
+    app->joined = false;
+    if (wire_read_uint(&at, &version) == 0)
+        (void) node_app_change(app, version, false, self->me);
 }
 
 static void add_name(node_name_t **list, wire_str_t text)
@@ -244,7 +248,7 @@ static void learn(node_core_t *self, const node_pending_t *pending, const wire_m
         learn_view(self, pending, msg->fields);
         break;
     case WIRE_LEAVE:
-        leave_app(self, pending->about);
+        leave_app(self, pending->about, msg->fields);
         break;
     case WIRE_UNFOLLOW:
         app = node_apps_find(&self->apps, pending->about);

@@ -71,15 +71,11 @@ static bool grow(node_remotes_t *self)
     return true;
 }
 
-alua_remote_t *node_remotes_get(node_remotes_t *self, wire_str_t id)
+static alua_remote_t *add(node_remotes_t *self, wire_str_t id, uint32_t hash)
 {
-    uint32_t hash = hash_of(id);
-    alua_remote_t *remote = find(self, id, hash);
-    if (remote)
-        return remote;
     if (self->count >= self->size && !grow(self))
         return NULL;
-    remote = calloc(1, sizeof *remote + id.size + 1);
+    alua_remote_t *remote = calloc(1, sizeof *remote + id.size + 1);
     if (!remote)
         return NULL;
     remote->hash = hash;
@@ -91,6 +87,17 @@ alua_remote_t *node_remotes_get(node_remotes_t *self, wire_str_t id)
     return remote;
 }
 
+alua_remote_t *node_remotes_get(node_remotes_t *self, wire_str_t id)
+{
+    if (self->last && wire_str_same(node_remote_name(self->last), id))
+        return self->last;
+    uint32_t hash = hash_of(id);
+    alua_remote_t *remote = find(self, id, hash);
+    if (!remote)
+        remote = add(self, id, hash);
+    return self->last = remote;
+}
+
 static bool forgettable(const alua_remote_t *self)
 {
     return self->refs == 0 && self->route == NODE_COLD && !self->pendings;
@@ -100,6 +107,7 @@ void node_remotes_sweep(node_remotes_t *self)
 {
     if (self->count < SWEEP_ABOVE || self->count < self->sweep_above)
         return;
+    self->last = NULL;
     for (size_t i = 0; i < self->size; i++) {
         alua_remote_t **place = &self->buckets[i];
         while (*place) {

@@ -45,6 +45,7 @@ typedef struct {
     alua_remote_t **buckets;
     size_t size, count;         //  size is a power of two, or 0
     size_t sweep_above;         //  Below so many a sweep is not worth its walk
+    alua_remote_t *last;        //  Who was asked for last, as often again
 } node_remotes_t;
 
 void node_remotes_free(node_remotes_t *self);

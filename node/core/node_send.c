@@ -39,34 +39,27 @@ static bool has_room(const node_core_t *self, alua_remote_t *to, size_t size, bo
     }
 }
 
+//  What is received meanwhile may be answered at once: the message being built is set aside.
+static void pump(node_core_t *self)
+{
+    wire_buf_t built = self->scratch;
+    self->scratch = (wire_buf_t) WIRE_BUF_EMPTY;
+    self->effects.pump(self->arg, PUMP_TURN);
+    wire_buf_free(&self->scratch);
+    self->scratch = built;
+}
+
 //  Pump input and output until there is room. A send to oneself cannot gain by it: only handlers make room.
 static int wait_for_room(node_core_t *self, alua_remote_t *to, size_t size, bool costs)
 {
-    if (has_room(self, to, size, costs))
-        return 0;
     self->stat.full++;
     int64_t limit = node_core_now(self) + ROOM_TIMEOUT;
     while (!has_room(self, to, size, costs)) {
         if (to->route == NODE_SELF || node_core_now(self) >= limit)
             return WIRE_E_FULL;
-        self->effects.pump(self->arg, PUMP_TURN);
+        pump(self);
     }
     return to->route == NODE_COLD ? WIRE_E_GONE : 0;
-}
-
-//  Whoever pumps keeps the message being built to himself: what is received meanwhile may be answered at once.
-static wire_buf_t borrow_scratch(node_core_t *self)
-{
-    wire_buf_t scratch = self->scratch;
-    self->scratch = (wire_buf_t) WIRE_BUF_EMPTY;
-    wire_buf_clear(&scratch);
-    return scratch;
-}
-
-static void return_scratch(node_core_t *self, wire_buf_t scratch)
-{
-    wire_buf_free(&self->scratch);
-    self->scratch = scratch;
 }
 
 static int deliver_to_self(node_core_t *self, const void *message, size_t size)
@@ -81,8 +74,7 @@ static int deliver_to_self(node_core_t *self, const void *message, size_t size)
     mail->own = copy;
     wire_reader_t at = wire_reader(copy, size);
     int rc = wire_msg_next(&at, &mail->msg);
-    wire_str_t me = { self->id, strlen(self->id) };
-    if (rc == 0 && !(mail->from = node_remotes_get(&self->remotes, me)))
+    if (rc == 0 && !(mail->from = node_remotes_get(&self->remotes, self->me)))
         rc = WIRE_E_NO_MEMORY;
     if (rc) {
         node_mail_recycle(&self->mailbox, mail);
@@ -146,7 +138,7 @@ static int route_of(node_core_t *self, wire_str_t name, alua_remote_t **remote)
     if (!*self->id)
         return WIRE_E_OFFLINE;
     if (node_core_is_me(self, name))
-        name = (wire_str_t) { self->id, strlen(self->id) };
+        name = self->me;
     *remote = node_remotes_get(&self->remotes, name);
     if (!*remote)
         return WIRE_E_NO_MEMORY;
@@ -160,13 +152,14 @@ static uint32_t ttl_of(int64_t timeout)
     return timeout <= 0 ? 0 : timeout < UINT32_MAX ? (uint32_t) timeout : UINT32_MAX;
 }
 
-static void build_request(const node_core_t *self, const alua_request_t *request, uint64_t id, wire_str_t to, wire_buf_t *out)
+static void build_request(node_core_t *self, const alua_request_t *request, uint64_t id, wire_str_t to)
 {
+    wire_buf_t *out = &self->scratch;
     bool chunk = request->kind == ALUA_CHUNK;
     uint32_t ttl = ttl_of(request->timeout);
     uint32_t flags = request->flags | (request->fn ? WIRE_WANTS_REPLY : 0);
-    wire_str_t me = { self->id, strlen(self->id) };
-    wire_msg_begin_proc(out, chunk ? WIRE_CHUNK : WIRE_CALL, id, ttl, me, to, chunk ? 4 : 3);
+    wire_buf_clear(out);
+    wire_msg_begin_proc(out, chunk ? WIRE_CHUNK : WIRE_CALL, id, ttl, self->me, to, chunk ? 4 : 3);
     wire_put_uint(out, flags);
     wire_put_text(out, request->name.data, request->name.size);
     if (chunk)
@@ -177,19 +170,23 @@ static void build_request(const node_core_t *self, const alua_request_t *request
         wire_buf_append(out, &EMPTY_ARRAY, 1);
 }
 
-//  Wait for room, send, book.
-static int send_built(node_core_t *self, alua_remote_t *to, wire_type_t type, uint64_t id, const wire_buf_t *out)
+//  Wait for room, send, book what stands in scratch.
+static int send_built(node_core_t *self, alua_remote_t *to, wire_type_t type, uint64_t id)
 {
+    const wire_buf_t *out = &self->scratch;
     bool work = type == WIRE_CALL || type == WIRE_CHUNK;
+    int rc = 0;
     if (out->failed)
         return WIRE_E_NO_MEMORY;
     if (out->size > WIRE_MAX_MESSAGE)
         return WIRE_E_TOO_BIG;
     //  An answer never waits for the mailbox it goes to: its receiver asked for it, so it is bounded there. A reply to
     //  oneself must not be FULL either.
-    int rc = !work && to->route == NODE_SELF ? 0 : wait_for_room(self, to, out->size, work);
-    if (rc == 0 && work && id && !node_pendings_find(&self->pendings, id))
-        rc = WIRE_E_GONE;               //  Settled while we pumped
+    if ((work || to->route != NODE_SELF) && !has_room(self, to, out->size, work)) {
+        rc = wait_for_room(self, to, out->size, work);
+        if (rc == 0 && work && id && !node_pendings_find(&self->pendings, id))
+            rc = WIRE_E_GONE;           //  Settled while we pumped
+    }
     if (rc == 0)
         rc = node_core_forward(self, to, out->data, out->size);
     if (rc == 0)
@@ -199,11 +196,8 @@ static int send_built(node_core_t *self, alua_remote_t *to, wire_type_t type, ui
 
 static int send_request(node_core_t *self, const alua_request_t *request, uint64_t id, alua_remote_t *to)
 {
-    wire_buf_t out = borrow_scratch(self);
-    build_request(self, request, id, node_remote_name(to), &out);
-    int rc = send_built(self, to, request->kind == ALUA_CHUNK ? WIRE_CHUNK : WIRE_CALL, id, &out);
-    return_scratch(self, out);
-    return rc;
+    build_request(self, request, id, node_remote_name(to));
+    return send_built(self, to, request->kind == ALUA_CHUNK ? WIRE_CHUNK : WIRE_CALL, id);
 }
 
 //  The record of a request is made before the message leaves, and undone when it cannot.
@@ -260,14 +254,13 @@ int node_core_request(node_core_t *self, const alua_request_t *request, uint64_t
 int node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, uint64_t request,
                      const void *body, size_t size)
 {
-    wire_str_t me = { self->id, strlen(self->id) };
     if (to->route == NODE_COLD)
         return WIRE_E_GONE;
-    wire_buf_t out = borrow_scratch(self);
-    wire_msg_begin_proc(&out, type, request, 0, me, node_remote_name(to), 1);
-    wire_buf_append(&out, body, size);
-    int rc = send_built(self, to, type, request, &out);
-    return_scratch(self, out);
+    wire_buf_t *out = &self->scratch;
+    wire_buf_clear(out);
+    wire_msg_begin_proc(out, type, request, 0, self->me, node_remote_name(to), 1);
+    wire_buf_append(out, body, size);
+    int rc = send_built(self, to, type, request);
     self->stat.replies += type == WIRE_REPLY;
     self->stat.fails += type == WIRE_FAIL;
     return rc;
@@ -313,11 +306,10 @@ static int send_credit(node_core_t *self, const alua_remote_t *from)
 {
     const node_link_t *link = link_from(self, from);
     wire_buf_t *out = &self->scratch;
-    wire_str_t me = { self->id, strlen(self->id) };
     if (!link)
         return WIRE_E_GONE;
     wire_buf_clear(out);
-    wire_msg_begin_proc(out, WIRE_CREDIT, 0, 0, me, node_remote_name(from), 2);
+    wire_msg_begin_proc(out, WIRE_CREDIT, 0, 0, self->me, node_remote_name(from), 2);
     wire_put_uint(out, from->used_events);
     wire_put_uint(out, from->used_bytes);
     return out->failed ? WIRE_E_NO_MEMORY : self->effects.send(self->arg, link->peer, out->data, out->size);
@@ -357,9 +349,8 @@ void node_core_tell_cancel(node_core_t *self, const node_pending_t *pending)
     if (!to || to->route == NODE_COLD || to->route == NODE_ASKING)
         return;                         //  Parked work without its request is not sent
     wire_buf_t *out = &self->scratch;
-    wire_str_t me = { self->id, strlen(self->id) };
     wire_buf_clear(out);
-    wire_msg_begin_proc(out, WIRE_CANCEL, pending->id, 0, me, node_remote_name(to), 0);
+    wire_msg_begin_proc(out, WIRE_CANCEL, pending->id, 0, self->me, node_remote_name(to), 0);
     if (!out->failed)
         (void) node_core_forward(self, to, out->data, out->size);
 }
@@ -405,9 +396,8 @@ void node_core_farewell(node_core_t *self, int code, const char *text)
 {
     for (node_link_t *link = self->links; link; link = link->next) {
         wire_buf_t *out = &self->scratch;
-        wire_str_t me = { self->id, strlen(self->id) };
         wire_buf_clear(out);
-        wire_msg_begin_proc(out, WIRE_END, 0, 0, me, node_remote_name(link->remote), 2);
+        wire_msg_begin_proc(out, WIRE_END, 0, 0, self->me, node_remote_name(link->remote), 2);
         wire_put_int(out, code);
         wire_put_text(out, text, strlen(text));
         if (!out->failed && self->effects.send(self->arg, link->peer, out->data, out->size) == 0)

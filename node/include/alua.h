@@ -29,11 +29,12 @@ typedef struct alua_remote alua_remote_t;       //  Another process, as this nod
 
 typedef struct {
     //  What is NULL here is taken from the boot record (NAME, DIRECTORY, LISTEN, HOST) before the default,
-    //  listen and host also from $ALUA_LISTEN and $ALUA_HOST.
+    //  listen, advertise and host also from $ALUA_LISTEN, $ALUA_ADVERTISE and $ALUA_HOST.
     const char *name;           //  Of the node; NULL: the broker mints a number
     const char *directory;      //  0700, for ipc sockets; NULL: alua_directory()
     const char *token;          //  32 hex digits; NULL: the user's, alua_token()
     const char *listen;         //  One more endpoint besides ipc, such as tcp://127.0.0.1:*; or NULL
+    const char *advertise;      //  What others are told instead of `listen`: a proxy's or an outer address; or NULL
     const char *executable;     //  The `alua` program, for spawn; NULL: found, alua_executable()
     const char *host;           //  What tells whether ipc paths mean the same; NULL: found
     bool visitor;               //  A guest of the command line: consumes no number
@@ -83,6 +84,9 @@ void alua_node_flush(alua_node_t *self);
 //  Pump until all that was sent is in its receivers' mailboxes, they are gone, or `ms` have passed;
 //  the END of the main process travels last. The number of peers that had not acknowledged.
 int  alua_node_finish(alua_node_t *self, int code, int ms);
+//  The operating-system process ends (exit was called), perhaps inside one of our callbacks: finish unless that
+//  was done, tell the launcher the status, close the sockets. The node is not to be used after; its memory is left.
+void alua_node_at_exit(alua_node_t *self, int status);
 
 int64_t alua_now(const alua_node_t *self);
 
@@ -242,6 +246,9 @@ const alua_boot_t *alua_boot(void);
 const char *alua_boot_value(const char *key);
 //  Connect the control socket: reports of activity, orders, and our end when the launcher dies.
 int alua_node_control(alua_node_t *self, const char *path);
+//  What shall be done when the launcher has died and this process, busy or stuck, has to be killed: called right
+//  before, from another thread, whatever the process is in the middle of. For all nodes; NULL: nothing.
+void alua_node_before_kill(void (*fn)(void));
 //  Tell the launcher our exit status (and whether an event failed) before leaving.
 void alua_node_exit_status(alua_node_t *self, int status);
 //  Something ended in an error that nobody took: the status becomes 1 unless exit says more.

@@ -34,12 +34,21 @@ typedef struct {
 
 //  ---- The watching thread -------------------------------------------------------------
 
+static void (*before_kill)(void);
+
+void alua_node_before_kill(void (*fn)(void))
+{
+    before_kill = fn;
+}
+
 static void *watch(void *arg)
 {
     struct pollfd item = { .fd = (int) (intptr_t) arg, .events = 0 };
     while (poll(&item, 1, -1) < 0 || !(item.revents & (POLLHUP | POLLERR | POLLNVAL)))
         ;
     poll(NULL, 0, GRACE);
+    if (before_kill)
+        before_kill();
     kill(getpid(), SIGKILL);
     return NULL;
 }

@@ -2,6 +2,9 @@
 
 #include "node_shell.h"
 
+//  ms that leaving may take, as sending may.
+#define FINISH_TIME 30000
+
 static void pump_until_drained(alua_node_t *self, int64_t limit)
 {
     hub_flush(self->hub);
@@ -33,4 +36,13 @@ int alua_node_finish(alua_node_t *self, int code, int ms)
         hub_pump(self->hub, 20);
     self->leaving = true;
     return late;
+}
+
+void alua_node_at_exit(alua_node_t *self, int status)
+{
+    if (!self->leaving)
+        alua_node_finish(self, status, FINISH_TIME);
+    alua_node_exit_status(self, status);
+    if (self->hub)
+        hub_destroy(&self->hub);
 }

@@ -83,9 +83,12 @@ static void tell_activity(alua_node_t *self)
     self->was_active = active;
 }
 
+//  After an event that took its time, what arrived meanwhile comes in first: a CANCEL counts for queued work.
 void node_turn(alua_node_t *self)
 {
     const node_due_t *due = node_heap_first(&self->core.heap);
+    if (self->core.took_long)
+        hub_pump(self->hub, 0);
     if (due && due->at <= alua_now(self))
         node_core_tick(&self->core);
     if (node_core_drain(&self->core, DRAIN_MOST))
@@ -141,6 +144,8 @@ static alua_config_t completed(const alua_config_t *config)
         all.listen = getenv("ALUA_LISTEN");
     if (!all.host)
         all.host = getenv("ALUA_HOST");
+    if (!all.advertise)
+        all.advertise = getenv("ALUA_ADVERTISE");
     const alua_boot_t *boot = alua_boot();
     all.spawned |= boot && boot->spawned;
     return all;
@@ -184,7 +189,7 @@ static bool start_hub(alua_node_t *self, const alua_config_t *config, const char
     if (config->listen) {
         if (hub_bind(self->hub, config->listen, bound))
             return false;
-        self->listen = node_text_copy(bound);
+        self->listen = node_text_copy(config->advertise ? config->advertise : bound);
     }
     return true;
 }

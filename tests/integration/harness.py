@@ -157,6 +157,10 @@ class Case(unittest.TestCase):
         shutil.rmtree(self.dir, ignore_errors=True)
         if left:
             raise AssertionError(f"processes were left behind: {left}")
+        reports = [line for process in self.started for line in process.out + process.err
+                   if "Sanitizer" in line or "runtime error:" in line]
+        if reports:
+            raise AssertionError("".join(reports))
 
     def program(self, text, name="program.lua"):
         """A file with this Lua text; its path."""

@@ -35,10 +35,10 @@ def private(case, program, *args):
     return Place("private", [run] * 3)
 
 
-def shared(case, kind, endpoint, program, *args):
+def shared(case, kind, endpoint, program, *args, env=lambda name: {}):
     broker = case.start_broker("--listen", endpoint)
     nodes = [case.start("node", "--name", name, "--app", "myapp", "--broker", broker.endpoint,
-                        PROGRAMS / program, *args) for name in ("n1", "n2", "n3")]
+                        PROGRAMS / program, *args, env=env(name)) for name in ("n1", "n2", "n3")]
     return Place(kind, nodes, broker)
 
 
@@ -48,6 +48,12 @@ def ipc(case, program, *args):
 
 def tcp(case, program, *args):
     return shared(case, "tcp", "tcp://127.0.0.1:*", program, *args)
+
+
+def far(case, program, *args):
+    """As on three machines: nodes reach each other by tcp only."""
+    return shared(case, "far", "tcp://127.0.0.1:*", program, *args,
+                  env=lambda name: {"ALUA_LISTEN": "tcp://127.0.0.1:*", "ALUA_HOST": "host-of-" + name})
 
 
 def all_three(case, program, *args):

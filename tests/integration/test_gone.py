@@ -39,6 +39,18 @@ class TestKilled(harness.Case):
     def test_on_a_tcp_broker(self):
         self.kill_and_check(places.tcp(self, "witness.lua"))
 
+    def test_as_on_another_machine(self):
+        #  To the broker a refused connection to another machine proves nothing: silent, and gone with the lease.
+        #  Whoever had a link to the dead one knows at once.
+        place = places.far(self, "witness.lua")
+        place.n2.expect("hanging", count=3)
+        place.kill("n2", signal.SIGKILL)
+        for kind in ("sync", "async", "future"):
+            place.n1.expect(rf"\b{kind}\tfailed\tgone\tdefinite=false", GONE_WITHIN)
+        place.n1.expect(r"watch\tsilent\t1@n2", GONE_WITHIN)
+        place.n1.expect(r"watch\tgone\t1@n2", 15)
+        place.n3.expect(r"all\tgone\t1@n2", 5)
+
 
 class TestBusy(harness.Case):
     """One that computes is not gone, and what waits for it succeeds."""

@@ -360,6 +360,7 @@ function fake.core(self)
   local world = self.world
   local core = { exports = {}, globals = self.env, error = new_error, iserror = is_error }
 
+  function core.cancelled() return false end
   function core.now() return world.time end
   function core.info()
     local info = { open = self.broker ~= nil, id = self.id, node = self.node, rank = self.boot.rank,

@@ -365,6 +365,7 @@ int alua_node_timeout(const alua_node_t *self) { (void) self; return -1; }
 void alua_node_pump(alua_node_t *self, int ms) { (void) self, (void) ms; }
 void alua_node_flush(alua_node_t *self) { (void) self; }
 int alua_node_finish(alua_node_t *self, int code, int ms) { (void) self, (void) code, (void) ms; return 0; }
+void alua_node_at_exit(alua_node_t *self, int status) { (void) self, (void) status; }
 int64_t alua_now(const alua_node_t *self) { (void) self; return now; }
 void alua_node_exit_status(alua_node_t *self, int status) { (void) self, (void) status; }
 void alua_node_failed(alua_node_t *self) { self->failed = true; }

@@ -199,7 +199,9 @@ static void test_a_function_is_found_by_path_and_anew(void **state)
     runs(f, A, "say(F())");
     has(f, B, "core.exports['m.deep.f'] = nil core.exports.m = { deep = { f = function() return 'exported' end } }");
     runs(f, A, "say(F())");
-    said(f, A, "1 g\n2\nexact\nexported\n");
+    has(f, B, "function h() return 'global' end core.exports.h = g");
+    runs(f, A, "say((sync('2@test', 'h')()))");
+    said(f, A, "1 g\n2\nexact\nexported\ng\n");
 }
 
 static void test_unknown_functions_come_with_a_guess(void **state)
@@ -212,7 +214,7 @@ static void test_unknown_functions_come_with_a_guess(void **state)
     said(f, A, "no function 'mutex.reqest' here (did you mean 'mutex.request'?)\n");
     runs(f, A, "local _, e = sync('2@test', 'mutex')() say(e.code) local _, e = sync('2@test', '..')() say(e.code)");
     said(f, A, "no_function\nno_function\n");
-    has(f, B, "core.globals = false");
+    has(f, B, "core.globals(false)");
     runs(f, A, "local _, e = sync('2@test', 'currValue')() say(e.code)");
     said(f, A, "not_exported\n");
 }

@@ -322,17 +322,15 @@ static bool deliver(net_t *net)
 {
     size_t ready = 0;
     for (const end_t *end = net->ends; end; end = end->next)
-        ready += end->in != NULL;
+        ready += end->in && !end->told;     //  Behind an end that is over it stays, until its sender learns that it was lost
     if (ready == 0)
         return false;
     size_t choice = any((uint32_t) ready);
     for (end_t *end = net->ends; end; end = end->next) {
-        if (!end->in || choice--)
+        if (!end->in || end->told || choice--)
             continue;
         item_t *item = take(end);
-        if (end->told)
-            ;                           //  Nobody listens any more
-        else if (end->node)
+        if (end->node)
             node_hears(end, item);
         else
             broker_hears(end, item);

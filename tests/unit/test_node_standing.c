@@ -131,6 +131,8 @@ static void test_leaving_keeps_the_view_unfollowing_drops_it(void **state)
     ask(f, WIRE_LEAVE, "ring");
     hear(f, NULL, (head_t) { WIRE_ANSWER, 2, 0, NULL, NULL }, "u", 2);
     assert_false(view(f, "ring")->joined);
+    assert_int_equal(view(f, "ring")->version, 2);
+    assert_int_equal(view(f, "ring")->count, 0);
     ask(f, WIRE_UNFOLLOW, "ring");
     assert_non_null(view(f, "ring"));
     hear(f, NULL, (head_t) { WIRE_ANSWER, 3, 0, NULL, NULL }, "b", 1);
@@ -193,16 +195,93 @@ static void test_views_are_asked_anew_from_a_new_broker(void **state)
     hush(f);
     node_core_broker_gone(&f->core, WIRE_E_GONE, "restarted");
     welcome(f);
-    said(f, "broker<FOLLOW:3 broker<JOIN:4 ");
+    hear_member(f, "ring", 2, "join", "1@b");           //  The others return one by one
+    elapse(f, 2999);
+    said(f, "");
     assert_int_equal(view(f, "ring")->count, 2);        //  The old view until the new one is here
-    hear_member(f, "ring", 2, "join", "1@c");           //  Of the new count: the snapshot has it
+    elapse(f, 1);
+    said(f, "broker<FOLLOW:3 broker<JOIN:4 ");
     hear_view(f, 4, 2, "1@me", "1@c");
     hear_view(f, 3, 1, "1@b", NULL);
+    run(f);
+    said(f, "claims claims MEMBERS MEMBERS ");          //  b is gone, c has come; of the stars there is no news
     assert_int_equal(view(f, "ring")->version, 2);
     assert_string_equal(view(f, "ring")->ids[0], "1@me");
     hear_member(f, "ring", 3, "join", "1@d");
     assert_int_equal(view(f, "ring")->count, 3);
     assert_false(view(f, "stars")->joined);
+}
+
+static void test_a_stale_view_only_loses_members(void **state)
+{
+    fixture_t *f = *state;
+    ask(f, WIRE_JOIN, "ring");
+    hear_view(f, 1, 41, "1@b", "1@me");
+    node_core_broker_gone(&f->core, WIRE_E_GONE, "restarted");
+    welcome(f);
+    run(f);
+    hush(f);
+    uint64_t changes = view(f, "ring")->changes;
+    hear_member(f, "ring", 1, "join", "1@b");
+    assert_int_equal(view(f, "ring")->changes, changes);
+    hear_member(f, "ring", 2, "leave", "1@b");          //  The new broker knows that well
+    hear_member(f, "ring", 3, "leave", "1@b");
+    run(f);
+    said(f, "MEMBERS ");
+    assert_int_equal(view(f, "ring")->count, 1);
+    assert_true(view(f, "ring")->changes > changes);
+    ask(f, WIRE_FOLLOW, "ring");                        //  A user's question: early, and so not believed
+    hear_view(f, 2, 4, "1@c", NULL);
+    assert_string_equal(view(f, "ring")->ids[0], "1@me");
+    assert_int_equal(view(f, "ring")->count, 1);
+}
+
+static void test_a_broker_that_is_restarted_twice_is_asked_once(void **state)
+{
+    fixture_t *f = *state;
+    ask(f, WIRE_JOIN, "ring");
+    hear_view(f, 1, 1, "1@me", NULL);
+    run(f);
+    for (int i = 0; i < 2; i++) {
+        node_core_broker_gone(&f->core, WIRE_E_GONE, "restarted");
+        welcome(f);
+        hush(f);
+        elapse(f, 2000);
+        said(f, "");
+    }
+    elapse(f, 1000);
+    said(f, "broker<JOIN:2 ");
+    elapse(f, 10000);
+    said(f, "");
+}
+
+static void test_watches_are_asked_for_again(void **state)
+{
+    fixture_t *f = *state;
+    const char *const who[] = { "1@b", "1@c", NULL };
+    for (uint64_t i = 1; i <= 3; i++) {
+        ask(f, WIRE_WATCH, who[i - 1]);
+        hear(f, NULL, (head_t) { WIRE_ANSWER, i, 0, NULL, NULL }, "b", 1);
+    }
+    ask(f, WIRE_UNWATCH, "1@c");
+    hear(f, NULL, (head_t) { WIRE_ANSWER, 4, 0, NULL, NULL }, "b", 1);
+    ask(f, WIRE_WATCH, "1@d");
+    hear_deny(f, 5, "full", "no more");                 //  Never watched
+    run(f);
+    hush(f);
+    node_core_broker_gone(&f->core, WIRE_E_GONE, "restarted");
+    welcome(f);
+    said(f, "broker<WATCH:6 broker<WATCH:7 ");
+    hear(f, NULL, (head_t) { WIRE_ANSWER, 6, 0, NULL, NULL }, "b", 1);
+    run(f);
+    hush(f);
+    node_core_broker_gone(&f->core, WIRE_E_GONE, "restarted");
+    welcome(f);
+    said(f, "broker<WATCH:8 broker<WATCH:9 ");
+    node_core_forget(&f->core);                         //  Another network has other processes
+    hush(f);
+    welcome(f);
+    said(f, "");
 }
 
 static void test_waiting_for_a_name_ends_with_the_broker(void **state)
@@ -295,6 +374,9 @@ int main(void)
         TEST(test_asks_in_flight_are_unknown_when_the_broker_dies),
         TEST(test_relayed_calls_are_unknown_when_the_broker_dies),
         TEST(test_views_are_asked_anew_from_a_new_broker),
+        TEST(test_a_stale_view_only_loses_members),
+        TEST(test_a_broker_that_is_restarted_twice_is_asked_once),
+        TEST(test_watches_are_asked_for_again),
         TEST(test_waiting_for_a_name_ends_with_the_broker),
         TEST(test_leaving_a_network_forgets_who_we_were),
         TEST(test_a_message_to_ourselves_survives_the_move),

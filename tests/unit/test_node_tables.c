@@ -51,6 +51,24 @@ static void test_heap_agrees_with_a_list(void **state)
     node_heap_free(&heap);
 }
 
+//  A few long timers do not make the usual deadlines, each later than the last, go through the heap.
+static void test_heap_lists_deadlines_before_long_timers(void **state)
+{
+    (void) state;
+    node_heap_t heap = { 0 };
+    node_due_t timers[8] = { 0 }, calls[100] = { 0 };
+    for (size_t i = 0; i < 8; i++)
+        node_heap_add(&heap, &timers[i], 60000);
+    for (size_t i = 0; i < 100; i++)
+        node_heap_add(&heap, &calls[i], 30000 + (int64_t) (i / 2));
+    assert_int_equal(heap.count, 0);
+    for (size_t i = 0; i < 100; i++) {
+        assert_ptr_equal(node_heap_first(&heap), &calls[i]);
+        node_heap_remove(&heap, &calls[i]);
+    }
+    assert_ptr_equal(node_heap_first(&heap), &timers[0]);
+}
+
 static void test_heap_removes_twice(void **state)
 {
     node_heap_t heap = { 0 };
@@ -333,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_heap_agrees_with_a_list),
+        cmocka_unit_test(test_heap_lists_deadlines_before_long_timers),
         cmocka_unit_test(test_heap_removes_twice),
         cmocka_unit_test(test_pendings_many_and_ids_once),
         cmocka_unit_test(test_pendings_hold_their_remote),

@@ -31,18 +31,29 @@ local function call_again()
   end)
 end
 
--- What came of an order, how long it took.
-local function timed(what, f, ...)
-  local begun = alua.now()
-  local value, err = f(...)
-  say(what, (...), value == nil and err.code or value, ("%.1f"):format(alua.now() - begun))
-end
+local questions = {
+  look = alua.whereis,
+  take = alua.register,
+  call = function(who) return luarpc.sync(who, "add")(2, 3) end,
+  briefly = function(who) return luarpc.sync(who, "add", { timeout = 0.3 })(2, 3) end,
+}
 
 local order = {}
-function order.look(who) timed("look", alua.whereis, who) end
-function order.take(what) timed("take", alua.register, what) end
-function order.call(who) timed("call", function() return luarpc.sync(who, "add")(2, 3) end, who) end
-function order.exit() alua.exit(0) end
+
+-- What came of it, how long it took.
+for verb, ask in pairs(questions) do
+  order[verb] = function(who)
+    local begun = alua.now()
+    local value, err = ask(who)
+    say(verb, who, value == nil and err.code or value, ("%.1f"):format(alua.now() - begun))
+  end
+end
+
+function order.crew()
+  local ids = dalua.processes "crew"
+  table.sort(ids)
+  say("crew", table.concat(ids, " "))
+end
 
 local path = (os.getenv "ORDERS" or "orders") .. "." .. alua.node
 
@@ -67,6 +78,7 @@ end
 dalua.events.monitor("dalua_app_join", function(_, status, app, id) say("app", status, app, id) end)
 dalua.events.monitor("dalua_app_fail", function(_, status, app, id) say("app", status, app, id) end)
 alua.timer.create(0.02, obey)
+while not table.concat(dalua.processes "crew", " "):find(alua.id, 1, true) do alua.sleep(0.01) end
 say("member", alua.id)
 if target and target ~= "-" then call_again() end
 alua.loop()
