@@ -38,7 +38,7 @@ class Proxy:
         self.target = target
         self.random = random.Random(seed)
         self.lives = None
-        self.held = False
+        self.held, self.still = False, threading.Event()
         self.pairs = set()
         self.cuts = self.connections = self.bytes = 0
         self.selector = selectors.DefaultSelector()
@@ -58,7 +58,9 @@ class Proxy:
             pair.end = now + self.random.uniform(low, high)
 
     def hold(self):
+        self.still.clear()
         self.held = True
+        self.still.wait()
 
     def heal(self):
         self.lives, self.held = None, False
@@ -78,6 +80,7 @@ class Proxy:
     def _run(self):
         while not self.stopped:
             if self.held:
+                self.still.set()
                 time.sleep(0.005)
                 continue
             for key, events in self.selector.select(0.002):
@@ -91,10 +94,11 @@ class Proxy:
                 self._drop(pair, reset=self.random.random() < 0.5)
 
     def _accept(self):
+        near, _ = self.listener.accept()
         try:
-            near, _ = self.listener.accept()
             far = socket.create_connection(("127.0.0.1", self.target), 1)
         except OSError:
+            near.close()
             return
         self.connections += 1
         pair = Pair(near, far, time.monotonic() + self.random.uniform(*self.lives) if self.lives else None)

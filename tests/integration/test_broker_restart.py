@@ -234,6 +234,7 @@ class TestWithoutBroker(harness.Case):
         self.assertEqual((result.status, result.lines, result.err), (0, ["2", "4", "6"], ""))
         for server in servers:
             server.stop(signal.SIGINT)
+        eventually(lambda: not self.processes(), "its last member has left, and the broker ends")
 
     def broker_started(self):
         return next(pid for pid in self.processes()

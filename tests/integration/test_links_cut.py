@@ -1,4 +1,5 @@
 """Links that count, as programs see them: connections break all the time, and nothing is lost, doubled or out of order"""
+import signal
 import time
 import unittest
 
@@ -20,6 +21,16 @@ class Case(harness.Case):
         self.addCleanup(self.client.leave)
         self.client.open(visitor=True)
         self.proxies = {}
+
+    def tearDown(self):
+        """In order, so that nobody has to wait for a lease: the nodes end while their proxies still work."""
+        for proxy in self.proxies.values():
+            proxy.heal()
+        self.client.leave()
+        for process in self.started[1:]:
+            process.kill(signal.SIGTERM)
+        for process in self.started[1:]:
+            process.wait()
 
     def proxy(self, name, target):
         proxy = Proxy(target, seed=len(self.proxies))
@@ -67,7 +78,7 @@ class TestCut(Case):
         for proxy in self.proxies.values():
             proxy.cut(0.005, 0.060)
         begun = time.monotonic()
-        self.talk("ana", "bob", 50000, 0.02)
+        self.talk("ana", "bob", 50000, 0.1)
         self.settled(("ana", "bob"), 50000)
         cuts = sum(proxy.cuts for proxy in self.proxies.values())
         print(f"{cuts} cuts in {time.monotonic() - begun:.1f} s", end=" ", flush=True)
@@ -78,8 +89,8 @@ class TestCut(Case):
         proxy = self.proxy("broker", self.port)
         ana, bob = (self.node(name, listens=False, broker=proxy.endpoint) for name in ("ana", "bob"))
         proxy.cut(0.005, 0.060)
-        self.talk("ana", "bob", 5000, 0.02)
-        self.settled(("ana", "bob"), 5000)
+        self.talk("ana", "bob", 20000, 0.1)
+        self.settled(("ana", "bob"), 20000)
         self.assertGreater(proxy.cuts, 20)
         self.assertEqual(self.reported(ana, bob), [])
 
@@ -119,8 +130,8 @@ class TestCut(Case):
         got = self.client.chunk("1@ana", "for i = 1, 5 do dalua.send('1@bob', 'print', 'lost') end "
                                          "local _, err = luarpc.sync('1@bob', 'record', { timeout = 60 })(101) return err.code, err.definite")
         self.assertEqual(got, ["gone", False])
-        harness.eventually(lambda: any("5" in line and "acknowledged" in line for line in ana.err) or
-                           sum("acknowledged" in line for line in ana.err) >= 5, "all five are told of")
+        ana.expect(r"1@bob: gone: sent, but never acknowledged")
+        ana.expect(r"4 more of these")
         for proxy in self.proxies.values():
             proxy.heal()
         harness.eventually(lambda: self.client.chunk("1@ana", "return luarpc.sync('1@bob', 'math.max', { timeout = 5 })(1, 2)")[0] == 2, "they meet again")

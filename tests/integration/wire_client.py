@@ -120,10 +120,11 @@ class Counter:
 class Link:
     """One link that we dialled, to a broker or to a node."""
 
-    def __init__(self, endpoint, token, name="", incarnation=None, role="client", timeout=TIMEOUT):
+    def __init__(self, endpoint, token, name="", incarnation=None, role="client", timeout=TIMEOUT, context=None):
         self.endpoint, self.token, self.name, self.role = endpoint, token, name, role
         self.incarnation = incarnation or secrets.randbits(52) + 1
         self.timeout = timeout
+        self.context = context or zmq.Context.instance()
         self.serve = {}                     # name -> function(*args) that returns a list of results
         self.told = []                      # MEMBERS, WATCHED and whatever else nobody awaited
         self.ran = []                       # CHUNKs that came: (from, name, code, args)
@@ -134,7 +135,7 @@ class Link:
         self.connect()
 
     def connect(self):
-        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket = self.context.socket(zmq.DEALER)
         self.socket.set(zmq.HEARTBEAT_IVL, LIMITS["HEARTBEAT"])
         self.socket.set(zmq.HEARTBEAT_TIMEOUT, LIMITS["HEARTBEAT_TIMEOUT"])
         self.socket.set(zmq.LINGER, 2000)

@@ -12,7 +12,12 @@ local function pid()
   return io.open("/proc/self/stat"):read("n")
 end
 
-function ping() return pid() end
+local prepared = alua.node ~= "n2"
+
+function ping()
+  while not prepared do alua.sleep(0.01) end
+  return pid()
+end
 
 function hang()
   say("hanging")
@@ -68,7 +73,7 @@ end
 
 say("pid", alua.node, pid())
 if alua.node == "n1" then witness(...) end
-if alua.node == "n2" then assert(alua.register "n2's name") end
+if alua.node == "n2" then prepared = assert(alua.register "n2's name") end
 if alua.node == "n3" then
   alua.watch(nil, function(what, id) say("all", what, id) end)
 end

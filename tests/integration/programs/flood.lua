@@ -1,0 +1,33 @@
+-- flood.lua - a process that can be flooded, and that floods others
+--
+-- take(i, ...)     counts; i must be one more than the last from this sender
+-- flood(to, n, s)  n sends to another from within one event; how many were taken, and the first refusal
+-- busy(seconds)    compute without looking up
+
+local had, wrong = 0, nil
+finished = nil
+
+function take(i)
+  if i ~= had + 1 then wrong = wrong or ("%d after %d"):format(i, had) end
+  had = i
+end
+
+function state() return had, wrong, finished end
+
+function flood(to, n, size, from)
+  local text = string.rep("x", size or 0)
+  local sent, first = 0, nil
+  for i = 1, n do
+    local ok, err = dalua.send(to, "take", (from or 0) + sent + 1, text)
+    if ok then sent = sent + 1 else first = first or err.code end
+  end
+  finished = sent
+  return sent, first
+end
+
+function busy(seconds)
+  local limit = alua.now() + seconds
+  while alua.now() < limit do end
+end
+
+alua.loop()
