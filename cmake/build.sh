@@ -70,6 +70,7 @@ need_build_tools()
     need pkg-config --exists libuv libuv1-dev
     need pkg-config --exists libedit libedit-dev
     need pkg-config --exists lua5.4 liblua5.4-dev
+    [ -z "$missing" ] || need command -v make make      # gcc links with several processors by it, or warns and takes one
 }
 
 # lock PRESET: waits for whoever builds it now; the lock ends with this (sub)shell.

@@ -54,7 +54,13 @@ FILES
     leaves there, the next one removes.
 
 ENVIRONMENT
-    ALUA_BROKER, XDG_RUNTIME_DIR, XDG_CONFIG_HOME
+    ALUA_BROKER         which broker, see above; for alua.open, too
+    ALUA_LISTEN         one more endpoint for nodes, such as tcp://127.0.0.1:*
+    ALUA_ADVERTISE      what others are told instead of it
+    ALUA_HOST           nodes with the same text here use each other's ipc paths
+    ALUA_HISTORY        file for the lines of "alua console"
+    ALUA                the program that plain lua5.4 starts for alua.spawn
+    XDG_RUNTIME_DIR, XDG_CONFIG_HOME, HOME
 
 EXIT STATUS
     0 success, 1 failure, 2 a command line that makes no sense; "alua run" has
@@ -93,8 +99,8 @@ DESCRIPTION
     prints who waits for what. A second Ctrl-C ends at once. Nothing is left
     behind, however it ends.
 
-    Lines that several processes print come out whole, with the process's id in
-    front.
+    Lines that several processes print come out whole. With -n 2 and more, each
+    has the id of its process in front.
 
 OPTIONS
     -n N                N processes (1)
@@ -132,7 +138,7 @@ NAME
     alua broker - a broker of its own
 
 SYNOPSIS
-    alua broker [--listen ENDPOINT]...
+    alua broker [--listen ENDPOINT]... [--until-empty] [--detach]
 
 DESCRIPTION
     A broker is where the processes of a network find each other; it also
