@@ -4,15 +4,17 @@
 -- flood(to, n, s)  n sends to another from within one event; how many were taken, and the first refusal
 -- busy(seconds)    compute without looking up
 
-local had, wrong = 0, nil
+dalua.timeout = nil                     -- What was taken does not expire, however long it waits
+local had, wrong, count = 0, nil, 0
 finished = nil
 
 function take(i)
   if i ~= had + 1 then wrong = wrong or ("%d after %d"):format(i, had) end
   had = i
+  count = count + 1
 end
 
-function state() return had, wrong, finished end
+function state() return had, wrong, finished, count end
 
 function flood(to, n, size, from)
   local text = string.rep("x", size or 0)
