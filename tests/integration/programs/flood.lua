@@ -4,22 +4,20 @@
 -- flood(to, n, s)  n sends to another from within one event; how many were taken, and the first refusal
 -- busy(seconds)    compute without looking up
 
-dalua.timeout = nil                     -- What was taken does not expire, however long it waits
-local had, wrong, count = 0, nil, 0
+local had, wrong = 0, nil
 finished = nil
 
 function take(i)
   if i ~= had + 1 then wrong = wrong or ("%d after %d"):format(i, had) end
   had = i
-  count = count + 1
 end
 
-function state() return had, wrong, finished, count end
+function state() return had, wrong, finished end
 
 function flood(to, n, size, from)
   local text = string.rep("x", size or 0)
   local sent, first = 0, nil
-  for i = 1, n do
+  for _ = 1, n do
     local ok, err = dalua.send(to, "take", (from or 0) + sent + 1, text)
     if ok then sent = sent + 1 else first = first or err.code end
   end
