@@ -76,6 +76,7 @@ static bool take_id(hub_peer_t *self, route_t id)
     hub->last_peer = NULL;
     memcpy(self->id, id.data, id.size);
     self->id_size = id.size;
+    self->cut = false;                  //  What failed did so on the old connection
     return true;
 }
 

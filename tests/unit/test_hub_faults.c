@@ -164,6 +164,28 @@ static void test_a_node_that_has_been_given_up_is_told(void **state)
     assert_int_equal(f->a.lost, 1);
 }
 
+//  It was stopped: when it goes on, the first thing that it writes fails, and right behind the failure it reads
+//  that the peer has come back over another connection.
+static void test_a_write_that_failed_is_not_held_against_the_next_connection(void **state)
+{
+    fixture_t *f = *state;
+    dial_through_proxy(f, 300, 300);
+    RUN_UNTIL(&f->loop, f->a.last && f->b.last, 2000);
+    f->proxy.shortest = f->proxy.longest = 100000;
+    while (!f->proxy.cuts)
+        hub_pump(f->a.hub, 10);
+    int64_t until = proxy_now() + 500;
+    while (proxy_now() < until)
+        hub_pump(f->a.hub, 10);             //  Only one of the two lives: it says RESUME, and nobody reads that
+    say(f->b.last, 1, 10);
+    hub_pump(f->b.hub, 50);
+    RUN_UNTIL(&f->loop, f->a.got == 1, 3000);
+    say(f->b.last, 2, 10);
+    RUN_UNTIL(&f->loop, f->a.got == 2, 3000);
+    assert_string_equal(f->a.trace, "up:b ");
+    assert_string_equal(f->b.trace, "up:a ");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -173,6 +195,7 @@ int main(void)
         T(test_a_stalled_network_is_silent_and_then_resumes),
         T(test_a_network_that_stays_away_is_the_end),
         T(test_a_node_that_has_been_given_up_is_told),
+        T(test_a_write_that_failed_is_not_held_against_the_next_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
