@@ -1,2 +1,2 @@
---- ad - the name that module dalua had in the talk
+--- ad - the name of module dalua in older programs
 return require "dalua"

@@ -4,6 +4,7 @@
 -- starts them, reaches them and ends them; names, defaults and the shape of replies
 -- are those of ALua 6. docs/REFERENCE.md says of each function whether it waits.
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local chunk = require "alua.chunk"
 local codec = require "alua.codec"

@@ -3,6 +3,7 @@
 -- Nothing in here waits: what comes of a request is an event (dalua.events). Names,
 -- defaults and events are those of DALua 2.1; `ad` is the older name of this module.
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local alua = require "alua"
 local network = require "alua.network"

@@ -10,6 +10,7 @@
 -- name without a holder: wait for one until the deadline), `background` (the call does not keep
 -- the program from being over). Unknown options raise, as all misuse does, at the caller's line.
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 
 local luarpc = {}

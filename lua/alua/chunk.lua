@@ -1,5 +1,6 @@
 --- Sending code: alua.send, alua.eval
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local reply = require "alua.reply"
 local targets = require "alua.targets"

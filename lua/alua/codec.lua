@@ -1,5 +1,6 @@
 --- Lua text of plain values, exact and readable: alua.tostring, alua.codec.dump
 
+local _ENV = require("alua.env").std
 local codec = {}
 
 local KEYWORDS = {}

@@ -1,5 +1,6 @@
 --- Ending: oneself, and others
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local reply = require "alua.reply"
 local targets = require "alua.targets"

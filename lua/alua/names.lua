@@ -1,5 +1,6 @@
 --- Names for the network: alua.register, alua.unregister, alua.whereis
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local waiting = require "alua.waiting"
 

@@ -1,5 +1,6 @@
 --- Joining and leaving networks: alua.open, alua.create, alua.close
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local reply = require "alua.reply"
 local waiting = require "alua.waiting"

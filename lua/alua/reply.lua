@@ -1,5 +1,6 @@
 --- Replies in the shape of ALua 6: strings and numbers only, `error` a string
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 
 local reply = {}

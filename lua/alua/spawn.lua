@@ -4,6 +4,7 @@
 -- an order without a node is carried out here, the others by the main process of their
 -- node (as a chunk, because starting processes takes the right to run code).
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local reply = require "alua.reply"
 local waiting = require "alua.waiting"
@@ -116,7 +117,7 @@ end
 
 local LONGEST = 255 -- Bytes in an id
 
--- What has an @ is an id that the network gives (API: ids), and a name is one line.
+-- What has an @ is an id that the network gives, and a name is one line.
 local function is_name(name)
   return type(name) == "string" and #name <= LONGEST and name:find "^[^%c@]+$" ~= nil
 end

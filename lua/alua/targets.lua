@@ -1,5 +1,6 @@
 --- Destinations: one id or a list of them, each counted once
 
+local _ENV = require("alua.env").std
 local targets = {}
 
 --- The list of those meant by `dst`; raises at `level` when it holds anything but strings.

@@ -1,5 +1,6 @@
 --- Timers that call a function again and again: alua.timer
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 
 local timer = {}

@@ -3,6 +3,7 @@
 -- Such a function does its work in `start(done)`, which calls `done` later, as an
 -- event. With a callback, `done` is that callback; without one, the caller waits.
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local getinfo = debug.getinfo -- Programs like to have a global `debug` of their own
 

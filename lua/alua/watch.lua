@@ -1,5 +1,6 @@
 --- Watching: who comes, falls silent, leaves, is gone
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 
 local watch = {}

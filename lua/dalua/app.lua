@@ -3,6 +3,7 @@
 -- The broker keeps the members; each process that joined or asked has a local view, in join
 -- order, that follows the changes. What comes of a request is an event.
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local events = require "dalua.events"
 local reply = require "alua.reply"

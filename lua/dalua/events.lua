@@ -4,6 +4,7 @@
 -- own, so that neither its errors nor its waiting touch the others. Names that start with
 -- "dalua_" are the library's.
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local targets = require "alua.targets"
 

@@ -1,5 +1,6 @@
 --- Remote calls that nobody waits for: dalua.send
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local events = require "dalua.events"
 local reply = require "alua.reply"

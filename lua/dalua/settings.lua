@@ -1,5 +1,6 @@
 --- What may be set as dalua.timeout and dalua.debug, kept where all parts see it
 
+local _ENV = require("alua.env").std
 local settings = {
   timeout = 30, -- Seconds; nil is allowed
   debug = false,

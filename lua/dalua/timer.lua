@@ -1,5 +1,6 @@
 --- Periodic remote calls: dalua.timer
 
+local _ENV = require("alua.env").std
 local core = require "alua.core"
 local alua_timer = require "alua.timer"
 local send = require "dalua.send"

@@ -1,0 +1,22 @@
+--- The standard library as our modules found it: a program that has a `type`, a `next` or an
+--- `error` of its own must not find them in here. Each module begins with
+---
+---     local _ENV = require("alua.env").std
+
+local std = {}
+
+for _, name in ipairs {
+  "assert", "coroutine", "debug", "error", "getmetatable", "io", "ipairs", "load", "math", "next", "os",
+  "pairs", "pcall", "rawset", "require", "select", "setmetatable", "string", "table", "tonumber", "tostring",
+  "type",
+} do
+  std[name] = _G[name]
+end
+
+local error, tostring = error, tostring
+
+-- luacheck does not look through an _ENV: a name that is not in it is told when it is used.
+setmetatable(std, { __index = function(_, name) error("no global " .. tostring(name), 2) end })
+
+-- In a table of its own, or tracebacks would call the functions "alua.env.error".
+return { std = std }
