@@ -1,7 +1,7 @@
 //  call - requests to other processes: sync, async and future calls, and chunks
 //
-//  The functions that luarpc.sync and its kin return are C closures, with what they need as
-//  upvalues: the core, and the request as far as it is the same each time.
+//  The functions that luarpc.sync and its kin return are C closures, whose first upvalue is the request
+//  as far as it is the same each time.
 
 #include "callback.h"
 #include "future.h"
@@ -93,8 +93,9 @@ static int send(lua_State *L, lcore_t *core, alua_request_t *request, int first,
     return rc ? push_refusal(L, rc, request) : 0;
 }
 
-//  The second upvalue of the closures: a userdata, since to read strings and numbers takes a call of Lua's each.
+//  A userdata, since each string or number that a closure reads of its upvalues is a call of Lua's.
 typedef struct {
+    lcore_t *core;
     alua_request_t request;
     char texts[];               //  Its `to` and `name`, zero-terminated
 } lprepared_t;
@@ -105,23 +106,22 @@ static wire_str_t copy_text(char *place, wire_str_t text)
     return (wire_str_t) { place, text.size };
 }
 
-//  Push the upvalues that all have, from the process at 1, the name at 2 and the options.
+//  From the process at 1, the name at 2 and the options.
 static void push_prepared(lua_State *L, int options)
 {
     alua_request_t request = { .kind = ALUA_CALL, .flags = WIRE_WANTS_RESULTS };
     check_options(L, options, &request);
     wire_str_t to = string_at(L, 1), name = string_at(L, 2);
-    lua_pushvalue(L, lua_upvalueindex(1));
     lprepared_t *self = lua_newuserdatauv(L, sizeof *self + to.size + 1 + name.size + 1, 0);
+    self->core = lcore_of(L);
     self->request = request;
     self->request.to = copy_text(self->texts, to);
     self->request.name = copy_text(self->texts + to.size + 1, name);
 }
 
-static alua_request_t prepared(lua_State *L)
+static const lprepared_t *prepared(lua_State *L)
 {
-    const lprepared_t *self = lua_touserdata(L, lua_upvalueindex(2));
-    return self->request;
+    return lua_touserdata(L, lua_upvalueindex(1));
 }
 
 //  nil, and the error object that is on top.
@@ -148,9 +148,10 @@ static void stop_request(ltask_t *task)
 
 static int sync_call(lua_State *L)
 {
-    lcore_t *core = lcore_of(L);
+    const lprepared_t *self = prepared(L);
+    lcore_t *core = self->core;
     ltask_t *task = ltask_here(L, core);
-    alua_request_t request = prepared(L);
+    alua_request_t request = self->request;
     request.fn = ltask_on_outcome;
     request.arg = task;
     task->timeout = request.timeout;
@@ -170,7 +171,7 @@ static int sync_new(lua_State *L)
     check_name(L, 1, "the process");
     check_name(L, 2, "the function's name");
     push_prepared(L, 3);
-    lua_pushcclosure(L, sync_call, 2);
+    lua_pushcclosure(L, sync_call, 1);
     return 1;
 }
 
@@ -179,12 +180,12 @@ static int sync_new(lua_State *L)
 //  Nothing was sent, but each call has one outcome: the callback hears it as an event too.
 static int async_failed(lua_State *L, lcore_t *core, const char *name)
 {
-    if (lua_isnil(L, lua_upvalueindex(3))) {
+    if (lua_isnil(L, lua_upvalueindex(2))) {
         lua_pushvalue(L, -1);
         lreport(L, core, name, NULL);
     }
     else {
-        lua_pushvalue(L, lua_upvalueindex(3));
+        lua_pushvalue(L, lua_upvalueindex(2));
         lua_pushnil(L);
         lua_pushvalue(L, -3);
         lcallback_post_outcome(L, core, 2, name);
@@ -194,10 +195,11 @@ static int async_failed(lua_State *L, lcore_t *core, const char *name)
 
 static int async_call(lua_State *L)
 {
-    lcore_t *core = lcore_of(L);
+    const lprepared_t *self = prepared(L);
+    lcore_t *core = self->core;
+    alua_request_t request = self->request;
     lcore_need_node(L, core);
-    alua_request_t request = prepared(L);
-    lpending_t *pending = lcallback_new(L, core, lua_upvalueindex(3), request.name.data);
+    lpending_t *pending = lcallback_new(L, core, lua_upvalueindex(2), request.name.data);
     request.fn = pending ? lcallback_on_outcome : NULL;
     request.arg = pending;
     if (pending)
@@ -219,7 +221,7 @@ static int async_new(lua_State *L)
     lua_settop(L, 4);
     push_prepared(L, 4);
     lua_pushvalue(L, 3);
-    lua_pushcclosure(L, async_call, 3);
+    lua_pushcclosure(L, async_call, 2);
     return 1;
 }
 
@@ -227,9 +229,10 @@ static int async_new(lua_State *L)
 
 static int future_call(lua_State *L)
 {
-    lcore_t *core = lcore_of(L);
+    const lprepared_t *self = prepared(L);
+    lcore_t *core = self->core;
+    alua_request_t request = self->request;
     lcore_need_node(L, core);
-    alua_request_t request = prepared(L);
     lfuture_t *future = lfuture_push(L, core, request.name.data);
     lua_insert(L, 1);
     request.fn = lfuture_on_outcome;
@@ -248,7 +251,7 @@ static int future_new(lua_State *L)
     check_name(L, 1, "the process");
     check_name(L, 2, "the function's name");
     push_prepared(L, 3);
-    lua_pushcclosure(L, future_call, 2);
+    lua_pushcclosure(L, future_call, 1);
     return 1;
 }
 

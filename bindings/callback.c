@@ -18,6 +18,7 @@ static bool add_slab(lcore_t *core)
     core->slabs = slab;
     for (size_t i = 0; i < sizeof slab->items / sizeof *slab->items; i++) {
         slab->items[i].core = core;
+        slab->items[i].place = ++core->places;
         slab->items[i].next = core->pendings;
         core->pendings = &slab->items[i];
     }
@@ -33,18 +34,18 @@ static void set_what(lpending_t *self, const char *what)
     self->what[size] = 0;
 }
 
-//  With a reference to the value on top, which is popped.
-static lpending_t *new_pending(lua_State *L, lcore_t *core, int count, const char *what)
+//  Keeping the value at index.
+static lpending_t *new_pending(lua_State *L, lcore_t *core, int index, int count, const char *what)
 {
     if (!core->pendings && !add_slab(core))
         lerror_raise(L, WIRE_E_NO_MEMORY, NULL);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, core->refs);
-    lua_insert(L, -2);
-    int ref = luaL_ref(L, -2);
-    lua_pop(L, 1);
     lpending_t *self = core->pendings;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, core->callbacks);
+    lua_pushvalue(L, index);
+    lua_rawseti(L, -2, self->place);
+    lua_pop(L, 1);
     core->pendings = self->next;
-    self->ref = ref;
+    self->keeps = true;
     self->count = count;
     self->outcome = false;
     self->timeout = 0;
@@ -56,16 +57,22 @@ lpending_t *lcallback_new(lua_State *L, lcore_t *core, int index, const char *wh
 {
     if (lua_isnoneornil(L, index))
         return NULL;
-    lua_pushvalue(L, index);
-    return new_pending(L, core, -1, what);
+    return new_pending(L, core, index, -1, what);
 }
 
-//  Giving a reference back stores an integer where the value was: no memory is needed.
-static int unref(lua_State *L)
+//  With the table of callbacks on top. The place is kept, so that no memory is needed.
+static void clear_place(lua_State *L, lpending_t *self)
+{
+    lua_pushboolean(L, 0);
+    lua_rawseti(L, -2, self->place);
+    self->keeps = false;
+}
+
+static int forget(lua_State *L)
 {
     lpending_t *self = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, self->core->refs);
-    luaL_unref(L, -1, self->ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, self->core->callbacks);
+    clear_place(L, self);
     return 0;
 }
 
@@ -74,8 +81,8 @@ void lcallback_drop(lpending_t *self)
     if (!self)
         return;
     lcore_t *core = self->core;
-    if (self->ref != LUA_NOREF)
-        ltask_protected(core, unref, self);
+    if (self->keeps)
+        ltask_protected(core, forget, self);
     self->next = core->pendings;
     core->pendings = self;
 }
@@ -90,15 +97,21 @@ void lcallback_close(lcore_t *core)
     core->pendings = NULL;
 }
 
-//  Push what the pending keeps and forget it there, inside the coroutine that calls it.
-static void push_kept(lua_State *T, lpending_t *self)
+static void push_kept(lua_State *L, const lpending_t *self)
 {
-    lua_rawgeti(T, LUA_REGISTRYINDEX, self->core->refs);
-    lua_rawgeti(T, -1, self->ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, self->core->callbacks);
+    lua_rawgeti(L, -1, self->place);
+    lua_replace(L, -2);
+}
+
+//  The same, and forget it: inside the coroutine that calls it.
+static void take_kept(lua_State *T, lpending_t *self)
+{
+    lua_rawgeti(T, LUA_REGISTRYINDEX, self->core->callbacks);
+    lua_rawgeti(T, -1, self->place);
     lua_insert(T, -2);
-    luaL_unref(T, -1, self->ref);
+    clear_place(T, self);
     lua_pop(T, 1);
-    self->ref = LUA_NOREF;
 }
 
 static int called(lua_State *T, int status, lua_KContext context)
@@ -123,9 +136,8 @@ static bool takes_errors(lua_State *T, int index)
 static int call_back(lua_State *T)
 {
     ltask_t *task = lua_touserdata(T, 1);
-    lua_settop(T, 0);
-    push_kept(T, task->pending);
-    if (task->outcome->code && !takes_errors(T, 1)) {
+    take_kept(T, task->pending);
+    if (task->outcome->code && !takes_errors(T, 2)) {
         lerror_push_outcome(T, task->outcome, task->timeout);
         lreport(T, task->core, ltask_what(task), NULL);
         return 0;
@@ -172,7 +184,7 @@ static int call_posted(lua_State *T)
     int count = task->pending->count;
     lua_settop(T, 0);
     luaL_checkstack(T, count + 8, "too many arguments");
-    push_kept(T, task->pending);
+    take_kept(T, task->pending);
     for (int i = 1; i <= count + 1; i++)
         lua_rawgeti(T, 1, i);
     if (task->pending->outcome && is_lost_failure(T, count)) {
@@ -206,7 +218,8 @@ static int post(lua_State *L, lcore_t *core, int count, const char *what, bool o
     lua_insert(L, -count - 2);
     for (int i = count + 1; i >= 1; i--)
         lua_rawseti(L, -i - 1, i);
-    lpending_t *self = new_pending(L, core, count, what);
+    lpending_t *self = new_pending(L, core, lua_gettop(L), count, what);
+    lua_pop(L, 1);
     self->outcome = outcome;
     int rc = alua_post(core->process, on_turn, self);
     if (rc)
@@ -228,9 +241,7 @@ void lcallback_refuse(lua_State *L, lpending_t *self)
 {
     if (!self)
         return;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, self->core->refs);
-    lua_rawgeti(L, -1, self->ref);
-    lua_remove(L, -2);
+    push_kept(L, self);
     lua_pushnil(L);
     lua_pushvalue(L, -3);
     lcallback_post_outcome(L, self->core, 2, self->what);

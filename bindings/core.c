@@ -53,7 +53,7 @@ typedef struct lliving {
 
 static lliving_t *living;
 
-//  os.exit ends nothing abruptly (API: opening and ending), and ZeroMQ wants its sockets closed.
+//  os.exit ends nothing abruptly, and ZeroMQ wants its sockets closed.
 static void at_exit(int status, void *arg)
 {
     (void) arg;
@@ -210,10 +210,8 @@ static void init_states(lua_State *L, lcore_t *core)
 static void init_tables(lua_State *L, lcore_t *core)
 {
     core->refs = new_ref(L, 64);
+    core->callbacks = new_ref(L, 64);
     core->threads = new_ref(L, 0);
-    core->exports = new_ref(L, 0);
-    lua_pushglobaltable(L);
-    core->globals = luaL_ref(L, LUA_REGISTRYINDEX);
     core->handlers = new_ref(L, 0);
     core->timers = new_ref(L, 0);
     core->views = new_ref(L, 0);
@@ -263,7 +261,7 @@ static void make_module(lua_State *L)
     lfuture_register(L, core);
     lua_newtable(L);
     register_all(L, core);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, core->exports);
+    lserve_push_exports(L, core);
     lua_setfield(L, -2, "exports");
     lvalue_constants(L);
     if (core->boot)

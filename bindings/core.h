@@ -44,7 +44,6 @@ struct ltask {
     const alua_outcome_t *outcome;  //  While an entry or continuation that asks for it runs
     struct lpending *pending;   //  Whose callback this is
     const char *what;           //  What reports call it; NULL: nobody has asked ltask_what yet
-    char text[64];              //  what, as soon as the event waits
     alua_remote_t *from;        //  The process we work for, or NULL
     uint64_t request;
     uint32_t flags;             //  WIRE_WANTS_REPLY ...
@@ -61,13 +60,15 @@ struct ltask {
     bool due;
     bool woken;                 //  The main thread's loop may end
     alua_outcome_t *kept;       //  The main thread reads its outcome later: a copy
+    char text[64];              //  What `what` says, as soon as the event waits
 };
 
 //  A callback that waits for an outcome or for its turn. From a free list.
 typedef struct lpending {
     struct lpending *next;
     lcore_t *core;
-    int ref;                    //  The function, or a table of function and arguments
+    int place;                  //  Its own in core->callbacks: the function, or a table of function and arguments
+    bool keeps;                 //  Something stands there
     int count;                  //  Of arguments in that table; -1: no table
     bool outcome;               //  They are an outcome: results, or nil and an error object
     int64_t timeout;            //  ms; 0: none
@@ -82,10 +83,12 @@ typedef struct lslab {
 struct lcore {
     lua_State *L;               //  The main thread
     lua_State *service;         //  A thread for protected work that is nobody's event
-    int refs;                   //  Registry index: callbacks and functions by number
+    int refs;                   //  Registry index: futures by number
+    int callbacks;              //  Registry index: what callbacks keep, by place; false where nothing
+    int places;                 //  So many there are
     int threads;                //  Registry index: task -> thread, so that none is collected
-    int exports;                //  Registry index: core.exports
-    int globals;                //  Registry index: the table of core.globals, or false
+    int serve;                  //  Registry index: what serves requests, with what they may call (names.h)
+    bool closed_globals;        //  They may not call globals
     int handlers;               //  Registry index: kind -> function (core.on)
     int timers;                 //  Registry index: id -> timer
     lua_Integer timer_ids;

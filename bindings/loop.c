@@ -253,8 +253,7 @@ static int exit_process(lua_State *L)
         lreport_told(core);
         if (code == 0 && alua_node_has_failed(core->node))
             code = EXIT_FAILURE;        //  Whatever the program thinks of itself
-        alua_node_exit_status(core->node, code);
-        alua_node_flush(core->node);
+        alua_node_at_exit(core->node, code);
     }
     fflush(NULL);
     _exit(code);

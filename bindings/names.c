@@ -7,6 +7,8 @@
 #include "wire_error.h"
 
 #define MAX_GUESS 48            //  Longer names are not guessed at
+#define EXPORTS     lua_upvalueindex(LNAMES_EXPORTS)
+#define GLOBALS     lua_upvalueindex(LNAMES_GLOBALS)
 
 //  ---- Looking up ------------------------------------------------------------
 
@@ -67,10 +69,10 @@ static bool walk(lua_State *L, wire_str_t path)
 }
 
 //  The exact name among the exports may have dots in it.
-static bool exported(lua_State *L, const lcore_t *core, wire_str_t name)
+static bool exported(lua_State *L, wire_str_t name)
 {
     int top = lua_gettop(L);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, core->exports);
+    lua_pushvalue(L, EXPORTS);
     lua_pushlstring(L, name.data, name.size);
     if (lua_rawget(L, -2) != LUA_TNIL && is_callable(L, -1))
         return true;
@@ -82,10 +84,11 @@ static bool exported(lua_State *L, const lcore_t *core, wire_str_t name)
 }
 
 //  The function is on top, or nothing more on the stack.
-static bool global(lua_State *L, const lcore_t *core, wire_str_t name)
+static bool global(lua_State *L, wire_str_t name)
 {
     int top = lua_gettop(L);
-    if (lua_rawgeti(L, LUA_REGISTRYINDEX, core->globals) == LUA_TTABLE && walk(L, name))
+    lua_pushvalue(L, GLOBALS);
+    if (walk(L, name))
         return true;
     lua_settop(L, top);
     return false;
@@ -168,14 +171,13 @@ static void consider_parent(lua_State *L, lguess_t *guess)
         consider_table(L, guess, prefix);
 }
 
-//  The tables by their registry indexes: exports and globals.
+//  The roots are those two.
 static void consider_root(lua_State *L, lguess_t *guess, int table)
 {
     int top = lua_gettop(L);
-    if (lua_rawgeti(L, LUA_REGISTRYINDEX, table) == LUA_TTABLE) {
-        consider_table(L, guess, "");
-        consider_parent(L, guess);
-    }
+    lua_pushvalue(L, table);
+    consider_table(L, guess, "");
+    consider_parent(L, guess);
     lua_settop(L, top);
 }
 
@@ -183,27 +185,27 @@ static void consider_root(lua_State *L, lguess_t *guess, int table)
 static const char *other_type(lua_State *L, wire_str_t name, int table)
 {
     int top = lua_gettop(L);
-    bool there = lua_rawgeti(L, LUA_REGISTRYINDEX, table) == LUA_TTABLE && reach(L, name);
-    const char *type = there ? luaL_typename(L, -1) : NULL;
+    lua_pushvalue(L, table);
+    const char *type = reach(L, name) ? luaL_typename(L, -1) : NULL;
     lua_settop(L, top);
     return type;
 }
 
-static int refuse(lua_State *L, const lcore_t *core, wire_str_t name)
+static int refuse(lua_State *L, wire_str_t name)
 {
     //  A third of the letters may be wrong, or one of a short name, but never all.
     lguess_t guess = { .name = name, .distance = least(name.size / 3 + (name.size < 3), name.size - 1) + 1 };
     int size = (int) least(name.size, WIRE_MAX_NAME);
-    const char *type = other_type(L, name, core->exports);
+    const char *type = other_type(L, name, EXPORTS);
     if (!type)
-        type = other_type(L, name, core->globals);
+        type = other_type(L, name, GLOBALS);
     if (type) {
         lerror_push(L, WIRE_E_NO_FUNCTION, "'%.*s' is no function here, but a %s", size, name.data, type);
         return WIRE_E_NO_FUNCTION;
     }
     if (name.size <= MAX_GUESS) {
-        consider_root(L, &guess, core->exports);
-        consider_root(L, &guess, core->globals);
+        consider_root(L, &guess, EXPORTS);
+        consider_root(L, &guess, GLOBALS);
     }
     if (*guess.best)
         lerror_push(L, WIRE_E_NO_FUNCTION, "no function '%.*s' here (did you mean '%s'?)", size, name.data, guess.best);
@@ -216,41 +218,28 @@ static int refuse(lua_State *L, const lcore_t *core, wire_str_t name)
 static bool forbidden(lua_State *L, const lcore_t *core, wire_str_t name)
 {
     int top = lua_gettop(L);
-    bool is = lua_rawgeti(L, LUA_REGISTRYINDEX, core->globals) != LUA_TTABLE;
-    if (is) {
-        lua_pushglobaltable(L);
-        is = walk(L, name);
-    }
+    lua_pushglobaltable(L);
+    bool is = core->closed_globals && walk(L, name);
     lua_settop(L, top);
     return is;
 }
 
 //  ---- The whole way -------------------------------------------------------------
 
-//  The type of what the table has under the name on top, by raw access; a function takes the name's place.
-static int plain_in(lua_State *L, int table)
-{
-    if (lua_rawgeti(L, LUA_REGISTRYINDEX, table) != LUA_TTABLE) {
-        lua_pop(L, 1);
-        return LUA_TNIL;
-    }
-    lua_pushvalue(L, -2);
-    int type = lua_rawget(L, -2);
-    if (type == LUA_TFUNCTION)
-        lua_copy(L, -1, -3);
-    lua_pop(L, 2);
-    return type;
-}
-
-//  The usual case, a function under a name without dots, is done for each call that arrives.
-static bool plain(lua_State *L, const lcore_t *core, wire_str_t name)
+//  The usual case, a function under a name without dots, is done for each call that arrives: by raw access only.
+static bool plain(lua_State *L, wire_str_t name)
 {
     if (memchr(name.data, '.', name.size))
         return false;
     lua_pushlstring(L, name.data, name.size);
-    int type = plain_in(L, core->exports);
-    if (type == LUA_TNIL)
-        type = plain_in(L, core->globals);
+    lua_pushvalue(L, -1);
+    int type = lua_rawget(L, EXPORTS);
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        type = lua_rawget(L, GLOBALS);
+    }
+    else
+        lua_remove(L, -2);
     if (type == LUA_TFUNCTION)
         return true;
     lua_pop(L, 1);
@@ -259,11 +248,11 @@ static bool plain(lua_State *L, const lcore_t *core, wire_str_t name)
 
 int lnames_push(lua_State *L, const lcore_t *core, wire_str_t name)
 {
-    if (plain(L, core, name))
+    if (plain(L, name))
         return 0;
     int rc = 0, top = lua_gettop(L);
     luaL_checkstack(L, 20, "names");
-    if (exported(L, core, name) || global(L, core, name))
+    if (exported(L, name) || global(L, name))
         ;
     else if (forbidden(L, core, name)) {
         rc = WIRE_E_NOT_EXPORTED;
@@ -271,7 +260,7 @@ int lnames_push(lua_State *L, const lcore_t *core, wire_str_t name)
                     (int) least(name.size, 100), name.data, (int) least(name.size, 100), name.data);
     }
     else
-        rc = refuse(L, core, name);
+        rc = refuse(L, name);
     lua_copy(L, -1, top + 1);
     lua_settop(L, top + 1);
     return rc;
@@ -280,11 +269,17 @@ int lnames_push(lua_State *L, const lcore_t *core, wire_str_t name)
 //  core.globals(table): where a name that is not exported is looked up; false: nowhere
 static int set_globals(lua_State *L)
 {
-    const lcore_t *core = lcore_of(L);
-    if (!lua_istable(L, 1) && !(lua_isboolean(L, 1) && !lua_toboolean(L, 1)))
+    lcore_t *core = lcore_of(L);
+    bool closed = lua_isboolean(L, 1) && !lua_toboolean(L, 1);
+    if (!closed && !lua_istable(L, 1))
         where_raise(L, "a table or false must be given");
-    lua_settop(L, 1);
-    lua_rawseti(L, LUA_REGISTRYINDEX, core->globals);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, core->serve);
+    if (closed)
+        lua_newtable(L);
+    else
+        lua_pushvalue(L, 1);
+    lua_setupvalue(L, -2, LNAMES_GLOBALS);
+    core->closed_globals = closed;
     return 0;
 }
 

@@ -9,6 +9,10 @@
 
 #include "core.h"
 
+//  The upvalues of the C function that calls lnames_push: two tables.
+#define LNAMES_EXPORTS  1
+#define LNAMES_GLOBALS  2
+
 //  Push the function and answer 0, or push an error object (no_function, not_exported).
 int lnames_push(lua_State *L, const lcore_t *core, wire_str_t name);
 

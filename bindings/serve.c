@@ -130,6 +130,7 @@ static void push_function(lua_State *T, lcore_t *core, const alua_event_t *event
     }
 }
 
+//  Its upvalues are those of names.h.
 static int serve(lua_State *T)
 {
     ltask_t *task = lua_touserdata(T, 1);
@@ -139,6 +140,15 @@ static int serve(lua_State *T)
     int count = lunpack_push(T, &args, event->count);
     lua_callk(T, count, LUA_MULTRET, (lua_KContext) task, served);
     return served(T, LUA_OK, (lua_KContext) task);
+}
+
+void lserve_push_exports(lua_State *L, lcore_t *core)
+{
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_pushglobaltable(L);
+    lua_pushcclosure(L, serve, 2);
+    core->serve = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 static void copy_request(ltask_t *task, const alua_event_t *event)
@@ -161,7 +171,7 @@ static void serve_request(lcore_t *core, const alua_event_t *event)
         return;
     }
     copy_request(task, event);
-    ltask_start(task, serve);
+    ltask_start_ref(task, task->core->serve);
 }
 
 //  ---- Notices -------------------------------------------------------------------

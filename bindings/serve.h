@@ -12,4 +12,7 @@
 //  Register our handler with the process.
 void lserve_attach(lcore_t *core);
 
+//  Once: make the function that serves requests, and push the table of exports that it looks names up in.
+void lserve_push_exports(lua_State *L, lcore_t *core);
+
 #endif

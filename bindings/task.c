@@ -250,6 +250,13 @@ void ltask_start(ltask_t *task, lua_CFunction entry)
     run(task, 1);
 }
 
+void ltask_start_ref(ltask_t *task, int ref)
+{
+    lua_rawgeti(task->L, LUA_REGISTRYINDEX, ref);
+    lua_pushlightuserdata(task->L, task);
+    run(task, 1);
+}
+
 void ltask_start_with(ltask_t *task, lua_CFunction entry, lua_State *L, int count)
 {
     if (!lua_checkstack(task->L, count + 4)) {

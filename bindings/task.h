@@ -24,6 +24,8 @@ const char *ltask_what(ltask_t *task);
 
 //  Run entry(task as a light userdata), which returns nothing, in it, to its end or first wait.
 void ltask_start(ltask_t *task, lua_CFunction entry);
+//  The same with the function at a registry index.
+void ltask_start_ref(ltask_t *task, int ref);
 //  The same with `count` further arguments, which are popped from L.
 void ltask_start_with(ltask_t *task, lua_CFunction entry, lua_State *L, int count);
 

@@ -144,6 +144,8 @@ void hub_declare_gone(hub_peer_t *peer, const char *text);
 //  Keep a frame's bytes beyond the message callback; release gives them back.
 void hub_frame_hold(hub_frame_t *frame);
 void hub_frame_release(hub_frame_t *frame);
+//  When the frame came, ms of the coarse monotonic clock: it lags by up to its tick.
+int64_t hub_frame_time(const hub_frame_t *frame);
 
 //  Milliseconds, monotonic: the time the hub's cores are given.
 int64_t hub_now(const hub_t *self);

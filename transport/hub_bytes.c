@@ -152,6 +152,11 @@ void hub_frame_hold(hub_frame_t *self)
     atomic_fetch_add_explicit(&self->refs, 1, memory_order_relaxed);
 }
 
+int64_t hub_frame_time(const hub_frame_t *self)
+{
+    return self->came;
+}
+
 void hub_frame_release(hub_frame_t *self)
 {
     if (atomic_fetch_sub_explicit(&self->refs, 1, memory_order_acq_rel) != 1)

@@ -101,6 +101,7 @@ struct hub_peer {
 //  A received message and who uses its bytes; any thread may release it.
 struct hub_frame {
     atomic_uint refs;
+    int64_t came;
     zmq_msg_t msg;
 };
 

@@ -104,11 +104,7 @@ void wire_put_uint_long(wire_buf_t *self, uint64_t value)
 
 void wire_put_int_long(wire_buf_t *self, int64_t value)
 {
-    if (value >= 0)
-        wire_put_uint_long(self, (uint64_t) value);
-    else if (value >= -32)
-        wire_put_byte(self, (uint8_t) value);
-    else if (value >= INT8_MIN)
+    if (value >= INT8_MIN)
         put8(self, 0xd0, (uint8_t) value);
     else if (value >= INT16_MIN)
         put16(self, 0xd1, (uint16_t) value);

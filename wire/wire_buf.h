@@ -40,7 +40,7 @@ uint8_t *wire_buf_grow(wire_buf_t *self, size_t more);
 //  only for more == 0 it then returns a place, in which nothing can be written.
 static inline uint8_t *wire_buf_reserve(wire_buf_t *self, size_t more)
 {
-    if (self->data && self->capacity - self->size >= more)
+    if (self->capacity - self->size >= more)
         return self->data + self->size;
     return wire_buf_grow(self, more);
 }
@@ -82,7 +82,9 @@ static inline void wire_put_bool(wire_buf_t *self, bool value)
 
 static inline void wire_put_int(wire_buf_t *self, int64_t value)
 {
-    if (value >= -32 && value <= 127)
+    if (value > 127)
+        wire_put_uint_long(self, (uint64_t) value);
+    else if (value >= -32)
         wire_put_byte(self, (uint8_t) value);
     else
         wire_put_int_long(self, value);

@@ -28,7 +28,10 @@ static int set_identity(node_core_t *self, wire_str_t id, wire_str_t node, wire_
     if (!replace(&self->id, id))
         return WIRE_E_NO_MEMORY;
     self->me = (wire_str_t) { self->id, id.size };
-    return replace(&self->node, node) && replace(&self->address, address) ? 0 : WIRE_E_NO_MEMORY;
+    if (!replace(&self->node, node))
+        return WIRE_E_NO_MEMORY;
+    self->here = (wire_str_t) { self->node, node.size };
+    return replace(&self->address, address) ? 0 : WIRE_E_NO_MEMORY;
 }
 
 int node_core_init(node_core_t *self, const node_effects_t *effects, void *arg)
@@ -77,9 +80,10 @@ void node_core_free(node_core_t *self)
     node_mailbox_free(&self->mailbox);
     node_core_lookups_free(self);
     node_pendings_free(&self->pendings);
-    while (self->timer_count)
-        free(self->timers[--self->timer_count]);
+    for (uint32_t i = 0; i < self->timer_capacity; i++)
+        free(self->timers[i]);
     free(self->timers);
+    free(self->timer_places);
     node_heap_free(&self->heap);
     node_apps_free(&self->apps);
     free_names(&self->names);
@@ -169,7 +173,7 @@ void node_core_forget(node_core_t *self)
 
 bool node_core_is_me(const node_core_t *self, wire_str_t name)
 {
-    if (wire_str_same(name, self->me) || wire_str_is(name, self->node))
+    if (wire_str_same(name, self->me) || wire_str_same(name, self->here))
         return true;
     for (const node_name_t *own = self->names; own; own = own->next)
         if (own->size == name.size && memcmp(own->text, name.data, name.size) == 0)

@@ -44,6 +44,8 @@ typedef struct {
     void (*claims)(void *arg);
     //  As now, but cheap and up to some ms ahead: for deadlines of messages. NULL: now will do.
     int64_t (*coarse)(void *arg);
+    //  When a frame came, on the coarse clock. NULL: coarse will do.
+    int64_t (*frame_time)(void *frame);
 } node_effects_t;
 
 //  A link to another node.
@@ -94,10 +96,12 @@ struct node_core {
     bool broker_up;
     uint64_t broker_received;   //  Counted events it sent us
     char *id, *node, *address;  //  As the broker gave them; "" before
-    wire_str_t me;              //  id, with its size: nearly every message has it
-    node_timer_t **timers;      //  Alive, unordered
-    size_t timer_count, timer_capacity, timers_holding;
-    uint64_t last_timer;
+    wire_str_t me, here;        //  id and node with their sizes: each message asks for them
+    node_timer_t **timers;      //  By the place that the lower half of their id says; NULL: a free one
+    uint32_t *timer_places;     //  Free places
+    uint32_t timer_spare, timer_capacity;
+    size_t timer_count, timers_holding;
+    uint32_t last_timer;
     wire_buf_t scratch;         //  The message being built
     struct node_lookup *lookups;
     size_t opening;             //  Links that are not up yet: what was sent over them is on its way

@@ -168,10 +168,10 @@ static void handle_message(node_core_t *self, node_mail_t *mail)
 
 static void timer_forget(node_core_t *self, node_timer_t *timer)
 {
-    size_t i = 0;
-    while (self->timers[i] != timer)
-        i++;
-    self->timers[i] = self->timers[--self->timer_count];
+    uint32_t place = (uint32_t) timer->id;
+    self->timers[place] = NULL;
+    self->timer_places[self->timer_spare++] = place;
+    self->timer_count--;
     self->timers_holding -= !timer->background;
     free(timer);
 }
@@ -317,13 +317,20 @@ int64_t node_core_wait(const node_core_t *self)
 
 static bool timer_room(node_core_t *self)
 {
-    if (self->timer_count < self->timer_capacity)
+    if (self->timer_spare)
         return true;
-    size_t capacity = self->timer_capacity ? self->timer_capacity * 2 : 16;
+    uint32_t capacity = self->timer_capacity ? self->timer_capacity * 2 : 16;
     node_timer_t **timers = realloc(self->timers, capacity * sizeof *timers);
-    if (!timers)
+    if (timers)
+        self->timers = timers;
+    uint32_t *places = timers ? realloc(self->timer_places, capacity * sizeof *places) : NULL;
+    if (!places)
         return false;
-    self->timers = timers;
+    self->timer_places = places;
+    for (uint32_t place = capacity; place-- > self->timer_capacity;) {
+        timers[place] = NULL;
+        places[self->timer_spare++] = place;
+    }
     self->timer_capacity = capacity;
     return true;
 }
@@ -338,30 +345,32 @@ uint64_t node_core_timer(node_core_t *self, int64_t ms, bool background, alua_ti
         free(timer);
         return 0;
     }
-    timer->id = ++self->last_timer;
+    uint32_t place = self->timer_places[--self->timer_spare];
+    if (++self->last_timer == 0)        //  An id is never 0
+        self->last_timer = 1;
+    timer->id = (uint64_t) self->last_timer << 32 | place;
     timer->fn = fn;
     timer->arg = arg;
     timer->background = background;
-    self->timers[self->timer_count++] = timer;
+    self->timers[place] = timer;
+    self->timer_count++;
     self->timers_holding += !background;
     return timer->id;
 }
 
 bool node_core_timer_cancel(node_core_t *self, uint64_t id)
 {
-    for (size_t i = 0; i < self->timer_count; i++) {
-        node_timer_t *timer = self->timers[i];
-        if (timer->id != id)
-            continue;
-        bool waits = timer->fn != NULL;
-        timer->fn = NULL;
-        if (!timer->rung) {
-            node_heap_remove(&self->heap, &timer->due);
-            timer_forget(self, timer);
-        }
-        return waits;
+    uint32_t place = (uint32_t) id;
+    node_timer_t *timer = place < self->timer_capacity ? self->timers[place] : NULL;
+    if (!timer || timer->id != id)
+        return false;
+    bool waits = timer->fn != NULL;
+    timer->fn = NULL;
+    if (!timer->rung) {
+        node_heap_remove(&self->heap, &timer->due);
+        timer_forget(self, timer);
     }
-    return false;
+    return waits;
 }
 
 int node_core_post(node_core_t *self, alua_timer_fn *fn, void *arg)

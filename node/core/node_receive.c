@@ -8,6 +8,11 @@
 #define RELAYED_EVENTS (4 * WIRE_CREDIT_EVENTS)
 #define RELAYED_BYTES  (8 * (size_t) WIRE_CREDIT_BYTES)
 
+static int64_t arrival(const node_core_t *self, void *frame)
+{
+    return self->effects.frame_time ? self->effects.frame_time(frame) : node_core_coarse(self);
+}
+
 static node_mail_t *mail_of(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg, void *frame)
 {
     node_mail_t *mail = node_mail_new(&self->mailbox, NODE_MAIL_MESSAGE);
@@ -19,7 +24,7 @@ static node_mail_t *mail_of(node_core_t *self, alua_remote_t *from, const wire_m
     self->effects.frame_hold(frame);
     if (from)
         alua_remote_hold(from);
-    mail->deadline = msg->ttl ? node_core_coarse(self) + msg->ttl : 0;
+    mail->deadline = msg->ttl ? arrival(self, frame) + msg->ttl : 0;
     return mail;
 }
 
@@ -340,7 +345,7 @@ static void relayed_over(node_core_t *self, wire_str_t id, const char *text)
                 node_core_remote_over(self, remote, WIRE_E_GONE, false, text);
 }
 
-//  The broker's word that a node is over is final for us too (TRANSPORT: silent and gone).
+//  The broker's word that a node is over is final for us too.
 static void bury(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_str_t id, wire_str_t text)
 {
     char why[256];

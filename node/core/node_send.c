@@ -4,7 +4,7 @@
 #include <string.h>
 #include "node_core.h"
 
-//  How long a send may look for room, ms (API.md 1), and for how long it pumps in one go.
+//  How long a send may look for room, ms (docs/REFERENCE.md, Sending), and for how long it pumps in one go.
 #define ROOM_TIMEOUT 30000
 #define PUMP_TURN    50
 //  Messages that may wait while their receiver is looked up.
@@ -40,24 +40,31 @@ static bool has_room(const node_core_t *self, alua_remote_t *to, size_t size, bo
 }
 
 //  What is received meanwhile may be answered at once: the message being built is set aside.
-static void pump(node_core_t *self)
+static void pump(node_core_t *self, int ms)
 {
     wire_buf_t built = self->scratch;
     self->scratch = (wire_buf_t) WIRE_BUF_EMPTY;
-    self->effects.pump(self->arg, PUMP_TURN);
+    self->effects.pump(self->arg, ms);
     wire_buf_free(&self->scratch);
     self->scratch = built;
 }
 
-//  Pump input and output until there is room. A send to oneself cannot gain by it: only handlers make room.
+//  Pump input and output until there is room. A send to oneself cannot gain by it: only handlers make room. Where the last
+//  message has waited in vain the next ones only look: two that flood each other out of one event each would else wait
+//  half a minute for every message.
 static int wait_for_room(node_core_t *self, alua_remote_t *to, size_t size, bool costs)
 {
+    bool starved = node_remote_target(to)->starved;
     self->stat.full++;
-    int64_t limit = node_core_now(self) + ROOM_TIMEOUT;
+    if (starved)
+        pump(self, 0);
+    int64_t limit = node_core_now(self) + (starved ? 0 : ROOM_TIMEOUT);
     while (!has_room(self, to, size, costs)) {
-        if (to->route == NODE_SELF || node_core_now(self) >= limit)
+        if (to->route == NODE_SELF || node_core_now(self) >= limit) {
+            node_remote_target(to)->starved = to->route != NODE_SELF;
             return WIRE_E_FULL;
-        pump(self);
+        }
+        pump(self, PUMP_TURN);
     }
     return to->route == NODE_COLD ? WIRE_E_GONE : 0;
 }
@@ -122,6 +129,7 @@ int node_core_forward(node_core_t *self, alua_remote_t *to, const void *message,
 void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size)
 {
     alua_remote_t *process = node_remote_target(to);
+    process->starved = false;
     if (to->route != NODE_DIRECT)
         return;
     process->link->sent += wire_type_counts(type);

@@ -38,7 +38,7 @@ typedef struct {
     const char *executable;     //  The `alua` program, for spawn; NULL: found, alua_executable()
     const char *host;           //  What tells whether ipc paths mean the same; NULL: found
     bool visitor;               //  A guest of the command line: consumes no number
-    bool spawned;               //  name is the process's own id (API.md 3)
+    bool spawned;               //  name is the process's own id
     int lease;                  //  0: WIRE_LEASE
 } alua_config_t;
 

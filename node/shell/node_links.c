@@ -155,17 +155,28 @@ static int64_t do_now(void *arg)
 }
 
 //  The kernel's coarse clock lags by up to its tick, so a tick is added: no deadline comes early.
-static int64_t do_coarse(void *arg)
+static int64_t coarse_tick(void)
 {
     static int64_t tick;
     struct timespec time;
-    (void) arg;
     if (tick == 0) {
         clock_getres(CLOCK_MONOTONIC_COARSE, &time);
         tick = time.tv_nsec / 1000000 + 1;
     }
+    return tick;
+}
+
+static int64_t do_coarse(void *arg)
+{
+    struct timespec time;
+    (void) arg;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-    return time.tv_sec * 1000 + time.tv_nsec / 1000000 + tick;
+    return time.tv_sec * 1000 + time.tv_nsec / 1000000 + coarse_tick();
+}
+
+static int64_t do_frame_time(void *frame)
+{
+    return hub_frame_time(frame) + coarse_tick();
 }
 
 static void do_frame_hold(void *frame)
@@ -192,5 +203,5 @@ static void do_claims(void *arg)
 
 const node_effects_t node_effects = {
     .send = do_send, .room = do_room, .dial = do_dial, .bury = do_bury, .pump = do_pump, .now = do_now, .coarse = do_coarse,
-    .frame_hold = do_frame_hold, .frame_release = do_frame_release, .claims = do_claims,
+    .frame_time = do_frame_time, .frame_hold = do_frame_hold, .frame_release = do_frame_release, .claims = do_claims,
 };

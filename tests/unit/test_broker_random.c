@@ -10,7 +10,7 @@
 #define WORDS  8
 
 static const char *const words[WORDS] = {
-    "ana", "bob", "eva", "svc", "1@ana", "game", "chess", "1@" ADDRESS
+    "ana", "bob", "eva", "svc", "1@ana", "game", "chess", ("1@" ADDRESS)
 };
 
 typedef struct {
@@ -44,7 +44,7 @@ static void check_versions(play_t *play, const broker_core_t *core)
 //  ---- The play ------------------------------------------------------------
 
 static const char *const openings[] = {
-    "", "visitor", "spawn", "names=svc,eva", "apps=game,chess", "lease=1500", "id=3@" ADDRESS
+    "", "visitor", "spawn", "names=svc,eva", "apps=game,chess", "lease=1500", ("id=3@" ADDRESS)
 };
 
 static void enter(play_t *play, unsigned who)

@@ -42,7 +42,8 @@ static void test_nobody_of_that_name(void **state)
     tell(f, ana, WIRE_CHUNK, 6, "1@ana", "anna");
     expect(f, "ana< FAIL#6 anna->1@ana " FAILED(
                   "unknown", "no such process, node or name: anna; did you mean ana?", "true"));
-    tell(f, ana, WIRE_CALL, 0, "1@ana", "1@bob");  //  Nobody waits
+    tell(f, ana, WIRE_CALL, 0, "1@ana", "1@bob");  //  Nobody waits, but somebody should be told
+    expect(f, "ana< FAIL 1@bob->1@ana " FAILED("unknown", "no such process, node or name: 1@bob", "true"));
     tell(f, ana, WIRE_REPLY, 7, "1@ana", "1@bob");
     tell(f, ana, WIRE_FAIL, 7, "1@ana", "1@bob");
     tell(f, ana, WIRE_CREDIT, 0, "1@ana", "1@bob");

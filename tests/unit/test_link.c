@@ -447,6 +447,34 @@ static void test_time_left_shrinks_while_a_message_waits(void **state)
     assert_int_equal(last_ttl(f), 0);           //  No deadline stays none
 }
 
+//  A few ms are the clock's own grain; they count as soon as there are more of them.
+static void test_a_moment_is_not_taken_off_but_remembered(void **state)
+{
+    fixture_t *f = *state;
+    put(f, 1, 5000, 10, true);
+    elapse(f, 7);
+    wire_link_flush(f->link, f->now);
+    assert_int_equal(last_ttl(f), 5000);
+    wire_link_broken(f->link, f->now);
+    elapse(f, 3);
+    resume(f, 0);
+    assert_int_equal(last_ttl(f), 4990);
+}
+
+static void test_a_message_that_joins_others_needs_no_time(void **state)
+{
+    fixture_t *f = *state;
+    assert_false(wire_link_joins(f->link, 50));
+    put(f, 1, 5000, 10, true);
+    assert_true(wire_link_joins(f->link, 50));
+    assert_false(wire_link_joins(f->link, 9000));   //  Travels alone
+    for (int i = 0; i < 4; i++)
+        put(f, 2, 5000, 7000, true);
+    assert_false(wire_link_joins(f->link, 7000));   //  Would fill the batch
+    wire_link_flush(f->link, f->now);
+    assert_false(wire_link_joins(f->link, 50));
+}
+
 //  Silent and gone
 
 static void test_silent_then_gone(void **state)
@@ -768,6 +796,8 @@ int main(void)
         T(test_a_resume_that_cannot_be_answered_changes_nothing),
         T(test_what_comes_twice_is_dropped),
         T(test_time_left_shrinks_while_a_message_waits),
+        T(test_a_moment_is_not_taken_off_but_remembered),
+        T(test_a_message_that_joins_others_needs_no_time),
         T(test_silent_then_gone),
         T(test_an_idle_link_is_silent_soon_after_the_break),
         T(test_a_peer_that_computes_is_neither),

@@ -201,7 +201,8 @@ static inline void fake_claims(void *arg)
 }
 
 static const node_effects_t fake_effects = {
-    fake_send, fake_room, fake_dial, fake_bury, fake_pump, fake_now, fake_hold, fake_release, fake_claims, NULL
+    .send = fake_send, .room = fake_room, .dial = fake_dial, .bury = fake_bury, .pump = fake_pump, .now = fake_now,
+    .frame_hold = fake_hold, .frame_release = fake_release, .claims = fake_claims
 };
 
 //  ---- Handler ---------------------------------------------------------------

@@ -354,7 +354,8 @@ static void do_pump(void *arg, int ms)
 }
 
 static const node_effects_t effects = {
-    do_send, do_room, do_dial, do_bury, do_pump, do_now, hold, release, do_claims, NULL
+    .send = do_send, .room = do_room, .dial = do_dial, .bury = do_bury, .pump = do_pump, .now = do_now,
+    .frame_hold = hold, .frame_release = release, .claims = do_claims
 };
 
 //  ---- Handlers --------------------------------------------------------------

@@ -315,6 +315,17 @@ static void test_a_timer_is_cancelled_once(void **state)
     assert_false(node_core_timer_cancel(&f->core, b));
 }
 
+static void test_an_id_is_not_used_again(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t a = timer(f, 1, 10);
+    assert_true(node_core_timer_cancel(&f->core, a));
+    assert_int_not_equal(timer(f, 2, 10), a);
+    assert_false(node_core_timer_cancel(&f->core, a));
+    elapse(f, 10);
+    said(f, "tick(2) ");
+}
+
 static void cancel_the_other(void *arg)
 {
     slot_t *slot = arg;
@@ -450,6 +461,7 @@ int main(void)
         TEST(test_failure_of_a_send_is_reported),
         TEST(test_timers_fire_in_order_of_time_then_of_making),
         TEST(test_a_timer_is_cancelled_once),
+        TEST(test_an_id_is_not_used_again),
         TEST(test_a_timer_that_fell_due_can_still_be_cancelled),
         TEST(test_timers_that_never_rang_are_given_back),
         TEST(test_posts_keep_their_place),
