@@ -1,4 +1,4 @@
--- mutex.lua - mutual exclusion after Ricart and Agrawala, in the style of the talk
+-- mutex.lua - mutual exclusion after Ricart and Agrawala, in the style of DALua
 --
 --     ./run -n 5 examples/mutex.lua [ENTRIES [SECONDS]]
 --

@@ -1,4 +1,4 @@
-//  broker_hello - who may come in, and under which id (API.md 3)
+//  broker_hello - who may come in, and under which id
 //
 //      name ""                      N@ADDRESS, N the next number; a visitor: vK@ADDRESS
 //      name ana                     1@ana

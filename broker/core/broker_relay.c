@@ -34,11 +34,12 @@ static void put_error(wire_buf_t *out, int code, const char *text, const char *n
     wire_put_nil(out);
 }
 
-//  FAIL in the name of whom the author asked, when somebody waits; core->text is the sentence.
+//  FAIL in the name of whom the author asked; with request 0, when nobody waits, it is there to be shown.
+//  core->text is the sentence.
 static void fail(broker_core_t *self, broker_session_t *author, const wire_msg_t *msg, int code,
                  bool definite)
 {
-    if (!is_work(msg->type) || !msg->request)
+    if (!is_work(msg->type))
         return;
     wire_buf_clear(&self->message);
     wire_msg_begin_proc(&self->message, WIRE_FAIL, msg->request, 0, msg->to, broker_str(author->id), 1);
