@@ -189,6 +189,18 @@ class Case(unittest.TestCase):
         """`alua run OPTIONS FILE ARGS...` of this Lua text."""
         return self.run_alua("run", *options, self.program(text), *args, **keywords)
 
+    def start_lua(self, *args, env=None):
+        """Start the plain interpreter, which finds the modules of this build, and go on."""
+        modules = {"ALUA": ALUA, "LUA_PATH": f"{ROOT}/lua/?.lua;;",
+                   "LUA_CPATH": f"{pathlib.Path(ALUA).parents[1]}/bindings/?.so;;"}
+        process = Process(["lua5.4", *map(str, args)], {**self.env, **modules, **(env or {})})
+        self.started.append(process)
+        return process
+
+    def run_lua(self, *args, env=None, timeout=2 * PATIENCE):
+        """Run the plain interpreter to its end."""
+        return self.start_lua(*args, env=env).wait(timeout)
+
     def start_broker(self, *args):
         """A broker that listens; by default where node, console, nodes, send and call look."""
         broker = self.start("broker", *args)

@@ -1,7 +1,7 @@
 """The launcher is killed, a parent is killed, a parent ends: who else ends, and what is left"""
 import os
-import re
 import signal
+import subprocess
 import time
 
 import harness
@@ -52,7 +52,6 @@ class TestLauncherKilled(Family):
             alua.loop()""", lines=2, others=3)
 
     def test_that_read_standard_input(self):
-        import subprocess
         self.kill_launcher("print('here') io.stdout:flush() print(io.read())", "-n", 2, lines=1, others=2,
                            stdin=subprocess.PIPE)
 

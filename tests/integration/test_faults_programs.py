@@ -1,10 +1,9 @@
-"""Programs in the manner of ALua 6, of DALua and of the talk, as their users write them"""
+"""Programs in the manner of ALua 6 and of DALua, as their users write them"""
 import pathlib
 import re
 import socket
 
 import harness
-from harness import eventually
 
 PROGRAMS = pathlib.Path(__file__).resolve().parent / "programs"
 

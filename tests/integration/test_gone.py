@@ -1,12 +1,10 @@
 """Alive, silent, gone: real processes, killed, stopped, computing"""
 import os
-import re
 import signal
 import time
 
 import harness
 import places
-from harness import eventually
 
 GONE_WITHIN = 3 if "ALUA_TEST_PATIENCE" not in os.environ else 15
 
