@@ -85,7 +85,7 @@ class Documents(harness.Case):
         file = self.program(block.text)
         process = self.start("run", *block.options(), file)
         if "sleep(60)" in block.text:                   # Its reader presses Ctrl-C
-            process.expect(pattern(block.promises()[-1]))
+            process.expect(f"^{pattern(block.promises()[-1])}$")
             process.kill(signal.SIGINT)
         result = process.wait(3 * harness.PATIENCE)
         expected = (130, "alua: interrupted. Who waits for what:") if "sleep(60)" in block.text else (0, None)
