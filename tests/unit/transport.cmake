@@ -7,4 +7,6 @@ if(TARGET alua::transport)
     alua_c_test(test_hub_faults LINK alua::transport LABELS tsan)
     alua_c_test(test_hub_threads LINK alua::transport LABELS tsan)
     alua_c_test(test_hub_strangers LINK alua::transport PkgConfig::ZMQ LABELS tsan)
+    set_tests_properties(unit.test_hub_strangers PROPERTIES COST 20)    # s, most of them waiting: begins first
+    set_tests_properties(unit.test_hub_faults PROPERTIES COST 14)
 endif()
