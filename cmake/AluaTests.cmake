@@ -35,7 +35,7 @@ function(alua_c_test name)
     endif()
     add_test(NAME ${folder}.${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(${folder}.${name} PROPERTIES LABELS "${folder};${arg_LABELS}" TIMEOUT 120
-        ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp")
+        ENVIRONMENT "TSAN_OPTIONS=suppressions='${PROJECT_SOURCE_DIR}/tests/tsan.supp'")
     if("tsan" IN_LIST arg_LABELS)
         add_dependencies(alua_tsan_tests ${name})
     endif()
