@@ -30,8 +30,12 @@ function(alua_c_test name)
     #  Across files optimized as one the linker cannot wrap malloc, as the tests of refused memory do.
     set_target_properties(${name} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
     target_link_options(${name} PRIVATE -fno-lto)
+    if("tsan" IN_LIST arg_LABELS AND TARGET tsan_zmq)
+        target_link_libraries(${name} PRIVATE tsan_zmq)
+    endif()
     add_test(NAME ${folder}.${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(${folder}.${name} PROPERTIES LABELS "${folder};${arg_LABELS}" TIMEOUT 120)
+    set_tests_properties(${folder}.${name} PROPERTIES LABELS "${folder};${arg_LABELS}" TIMEOUT 120
+        ENVIRONMENT "TSAN_OPTIONS=suppressions='${PROJECT_SOURCE_DIR}/tests/tsan.supp'")
     if("tsan" IN_LIST arg_LABELS)
         add_dependencies(alua_tsan_tests ${name})
     endif()

@@ -73,8 +73,8 @@ const char *alua_node_endpoint(const alua_node_t *self);        //  Our own ipc 
 void alua_node_run(alua_node_t *self);
 bool alua_node_step(alua_node_t *self, int ms);
 void alua_node_quit(alua_node_t *self);
-//  For foreign loops: a descriptor that is readable (level-triggered) when step(0) has work,
-//  and the ms until the next timer (-1: none).
+//  For foreign loops: a descriptor that is readable (level-triggered) when step(0) has work, and the ms until it
+//  has work all the same (0: at once, -1: never). Ask for the ms anew after each step.
 int  alua_node_fd(const alua_node_t *self);
 int  alua_node_timeout(const alua_node_t *self);
 //  Input and output only, for at most `ms`: mailboxes fill, no handler runs.

@@ -34,7 +34,9 @@ typedef struct {
 
 //  ---- The watching thread -------------------------------------------------------------
 
-static void (*before_kill)(void);
+typedef void before_kill_fn(void);
+
+static _Atomic(before_kill_fn *) before_kill;   //  May be set while the thread runs
 
 void alua_node_before_kill(void (*fn)(void))
 {
@@ -47,8 +49,9 @@ static void *watch(void *arg)
     while (poll(&item, 1, -1) < 0 || !(item.revents & (POLLHUP | POLLERR | POLLNVAL)))
         ;
     poll(NULL, 0, GRACE);
-    if (before_kill)
-        before_kill();
+    before_kill_fn *fn = before_kill;
+    if (fn)
+        fn();
     kill(getpid(), SIGKILL);
     return NULL;
 }

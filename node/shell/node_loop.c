@@ -86,6 +86,7 @@ static void tell_activity(alua_node_t *self)
 //  After an event that took its time, what arrived meanwhile comes in first: a CANCEL counts for queued work.
 void node_turn(alua_node_t *self)
 {
+    self->unsettled = true;
     const node_due_t *due = node_heap_first(&self->core.heap);
     if (self->core.took_long)
         hub_pump(self->hub, 0);
@@ -102,14 +103,19 @@ static void on_idle(uv_idle_t *idle)
     hub_flush(self->hub);
 }
 
+static bool has_work(const alua_node_t *self)
+{
+    return self->core.mailbox.events && self->core.ready && !self->core.running;
+}
+
 //  Before the loop sleeps: what was sent outside a turn leaves, and what is still to do keeps it awake.
 static void on_prepare(uv_prepare_t *prepare)
 {
     alua_node_t *self = prepare->data;
+    self->unsettled = false;
     hub_flush(self->hub);
     arm(self);
-    bool work = self->core.mailbox.events && self->core.ready && !self->core.running;
-    if (work)
+    if (has_work(self))
         uv_idle_start(&self->idle, on_idle);
     else
         uv_idle_stop(&self->idle);
@@ -307,7 +313,14 @@ void alua_node_quit(alua_node_t *self)
 }
 
 int alua_node_fd(const alua_node_t *self) { return uv_backend_fd(&self->loop); }
-int alua_node_timeout(const alua_node_t *self) { return uv_backend_timeout(&self->loop); }
+
+//  A turn behind on_prepare (of a socket, since libuv 1.45 of a timer too) may have left sockets to be looked at,
+//  watchers to be registered and timers to be set, which the next run of the loop begins with.
+int alua_node_timeout(const alua_node_t *self)
+{
+    return self->unsettled || has_work(self) ? 0 : uv_backend_timeout(&self->loop);
+}
+
 void alua_node_pump(alua_node_t *self, int ms) { hub_pump(self->hub, ms); }
 void alua_node_flush(alua_node_t *self) { hub_flush(self->hub); }
 

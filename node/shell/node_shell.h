@@ -52,6 +52,7 @@ struct alua_node {
     node_child_t *children;
     node_parent_t *parent;      //  Whoever spawned us, or NULL
     bool quit, failed, serving, was_active;
+    bool unsettled;             //  A turn came after the loop's last look at what is to do
     bool finishing, leaving;    //  Saying good-bye; no more callbacks
     int status;
 };

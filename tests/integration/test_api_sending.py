@@ -23,6 +23,7 @@ class TestSending(harness.Case):
         contexts = ["main", "callback", "spawned"]
         flags = "-l", "alua", "-l", "dalua"
         self.assert_passed(self.run_lua(*flags, PROGRAMS / "api_sending.lua", *contexts), len(contexts))
+        self.assert_nothing_left()      # Its broker ends behind it
 
 
 class TestReports(harness.Case):

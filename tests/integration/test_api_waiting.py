@@ -23,6 +23,7 @@ class TestWaiting(harness.Case):
         contexts = ["main", "chunk", "callback", "spawned"]
         flags = "-l", "alua", "-l", "dalua"
         self.assert_passed(self.run_lua(*flags, PROGRAMS / "api_waiting.lua", *contexts), len(contexts))
+        self.assert_nothing_left()      # Its broker ends behind it
 
     def test_one_s_own_coroutines_go_on_as_ever(self):
         result = self.run_program("""

@@ -85,7 +85,7 @@ class Documents(harness.Case):
         file = self.program(block.text)
         process = self.start("run", *block.options(), file)
         if "sleep(60)" in block.text:                   # Its reader presses Ctrl-C
-            process.expect(pattern(block.promises()[-1]))
+            process.expect(f"^{pattern(block.promises()[-1])}$")
             process.kill(signal.SIGINT)
         result = process.wait(3 * harness.PATIENCE)
         expected = (130, "alua: interrupted. Who waits for what:") if "sleep(60)" in block.text else (0, None)
@@ -117,6 +117,20 @@ class TestReadme(Documents):
         self.assertEqual(len(programs[1].promises()), 3)
         self.assertEqual(len(call), 3)
         self.assertEqual(len(coordinate), 6)            # Three, each greeted by two
+
+    def test_what_it_needs_is_what_is_installed(self):
+        """The table of packages against those that ./run and ./test install."""
+        def needed(file):
+            lines = (harness.ROOT / file).read_text().splitlines()
+            last = [line.split("#")[0].split()[-1] for line in lines if re.search(r"^ .*\bneed [a-z]", line)]
+            return {name for word in last for name in word.strip("'").split("|")}
+
+        rows = re.findall(r"^\| (`.*?) \| (.*?) \|$", (harness.ROOT / "README.md").read_text(), re.M)
+        told = {True: set(), False: set()}
+        for packages, why in rows:
+            if "-dev" in packages:                      # The other table lists modules
+                told["./test" in why].update(re.findall(r"`([a-z][\w.+-]*)`", packages))
+        self.assertEqual(told, {True: needed("test"), False: needed("cmake/build.sh")})
 
     def test_the_help_lists_the_verbs(self):
         page = self.run_shown(["--help"]).out

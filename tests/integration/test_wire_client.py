@@ -233,8 +233,10 @@ class TestClient(Case):
 
     def test_what_is_too_late_is_not_done(self):
         client = self.client()
-        client.say("CHUNK", 50, 0, client.id, "ana", 1, "=c", "local t = os.clock() while os.clock() < t + 0.3 do end", [])
-        client.say("CALL", 51, 50, client.id, "ana", 3, "add", [1, 2])
+        busy = "local t = os.clock() while os.clock() < t + 0.3 do end"
+        #  In one frame: while it computes ana would not see a second one, nor how long that has been there
+        client.say_bytes(wire_client.message("CHUNK", 50, 0, client.id, "ana", 1, "=c", busy, [])
+                         + wire_client.message("CALL", 51, 50, client.id, "ana", 3, "add", [1, 2]))
         self.assertEqual(client.outcome(51, ["FAIL"])[6]["code"], "expired")
         self.assertEqual(client.chunk("ana", "return counted"), [0])
 

@@ -5,4 +5,4 @@ endforeach()
 target_link_options(test_broker_memory PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
 
 # Its shell, on real sockets of this machine.
-alua_c_test(test_broker_shell LINK alua::broker)
+alua_c_test(test_broker_shell LINK alua::broker LABELS tsan)

@@ -36,7 +36,7 @@ typedef struct {
     int listener;
     uint16_t target;
     char endpoint[64];
-    int shortest, longest;
+    atomic_int shortest, longest;
     atomic_bool quit, calm;     //  calm: cut no more
     atomic_bool stalled;        //  Pass nothing on, as if the network were gone
     atomic_uint cuts;
