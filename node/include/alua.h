@@ -189,6 +189,12 @@ int alua_request(alua_process_t *self, const alua_request_t *request, uint64_t *
 //  False when it is not pending.
 bool alua_cancel(alua_process_t *self, uint64_t id);
 
+//  What holds the program besides events, for the list of who waits: our pending requests, the broker's answers among
+//  them (to is "the broker"), in no order; and how many timers.
+typedef void alua_request_fn(void *arg, const char *to, alua_outcome_fn *fn, const void *fn_arg);
+void alua_each_request(const alua_process_t *self, alua_request_fn *each, void *arg);
+size_t alua_timers(const alua_process_t *self);
+
 //  Answer an event that WANTS_REPLY: packed array of results, or a packed error map. Pumps like a send.
 //  Nothing happens when the caller is gone.
 int alua_reply(alua_process_t *self, alua_remote_t *to, uint64_t request, const void *results, size_t size);

@@ -532,6 +532,9 @@ int alua_spawn(alua_process_t *self, const alua_spawn_t *spawn, alua_outcome_fn 
     return WIRE_E_OFFLINE;
 }
 
+void alua_each_request(const alua_process_t *self, alua_request_fn *each, void *arg) { (void) self, (void) each, (void) arg; }
+size_t alua_timers(const alua_process_t *self) { (void) self; return 0; }
+
 int alua_probe(alua_node_t *self, const char *endpoint, alua_outcome_fn *fn, void *arg)
 {
     (void) self, (void) endpoint, (void) fn, (void) arg;

@@ -92,7 +92,7 @@ function child.run(host, args)
   obey(core)
   join.globals() -- Before anybody can send us a chunk
   core.main(start, host, core, args)
-  core.loop()
+  repeat core.loop() until core.status() -- alua.quit ends no main chunk that waits
   core.exit(core.status())
 end
 
