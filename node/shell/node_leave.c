@@ -18,12 +18,9 @@ static void pump_until_drained(alua_node_t *self, int64_t limit)
         hub_pump(self->hub, 20);
 }
 
-void node_send_parked(alua_node_t *self, int ms)
+void node_drain_links(alua_node_t *self, int ms)
 {
-    int64_t limit = alua_now(self) + ms;
-    hub_flush(self->hub);
-    while (self->core.broker_up && node_core_parked(&self->core) && alua_now(self) < limit)
-        hub_pump(self->hub, 20);
+    pump_until_drained(self, alua_now(self) + ms);
 }
 
 static bool any_link(const alua_node_t *self)
