@@ -119,9 +119,11 @@ int  alua_ask(alua_node_t *self, wire_type_t type, const void *fields, size_t si
               int64_t timeout, bool background, alua_outcome_fn *fn, void *arg);
 
 //  Local views of apps joined or followed, in join order. -1: no view yet (JOIN or FOLLOW it by alua_ask).
-//  version: another number after each change of the view.
 int64_t alua_app_size(const alua_node_t *self, const char *app);
+//  As the broker counts: views of the same version are equal everywhere. changes: as this node counts, never the same
+//  for two lists.
 int64_t alua_app_version(const alua_node_t *self, const char *app);
+int64_t alua_app_changes(const alua_node_t *self, const char *app);
 const char *alua_app_member(const alua_node_t *self, const char *app, size_t index);
 
 //  ---- Process -------------------------------------------------------------

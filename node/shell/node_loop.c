@@ -400,6 +400,12 @@ int64_t alua_app_size(const alua_node_t *self, const char *app)
 int64_t alua_app_version(const alua_node_t *self, const char *app)
 {
     const node_app_t *found = view(self, app);
+    return found ? (int64_t) found->version : -1;
+}
+
+int64_t alua_app_changes(const alua_node_t *self, const char *app)
+{
+    const node_app_t *found = view(self, app);
     return found ? (int64_t) found->changes : -1;
 }
 

@@ -518,6 +518,7 @@ int alua_ask(alua_node_t *self, wire_type_t type, const void *fields, size_t siz
 }
 
 int64_t alua_app_size(const alua_node_t *self, const char *app) { (void) self, (void) app; return -1; }
+int64_t alua_app_changes(const alua_node_t *self, const char *app) { (void) self, (void) app; return -1; }
 int64_t alua_app_version(const alua_node_t *self, const char *app) { (void) self, (void) app; return -1; }
 
 const char *alua_app_member(const alua_node_t *self, const char *app, size_t index)

@@ -63,6 +63,7 @@ local function program_of(core, args)
   if not program then return die(core, "cannot load the program", why) end
   local ok, problem = await_all(core, core.boot("APP") or "myapp", tonumber(core.boot("SIZE")) or 1)
   if not ok then return die(core, "cannot start", problem) end
+  require("dalua.app").begin()
   return program, list
 end
 
