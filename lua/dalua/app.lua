@@ -36,7 +36,7 @@ local function joined(name)
   return position(core.members(name), core.info().id) ~= nil
 end
 
--- As soon as it is asked for, so that the second of two at once is told, and one may leave and join in one go.
+-- As soon as it is asked for: the second of two at once is told, and one may leave and join in one go.
 local function belongs(name)
   if asked[name] then return asked[name].member end
   return joined(name)
@@ -124,7 +124,8 @@ function app.leave(name)
   this.ask("LEAVE", function() this.succeed(id) end)
 end
 
--- Somebody ends the app. First all members hear of it, so that none takes the others' leaving for their own wish.
+-- Somebody ends the app. First all members hear of it, so that none takes the others' leaving for their
+-- own wish.
 local function prepare(name)
   dissolved[name] = belongs(name) or nil
 end
@@ -168,7 +169,9 @@ function app.destroy(name)
     if #now == 0 then return this.fail "ERROR_NOT_EXISTS" end
     local members = table.move(now, 1, #now, 1, { app = name })
     have_all(members, "__dalua.prepare", function()
-      have_all(members, "__dalua.dissolve", function() emit("dalua_app_destroy", "success", "global", name) end)
+      have_all(members, "__dalua.dissolve", function()
+        emit("dalua_app_destroy", "success", "global", name)
+      end)
     end)
   end)
 end
@@ -223,7 +226,8 @@ local raised = {
   gone = function(emit, name, id) emit("dalua_app_fail", "gone", name, id, "the process is gone") end,
 }
 
---- Our program begins: who joined or left until now, and stands in the queue before it, is no news to it. Internal.
+--- Our program begins: who joined or left until now, and stands in the queue before it, is no news to it.
+--- Internal.
 function app.begin()
   beginning = true
   core.task(function() beginning = false end)
