@@ -152,6 +152,7 @@ static int sync_call(lua_State *L)
     lcore_t *core = self->core;
     ltask_t *task = ltask_here(L, core);
     alua_request_t request = self->request;
+    request.flags |= task->flags & WIRE_BACKGROUND;     //  What a background call waits for holds nobody either
     request.fn = ltask_on_outcome;
     request.arg = task;
     task->timeout = request.timeout;
@@ -334,6 +335,12 @@ static wire_str_t sender_line(lua_State *L, char text[WHERE_SIZE + 1])
     return (wire_str_t) { text, size };
 }
 
+//  As the event that runs: whoever wants results waits for them.
+static uint32_t background_here(const lcore_t *core)
+{
+    return core->running ? core->running->flags & WIRE_BACKGROUND : 0;
+}
+
 //  core.chunk(to, text, name, want, timeout, cb, ...): name nil is the line that our caller's caller is at,
 //  timeout nil or infinity is none
 static int chunk(lua_State *L)
@@ -350,7 +357,7 @@ static int chunk(lua_State *L)
     if (request.name.size > WIRE_MAX_NAME)
         request.name.size = WIRE_MAX_NAME;
     if (luaL_checkinteger(L, 4) == 2)
-        request.flags |= WIRE_WANTS_RESULTS;
+        request.flags |= WIRE_WANTS_RESULTS | background_here(lcore_of(L));
     return send_with_callback(L, &request, 6, request.name.data + is_marked(request.name.data));
 }
 

@@ -116,14 +116,15 @@ static int ask(lua_State *L)
 
 //  ---- Apps --------------------------------------------------------------------------
 
-//  Push the app's kept { list, version }, made anew when the version is another.
-static void push_view(lua_State *L, lcore_t *core, const char *app, int64_t size, int64_t version)
+//  Push the app's kept { list, changes }, made anew when it has changed.
+static void push_view(lua_State *L, lcore_t *core, const char *app, int64_t size)
 {
+    int64_t changes = alua_app_changes(core->node, app);
     lua_rawgeti(L, LUA_REGISTRYINDEX, core->views);
     int views = lua_gettop(L);
     if (lua_getfield(L, views, app) == LUA_TTABLE) {
         lua_rawgeti(L, -1, 2);
-        bool same = lua_tointeger(L, -1) == version;
+        bool same = lua_tointeger(L, -1) == changes;
         lua_pop(L, 1);
         if (same)
             return;
@@ -135,7 +136,7 @@ static void push_view(lua_State *L, lcore_t *core, const char *app, int64_t size
         lua_rawseti(L, -2, i + 1);
     }
     lua_rawseti(L, -2, 1);
-    lua_pushinteger(L, version);
+    lua_pushinteger(L, changes);
     lua_rawseti(L, -2, 2);
     lua_pushvalue(L, -1);
     lua_setfield(L, views, app);
@@ -149,9 +150,9 @@ static int members(lua_State *L)
     int64_t size = core->node ? alua_app_size(core->node, app) : -1;
     if (size < 0)
         return 0;
-    push_view(L, core, app, size, alua_app_version(core->node, app));
+    push_view(L, core, app, size);
     lua_rawgeti(L, -1, 1);
-    lua_rawgeti(L, -2, 2);
+    lua_pushinteger(L, alua_app_version(core->node, app));
     return 2;
 }
 

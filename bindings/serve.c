@@ -265,7 +265,7 @@ static void on_report(void *arg, wire_str_t about, int code, const char *text, c
 
 static uint32_t on_waits(void *arg, wire_buf_t *out)
 {
-    return ltask_list(arg, out);
+    return lwaits_list(arg, out);
 }
 
 void lserve_attach(lcore_t *core)

@@ -56,6 +56,8 @@ int ltask_push_outcome(lua_State *L, ltask_t *task);
 //  For the node's handler.
 void ltask_cancel(lcore_t *core, const alua_remote_t *from, uint64_t request);
 uint32_t ltask_list(lcore_t *core, wire_buf_t *out);
+//  The same with all else that holds the program. In waits.c.
+uint32_t lwaits_list(lcore_t *core, wire_buf_t *out);
 
 //  Protected work on the service thread; false when it raised (the error is dropped).
 bool ltask_protected(lcore_t *core, lua_CFunction work, void *arg);

@@ -100,6 +100,15 @@ end
 
 local TIMEOUT = { timeout = true }
 
+-- The seconds that all and any may take; nil without an option.
+local function check_timeout(options, level)
+  local timeout = check_options(options, TIMEOUT, level + 1).timeout
+  if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
+    error("a time must be a number of seconds, 0 or more", level + 1)
+  end
+  return timeout ~= math.huge and timeout or nil
+end
+
 -- The outcome of a future as one value: packed results, or an error object.
 local function outcome(ok, ...)
   if ok then return table.pack(...) end
@@ -116,7 +125,7 @@ end
 ---@return luarpc.Error? err when whoever called us has given up ("cancelled")
 function luarpc.all(list, options)
   check_futures(list, 2)
-  local left = budget(check_options(options, TIMEOUT, 2).timeout)
+  local left = budget(check_timeout(options, 2))
   local outcomes = {}
   for i = 1, #list do
     local _, err = list[i]:get(left())
@@ -145,7 +154,7 @@ end
 ---@return any ...
 function luarpc.any(list, options)
   check_futures(list, 2)
-  local timeout = check_options(options, TIMEOUT, 2).timeout
+  local timeout = check_timeout(options, 2)
   if #list == 0 then error("the list of futures is empty", 2) end
   local index, failed = look(list)
   if not index and failed < #list then
@@ -204,6 +213,8 @@ function luarpc.map(processes, name, list, options)
   if type(name) ~= "string" then error("the function's name must be a string, got " .. type(name), 2) end
   if #processes == 0 then error("the list of processes is empty", 2) end
   options = check_options(options, { timeout = true, wait = true, background = true, inflight = true }, 2)
+  local inflight = math.tointeger(options.inflight or 1)
+  if not inflight or inflight < 1 then error("inflight must be an integer from 1 up", 2) end
   local self = {
     name = name, list = list, n = #list, next = 1, pending = 0, results = { n = #list },
     options = { timeout = options.timeout, wait = options.wait, background = options.background },
@@ -211,7 +222,7 @@ function luarpc.map(processes, name, list, options)
   if self.n == 0 then return self.results end
   local done, err = core.await(function(resume)
     self.resume = resume
-    for _ = 1, options.inflight or 1 do
+    for _ = 1, inflight do
       for _, process in ipairs(processes) do work(self, process) end
     end
   end, "map of " .. name)

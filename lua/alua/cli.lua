@@ -19,7 +19,7 @@ local function complain(verb, message)
 end
 
 local function help(_, verb)
-  local page = pages[verb or "alua"]
+  local page = pages[verb and verb:find "^[^-]" and verb or "alua"]
   if not page then
     io.stderr:write("alua help: there is no command '", verb, "'\n")
     return USAGE

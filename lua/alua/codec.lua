@@ -15,7 +15,7 @@ local function float(v)
   if v == math.huge then return "1e9999" end
   if v == -math.huge then return "-1e9999" end
   for _, format in ipairs { "%.14g", "%.16g", "%.17g" } do
-    local text = format:format(v)
+    local text = string.format(format, v)
     if tonumber(text) == v then
       return text:find "[.e]" and text or text .. ".0"
     end

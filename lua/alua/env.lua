@@ -1,16 +1,20 @@
---- The standard library as our modules found it: a program that has a `type`, a `next` or an
---- `error` of its own must not find them in here. Each module begins with
+--- The standard library as our modules found it: a program that has a `type`, a `next` or a
+--- `table.remove` of its own must not find them in here. Each module begins with
 ---
 ---     local _ENV = require("alua.env").std
 
 local std = {}
 
 for _, name in ipairs {
-  "assert", "coroutine", "debug", "error", "getmetatable", "io", "ipairs", "load", "math", "next", "os",
-  "pairs", "pcall", "rawset", "require", "select", "setmetatable", "string", "table", "tonumber", "tostring",
-  "type",
+  "assert", "error", "getmetatable", "ipairs", "load", "next", "pairs", "pcall", "rawset", "require",
+  "select", "setmetatable", "tonumber", "tostring", "type",
 } do
   std[name] = _G[name]
+end
+
+for _, name in ipairs { "coroutine", "debug", "io", "math", "os", "string", "table" } do
+  std[name] = {}
+  for key, value in pairs(_G[name]) do std[name][key] = value end
 end
 
 local error, tostring = error, tostring

@@ -11,13 +11,17 @@ local network = {}
 local JOIN_TIMEOUT = 30
 
 -- How long it may take before we look whether it is still there.
-local LOOK_AGAIN = 0.2
+local LOOK_AGAIN = 0.1
 
 local DEFAULT_ADDRESS, DEFAULT_PORT = "127.0.0.1", 4321
+
+local TRIES = 3
 
 -- Whether the program has chosen its network itself. The one it was started in may be
 -- left for another by opening that; a chosen one must be closed first.
 local chosen = false
+
+local closes = 0 -- How often the program has left
 
 -- "127.0.0.1:6080" -> "tcp://127.0.0.1:6080"; endpoints stay as they are; else nil.
 local function endpoint_of(text)
@@ -42,17 +46,22 @@ local function nobody(endpoint)
   return core.error("unknown", "no broker answers at " .. address_of(endpoint))
 end
 
+local function unfit(err)
+  return err and err.code == "usage" and core.error("usage", "invalid daemon address") or err
+end
+
 -- done("connected") when a broker answers there, else done(nil, err).
 local function look(endpoint, done)
   core.probe(endpoint, function(answers, err)
     if answers then return done("connected", endpoint) end
-    done(nil, err or nobody(endpoint))
+    done(nil, unfit(err) or nobody(endpoint))
   end)
 end
 
 -- done("connected" or "created", endpoint), or done(nil, err). A program that starts at the
--- same time may be faster than we: then its broker will do.
-local function ensure(endpoint, done)
+-- same time may be faster than we: then its broker will do. It may also be about to listen, or
+-- to end; so there are several `tries`.
+local function ensure(endpoint, done, tries)
   look(endpoint, function(found)
     if found then return done(found, endpoint) end
     core.start_broker(endpoint, function(started, err)
@@ -61,7 +70,8 @@ local function ensure(endpoint, done)
       end
       look(endpoint, function(since)
         if since then return done(since, endpoint) end
-        done(nil, err)
+        if tries == 1 then return done(nil, err) end
+        core.timer(LOOK_AGAIN, function() ensure(endpoint, done, tries - 1) end)
       end)
     end)
   end)
@@ -77,7 +87,7 @@ end
 
 local function broker(endpoint, done)
   if endpoint:find(":0$") then return start_any(endpoint, done) end
-  return ensure(endpoint, done)
+  return ensure(endpoint, done, TRIES)
 end
 
 local function present()
@@ -99,10 +109,12 @@ local function look_after(endpoint, joined, gone)
   end, true)
 end
 
-local function enter(how, endpoint, start, done)
-  local over, lost = false, nil
+-- `again` is called when nobody is there any more who was there a moment ago.
+local function enter(how, endpoint, start, done, again)
+  local over, lost, before = false, nil, closes
   core.open(endpoint, JOIN_TIMEOUT, function(id, address)
     over = true
+    if not id and again and address.code == "offline" and closes == before then return again() end
     if not id then
       return done(reply.failed(lost or address)) -- In this case an error object
     end
@@ -142,10 +154,13 @@ function network.join(cfg, done)
   local find, endpoint = meaning(cfg)
   if not find then return refuse("invalid #1 argument", done) end
   if not endpoint then return refuse("invalid daemon address", done) end
-  find(endpoint, function(how, where)
-    if not how then return done(reply.failed(where)) end
-    enter(how, where, find == broker, done)
-  end)
+  local function go(tries)
+    find(endpoint, function(how, where)
+      if not how then return done(reply.failed(where)) end
+      enter(how, where, find == broker, done, tries > 1 and function() go(tries - 1) end)
+    end)
+  end
+  go(find == broker and TRIES or 1)
 end
 
 --- Join a network, leaving the one this process was started in. Waits unless there is a
@@ -188,6 +203,7 @@ function network.close()
   local left, err = core.close()
   if not left then return false, err end
   chosen = false
+  closes = closes + 1
   return true
 end
 

@@ -208,6 +208,9 @@ end
 
 -- alua.spawn(code, options, cb), alua.spawn(code, cb), alua.spawn(what, cb)
 local function understand(what, options, cb, name)
+  if type(what) ~= "string" and type(what) ~= "number" and type(what) ~= "table" then
+    error("what to start must be a number, a table or a chunk, got " .. type(what), 3)
+  end
   if type(what) ~= "string" then return spawn_plain(what, options or cb) end
   if type(options) == "function" then options, cb = nil, options end
   if options ~= nil and type(options) ~= "table" then

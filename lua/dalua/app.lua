@@ -16,8 +16,9 @@ local VIEW_TIMEOUT = 1  -- For the first view of an app that we have not joined
 local VIEW_TURN = 0.05
 
 local known = {}        -- Set of the apps that we have had to do with
-local entering = {}     -- Set of the apps that we have asked to join or create
+local asked = {}        -- App -> the last request of ours under way: whether it makes us a member
 local dissolved = {}    -- Set of the apps that were destroyed since we were members
+local beginning = false -- What is queued now came before our program began
 
 local function check(name)
   if type(name) ~= "string" then
@@ -35,20 +36,23 @@ local function joined(name)
   return position(core.members(name), core.info().id) ~= nil
 end
 
--- From the request on, so that the second of two at once is told.
+-- As soon as it is asked for: the second of two at once is told, and one may leave and join in one go.
 local function belongs(name)
-  return entering[name] or joined(name)
+  if asked[name] then return asked[name].member end
+  return joined(name)
 end
 
 -- A request that ends in an event: `fail` raises its error.
 local function request(event, name)
   local emit = events.emitter()
   local self = {}
-  function self.begin()
-    known[name], entering[name], dissolved[name] = true, self, nil
+  function self.begin(member)
+    self.member = member
+    known[name], asked[name] = true, self
+    if member then dissolved[name] = nil end
   end
   local function over()
-    if entering[name] == self then entering[name] = nil end
+    if asked[name] == self then asked[name] = nil end
   end
   function self.succeed(...)
     over()
@@ -82,7 +86,7 @@ function app.join(name)
   check(name)
   local this = request("dalua_app_join", name)
   if belongs(name) then return this.fail "ERROR_ALREADY_JOINED" end
-  this.begin()
+  this.begin(true)
   this.ask("JOIN", function() this.succeed(core.info().id) end)
 end
 
@@ -99,7 +103,7 @@ function app.create(name)
   check(name)
   local this = request("dalua_app_create", name)
   if belongs(name) then return this.fail "ERROR_ALREADY_CREATED" end
-  this.begin()
+  this.begin(true)
   this.ask("FOLLOW", function(_, members)
     if #members > 0 then return this.fail "ERROR_ALREADY_EXISTS" end
     this.ask("JOIN", function(_, now) confirm_creation(this, now) end)
@@ -114,15 +118,21 @@ end
 function app.leave(name)
   check(name)
   local this = request("dalua_app_leave", name)
-  if not joined(name) then return this.fail "ERROR_NOT_PART" end
+  if not belongs(name) then return this.fail "ERROR_NOT_PART" end
   local id = core.info().id
+  this.begin(false)
   this.ask("LEAVE", function() this.succeed(id) end)
 end
 
--- Somebody ends the app: each member leaves it, is told why, and then answers.
+-- Somebody ends the app. First all members hear of it, so that none takes the others' leaving for their
+-- own wish.
+local function prepare(name)
+  dissolved[name] = belongs(name) or nil
+end
+
+-- Then each leaves it, is told why, and answers.
 local function dissolve(name)
-  if not joined(name) then return end
-  dissolved[name] = true
+  if not belongs(name) then return end
   local emit = events.emitter()
   local version, err = core.await(function(resume)
     core.ask("LEAVE", TIMEOUT, resume, name)
@@ -132,17 +142,18 @@ local function dissolve(name)
 end
 
 core.exports.__dalua = core.exports.__dalua or {}
+core.exports.__dalua.prepare = prepare
 core.exports.__dalua.dissolve = dissolve
 
 -- Members that are gone meanwhile are no members either, so failures do not matter here.
-local function dissolve_all(members, done)
+local function have_all(members, what, done)
   local open = #members
   local function note()
     open = open - 1
     if open == 0 then done() end
   end
   for _, id in ipairs(members) do
-    local taken = core.call(id, "__dalua.dissolve", nil, function(_, _) note() end, members.app)
+    local taken = core.call(id, what, nil, function(_, _) note() end, members.app)
     if not taken then core.task(note) end
   end
 end
@@ -157,7 +168,11 @@ function app.destroy(name)
   this.ask("FOLLOW", function(_, now)
     if #now == 0 then return this.fail "ERROR_NOT_EXISTS" end
     local members = table.move(now, 1, #now, 1, { app = name })
-    dissolve_all(members, function() emit("dalua_app_destroy", "success", "global", name) end)
+    have_all(members, "__dalua.prepare", function()
+      have_all(members, "__dalua.dissolve", function()
+        emit("dalua_app_destroy", "success", "global", name)
+      end)
+    end)
   end)
 end
 
@@ -211,8 +226,16 @@ local raised = {
   gone = function(emit, name, id) emit("dalua_app_fail", "gone", name, id, "the process is gone") end,
 }
 
+--- Our program begins: who joined or left until now, and stands in the queue before it, is no news to it.
+--- Internal.
+function app.begin()
+  beginning = true
+  core.task(function() beginning = false end)
+end
+
 core.on("members", function(name, _, what, id)
   known[name] = true
+  if beginning then return end
   if app.debug then settings.log("app %s: %s %s", name, what, id) end
   if id ~= core.info().id and raised[what] then raised[what](events.emitter(), name, id) end
 end)

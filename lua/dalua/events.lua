@@ -103,6 +103,9 @@ end
 ---@param count integer?
 function events.monitor(name, handler, count)
   check(name, handler)
+  if count ~= nil and not math.tointeger(count) then
+    error("count must be an integer, got " .. type(count), 2)
+  end
   if handler == nil or (count and count <= 0) then return end
   local list = handlers[name] or {}
   handlers[name] = list

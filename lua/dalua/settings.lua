@@ -22,7 +22,7 @@ settings.shared = {
 ---@param format string
 ---@param ... any
 function settings.log(format, ...)
-  if settings.debug then io.stderr:write("dalua: ", format:format(...), "\n") end
+  if settings.debug then io.stderr:write("dalua: ", string.format(format, ...), "\n") end
 end
 
 return settings

@@ -69,6 +69,7 @@ node_app_t *node_apps_get(node_apps_t *self, wire_str_t name)
         free(app);
         return NULL;
     }
+    app->counter = &self->changes;
     app->next = self->first;
     self->first = app;
     return app;
@@ -108,7 +109,7 @@ int node_app_snapshot(node_app_t *self, wire_reader_t *fields)
         return WIRE_E_MALFORMED;
     clear(self);
     self->version = version;
-    self->changes++;
+    self->changes = ++*self->counter;
     self->known = true;
     self->stale = false;
     for (uint32_t i = 0; i < count; i++) {
@@ -127,7 +128,7 @@ static bool strike_out(node_app_t *self, wire_str_t id)
             free(self->ids[i]);
             memmove(&self->ids[i], &self->ids[i + 1], (self->count - i - 1) * sizeof *self->ids);
             self->count--;
-            self->changes++;
+            self->changes = ++*self->counter;
             return true;
         }
     }
@@ -145,6 +146,6 @@ bool node_app_change(node_app_t *self, uint64_t version, bool joins, wire_str_t 
     if (!joins)
         strike_out(self, id);
     self->version = version;
-    self->changes++;
+    self->changes = ++*self->counter;
     return true;
 }

@@ -16,13 +16,15 @@ struct node_app {
     bool known;                 //  A snapshot has come
     bool stale;                 //  Of a broker that is no more: kept until its successor knows better
     uint64_t version;           //  As the broker counts
-    uint64_t changes;           //  As we count: another number, another list
+    uint64_t changes;           //  As we count: another number, another list, also for an app that was forgotten meanwhile
+    uint64_t *counter;
     char **ids;
     size_t count, capacity;
 };
 
 typedef struct {
     node_app_t *first;
+    uint64_t changes;           //  Of all apps, for ever
 } node_apps_t;
 
 void node_apps_free(node_apps_t *self);

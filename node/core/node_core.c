@@ -162,10 +162,20 @@ void node_core_broker_gone(node_core_t *self, int code, const char *text)
     fail_asks(self, code, text);
 }
 
+//  Their links close behind what was sent; answers are not waited for, and an id may be another's elsewhere.
+static void forget_direct(node_core_t *self, const char *text)
+{
+    for (size_t i = 0; i < self->remotes.size; i++)
+        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
+            if (remote->route == NODE_DIRECT)
+                node_core_remote_over(self, remote, WIRE_E_CLOSED, false, text);
+}
+
 void node_core_forget(node_core_t *self)
 {
     self->broker = NULL;
     node_core_broker_gone(self, WIRE_E_CLOSED, "the network was left");
+    forget_direct(self, "the network was left");
     forget_me(self, "the network was left");
     wire_str_t none = { "", 0 };
     set_identity(self, none, none, none);

@@ -119,9 +119,11 @@ int  alua_ask(alua_node_t *self, wire_type_t type, const void *fields, size_t si
               int64_t timeout, bool background, alua_outcome_fn *fn, void *arg);
 
 //  Local views of apps joined or followed, in join order. -1: no view yet (JOIN or FOLLOW it by alua_ask).
-//  version: another number after each change of the view.
 int64_t alua_app_size(const alua_node_t *self, const char *app);
+//  As the broker counts: views of the same version are equal everywhere. changes: as this node counts, never the same
+//  for two lists.
 int64_t alua_app_version(const alua_node_t *self, const char *app);
+int64_t alua_app_changes(const alua_node_t *self, const char *app);
 const char *alua_app_member(const alua_node_t *self, const char *app, size_t index);
 
 //  ---- Process -------------------------------------------------------------
@@ -188,6 +190,12 @@ int alua_request(alua_process_t *self, const alua_request_t *request, uint64_t *
 //  End a pending request with CANCELLED (its outcome comes as an event) and tell the far side.
 //  False when it is not pending.
 bool alua_cancel(alua_process_t *self, uint64_t id);
+
+//  What holds the program besides events, for the list of who waits: our pending requests, the broker's answers among
+//  them (to is "the broker"), in no order; and how many timers.
+typedef void alua_request_fn(void *arg, const char *to, alua_outcome_fn *fn, const void *fn_arg);
+void alua_each_request(const alua_process_t *self, alua_request_fn *each, void *arg);
+size_t alua_timers(const alua_process_t *self);
 
 //  Answer an event that WANTS_REPLY: packed array of results, or a packed error map. Pumps like a send.
 //  Nothing happens when the caller is gone.

@@ -206,8 +206,13 @@ static void on_open_late(void *arg)
         open_failed(self, WIRE_E_TIMEOUT, "the broker did not answer");
 }
 
+//  ms that leaving may take. Links close behind what was sent, but one that is not open yet has no such place; a peer
+//  that does not answer shall not keep us.
+#define LEAVE_TIME 1000
+
 static void leave(alua_node_t *self)
 {
+    node_drain_links(self, LEAVE_TIME);
     for (node_link_t *link = self->core.links; link; link = link->next)
         hub_close(link->peer, WIRE_E_CLOSED, "left the network");
     hub_peer_t *broker = self->broker;

@@ -5,11 +5,22 @@
 //  ms that leaving may take, as sending may.
 #define FINISH_TIME 30000
 
+//  Sends that wait for a look-up come before the end, too.
+static bool is_drained(const alua_node_t *self)
+{
+    return hub_all_drained(self->hub) && !node_core_parked(&self->core);
+}
+
 static void pump_until_drained(alua_node_t *self, int64_t limit)
 {
     hub_flush(self->hub);
-    while (!hub_all_drained(self->hub) && alua_now(self) < limit)
+    while (!is_drained(self) && alua_now(self) < limit)
         hub_pump(self->hub, 20);
+}
+
+void node_drain_links(alua_node_t *self, int ms)
+{
+    pump_until_drained(self, alua_now(self) + ms);
 }
 
 static bool any_link(const alua_node_t *self)
@@ -25,7 +36,7 @@ int alua_node_finish(alua_node_t *self, int code, int ms)
     if (self->broker)
         hub_hurry(self->broker);
     pump_until_drained(self, limit);
-    int late = !hub_all_drained(self->hub);
+    int late = !is_drained(self);
     for (node_link_t *link = self->core.links; link; link = link->next)
         hub_close(link->peer, WIRE_E_CLOSED, "exit");
     if (self->broker)

@@ -346,6 +346,20 @@ bool alua_cancel(alua_process_t *self, uint64_t id)
     return node_core_cancel(&self->node->core, id);
 }
 
+void alua_each_request(const alua_process_t *self, alua_request_fn *each, void *arg)
+{
+    const node_pendings_t *pendings = &self->node->core.pendings;
+    for (size_t i = 0; i < pendings->size; i++)
+        for (const node_pending_t *pending = pendings->buckets[i]; pending; pending = pending->next)
+            if (!pending->background)
+                each(arg, pending->to ? alua_remote_id(pending->to) : "the broker", pending->fn, pending->arg);
+}
+
+size_t alua_timers(const alua_process_t *self)
+{
+    return self->node->core.timers_holding;
+}
+
 int alua_reply(alua_process_t *self, alua_remote_t *to, uint64_t request, const void *results, size_t size)
 {
     return node_core_answer(&self->node->core, WIRE_REPLY, to, request, results, size);
@@ -397,6 +411,12 @@ int64_t alua_app_size(const alua_node_t *self, const char *app)
 }
 
 int64_t alua_app_version(const alua_node_t *self, const char *app)
+{
+    const node_app_t *found = view(self, app);
+    return found ? (int64_t) found->version : -1;
+}
+
+int64_t alua_app_changes(const alua_node_t *self, const char *app)
 {
     const node_app_t *found = view(self, app);
     return found ? (int64_t) found->changes : -1;

@@ -68,6 +68,9 @@ void node_post_failure(alua_node_t *self, alua_outcome_fn *fn, void *arg, int co
 extern const hub_handler_t node_hub_handler;
 extern const node_effects_t node_effects;
 
+//  node_leave: until what was sent is there, also what waits for a look-up; at most so many ms.
+void node_drain_links(alua_node_t *self, int ms);
+
 //  node_broker
 void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting);
 void node_broker_gone(alua_node_t *self, int code, const char *text);

@@ -1,7 +1,8 @@
 //  node_starter - a broker of its own, started for a program that opens an address where none answers
 //
 //  `alua broker --detach` says "listening on ENDPOINT" and ends with status 0, or gives the reason on
-//  standard error and ends with another.
+//  standard error and ends with another. The reason becomes the outcome's text; whether it matters is the caller's to
+//  say, since another program may just have been faster.
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 typedef struct {
     uv_process_t process;
-    uv_pipe_t output;
+    uv_pipe_t output, errors;
     int open_handles;
     alua_node_t *node;
     alua_outcome_fn *fn;
@@ -31,13 +32,21 @@ static void starter_close(starter_t *self)
 {
     uv_close((uv_handle_t *) &self->process, on_starter_closed);
     uv_close((uv_handle_t *) &self->output, on_starter_closed);
+    uv_close((uv_handle_t *) &self->errors, on_starter_closed);
+}
+
+static void say_failed(starter_t *self)
+{
+    static const char author[] = "alua broker: ";
+    const char *why = self->text;
+    if (strncmp(why, author, sizeof author - 1) == 0)
+        why += sizeof author - 1;
+    node_post_failure(self->node, self->fn, self->arg, WIRE_E_SYSTEM, *why ? why : "the broker could not be started");
 }
 
 static void say_started(starter_t *self)
 {
     wire_buf_t fields = WIRE_BUF_EMPTY;
-    self->text[self->size] = 0;
-    self->text[strcspn(self->text, "\n")] = 0;
     const char *endpoint = strstr(self->text, "ipc://") ? strstr(self->text, "ipc://") : strstr(self->text, "tcp://");
     wire_put_cstr(&fields, endpoint ? endpoint : "");
     alua_outcome_t outcome = { .count = 1, .body = fields.data, .size = fields.size };
@@ -45,14 +54,16 @@ static void say_started(starter_t *self)
     wire_buf_free(&fields);
 }
 
-//  Both its end and the end of its output are needed; either may come first.
+//  Its end and that of all it says are needed; they come in any order.
 static void starter_over(starter_t *self)
 {
-    if (!self->ended || uv_is_active((uv_handle_t *) &self->output))
+    if (!self->ended || uv_is_active((uv_handle_t *) &self->output) || uv_is_active((uv_handle_t *) &self->errors))
         return;
     self->node->core.starting--;
+    self->text[self->size] = 0;
+    self->text[strcspn(self->text, "\n")] = 0;
     if (self->status)
-        node_post_failure(self->node, self->fn, self->arg, WIRE_E_SYSTEM, "the broker could not be started");
+        say_failed(self);
     else
         say_started(self);
     starter_close(self);
@@ -93,15 +104,18 @@ static int starter_run(starter_t *self, const char *endpoint)
     uv_stdio_container_t stdio[3] = {
         { .flags = UV_IGNORE },
         { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *) &self->output },
-        { .flags = UV_INHERIT_FD, .data.fd = 2 },
+        { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *) &self->errors },
     };
     uv_process_options_t options = { .exit_cb = on_starter_exit, .file = executable, .args = args, .stdio_count = 3, .stdio = stdio };
     snprintf(copy, sizeof copy, "%s", endpoint);
     uv_pipe_init(&self->node->loop, &self->output, 0);
-    self->output.data = self;
-    self->open_handles = 2;
+    uv_pipe_init(&self->node->loop, &self->errors, 0);
+    self->output.data = self->errors.data = self;
+    self->open_handles = 3;
     int rc = uv_spawn(&self->node->loop, &self->process, &options);
-    return rc ? rc : uv_read_start((uv_stream_t *) &self->output, on_starter_alloc, on_starter_read);
+    if (rc == 0)
+        rc = uv_read_start((uv_stream_t *) &self->output, on_starter_alloc, on_starter_read);
+    return rc ? rc : uv_read_start((uv_stream_t *) &self->errors, on_starter_alloc, on_starter_read);
 }
 
 int alua_start_broker(alua_node_t *node, const char *endpoint, alua_outcome_fn *fn, void *arg)

@@ -51,6 +51,41 @@ class TestHelp(harness.Case):
             self.assertTrue(result.err)
 
 
+class TestNonsense(harness.Case):
+    """Each says what is wrong, and what would be right."""
+
+    def refused(self, status, text, *args):
+        result = self.run_alua(*args)
+        self.assertEqual((result.status, result.out), (status, ""), args)
+        self.assertIn(text, result.err, args)
+        self.assertLess(result.seconds, 5)
+
+    def test_what_is_no_endpoint(self):
+        file = self.program("print 'never'")
+        for endpoint in ("nonsense", "tcp://127.0.0.1", "udp://127.0.0.1:1"):
+            for args in (("nodes",), ("send", "a", "b()"), ("call", "a", "b"), ("console",), ("node", file), ("run", file)):
+                said = f"'{endpoint}' is no endpoint: write ipc://PATH or tcp://ADDRESS:PORT"
+                self.refused(1, said, args[0], "--broker", endpoint, *args[1:])
+
+    def test_nobody_there(self):
+        file = self.program("print 'never'")
+        for args in (("nodes",), ("call", "a", "b"), ("node", file), ("run", file)):
+            self.refused(1, "no broker at tcp://127.0.0.1:1: start one with 'alua broker --listen tcp://127.0.0.1:1'",
+                         args[0], "--broker", "127.0.0.1:1", *args[1:])
+
+    def test_empty_names(self):
+        file = self.program("print 'never'")
+        for verb in ("run", "node"):
+            for option in ("--name", "--app"):
+                self.refused(2, f"{option} wants a name", verb, option, "", file)
+                self.refused(2, f"{option} wants a value", verb, option)
+
+    def test_help_is_helped(self):
+        for word in ("--help", "-h"):
+            self.assertEqual(self.run_alua("help", word).out, self.run_alua("help").out)
+        self.refused(2, "there is no command 'nonsense'", "help", "nonsense")
+
+
 class TestBroker(harness.Case):
     def test_it_listens_where_the_others_look(self):
         broker = self.start_broker()
@@ -317,6 +352,17 @@ class TestConsole(harness.Case):
         self.assertEqual((result.status, result.lines), (0, ["on"]))
         self.assertIn("stdin:1: boom", result.err)
         self.assertIn("unexpected symbol", result.err)
+
+    def test_a_traceback_ends_where_the_input_does(self):
+        result = self.piped("function f() error('boom') end\nf()\n")
+        self.assertIn("stdin:1: boom\nstack traceback:\n", result.err)
+        self.assertIn("in function 'f'", result.err)
+        self.assertNotIn("console.lua", result.err)
+
+    def test_a_stray_yield_does_not_hang_it(self):
+        result = self.piped("coroutine.yield(5)\nprint('next')\n")
+        self.assertEqual(result.lines, ["next"])
+        self.assertIn("coroutine.yield outside", result.err)
 
     def test_calls_wait_and_results_are_printed(self):
         self.start_node("ana", self.program("function slow(x) alua.sleep(0.2) return x, { x } end"))

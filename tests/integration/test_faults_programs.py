@@ -56,6 +56,37 @@ class TestSix(Ported):
             self.assertEqual((result.status, result.err, len(result.lines)), (0, "", 10))
 
 
+class TestNewcomers(Ported):
+    """First programs in the manner of each original, under `alua run` and in plain Lua."""
+
+    def both(self, name, *args):
+        for run, flags in ((self.run_alua, ("run",)), (self.run_lua, ("-l", "alua", "-l", "dalua"))):
+            result = run(*flags, PROGRAMS / name, self.port, *args)
+            self.assertEqual((result.status, result.err), (0, ""), result)
+            self.assert_nothing_left(5)
+            yield result.lines
+
+    def test_six(self):
+        for lines in self.both("six_hello.lua", 7):
+            self.assertEqual(lines[0], f"open: ok 1@{self.address} {self.address}")
+            self.assertEqual(sorted(lines[1:]), [*(f"Hello from {n}@{self.address}" for n in range(2, 9)),
+                                                 "all have answered\t7"])
+
+    def test_dalua(self):
+        for lines in self.both("da_hello.lua"):
+            self.assertEqual(lines, ["dalua_init\tsuccess\tcreated", "Hello World!\t1.5\ttrue"])
+
+    def test_a_broadcast_that_all_confirm(self):
+        program, flags = PROGRAMS / "da_confirm.lua", ("-l", "alua", "-l", "dalua")
+        some = [self.start("run", program, self.port, 4) for _ in range(2)]
+        some += [self.start_lua(*flags, program, self.port, 4) for _ in range(2)]
+        results = [process.wait() for process in some]
+        for result in results:
+            self.assertEqual((result.status, result.err), (0, ""), result)
+        said = sorted(line for result in results for line in result.lines)
+        self.assertEqual(said, ["all have confirmed\t4.0", *["request\ttrue\t?\t3"] * 4])
+
+
 class TestTwoTerminals(Ported):
     def confirm(self, first, second):
         first.expect(r"dalua_init\tsuccess\tcreated\t1@" + self.address)

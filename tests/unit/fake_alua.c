@@ -518,6 +518,7 @@ int alua_ask(alua_node_t *self, wire_type_t type, const void *fields, size_t siz
 }
 
 int64_t alua_app_size(const alua_node_t *self, const char *app) { (void) self, (void) app; return -1; }
+int64_t alua_app_changes(const alua_node_t *self, const char *app) { (void) self, (void) app; return -1; }
 int64_t alua_app_version(const alua_node_t *self, const char *app) { (void) self, (void) app; return -1; }
 
 const char *alua_app_member(const alua_node_t *self, const char *app, size_t index)
@@ -531,6 +532,9 @@ int alua_spawn(alua_process_t *self, const alua_spawn_t *spawn, alua_outcome_fn 
     (void) self, (void) spawn, (void) fn, (void) arg;
     return WIRE_E_OFFLINE;
 }
+
+void alua_each_request(const alua_process_t *self, alua_request_fn *each, void *arg) { (void) self, (void) each, (void) arg; }
+size_t alua_timers(const alua_process_t *self) { (void) self; return 0; }
 
 int alua_probe(alua_node_t *self, const char *endpoint, alua_outcome_fn *fn, void *arg)
 {

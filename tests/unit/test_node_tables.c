@@ -297,7 +297,7 @@ static void members_are(const node_app_t *app, const char *expected)
 
 static void test_app_follows_changes_from_its_snapshot_on(void **state)
 {
-    node_apps_t apps = { NULL };
+    node_apps_t apps = { .first = NULL };
     (void) state;
     node_app_t *app = node_apps_get(&apps, str("ring"));
     assert_false(node_app_change(app, 1, true, str("x")));      //  No snapshot yet
@@ -318,9 +318,23 @@ static void test_app_follows_changes_from_its_snapshot_on(void **state)
     node_apps_free(&apps);
 }
 
+static void test_app_forgotten_and_followed_anew_is_another_list(void **state)
+{
+    node_apps_t apps = { .first = NULL };
+    (void) state;
+    node_app_t *app = node_apps_get(&apps, str("ring"));
+    assert_int_equal(snapshot(app, "s", 1, "a"), 0);
+    uint64_t changes = app->changes;
+    node_apps_free(&apps);              //  As when a network is left
+    app = node_apps_get(&apps, str("ring"));
+    assert_int_equal(snapshot(app, "s", 1, "b"), 0);
+    assert_true(app->changes > changes);
+    node_apps_free(&apps);
+}
+
 static void test_app_malformed_snapshot_changes_nothing(void **state)
 {
-    node_apps_t apps = { NULL };
+    node_apps_t apps = { .first = NULL };
     (void) state;
     node_app_t *app = node_apps_get(&apps, str("ring"));
     assert_int_equal(snapshot(app, "ss", 5, "a", "b"), 0);
@@ -334,7 +348,7 @@ static void test_app_malformed_snapshot_changes_nothing(void **state)
 
 static void test_apps_by_name(void **state)
 {
-    node_apps_t apps = { NULL };
+    node_apps_t apps = { .first = NULL };
     (void) state;
     node_app_t *a = node_apps_get(&apps, str("a")), *b = node_apps_get(&apps, str("b"));
     assert_ptr_equal(node_apps_get(&apps, str("a")), a);
@@ -360,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_sweep_forgets_whom_nobody_needs),
         cmocka_unit_test(test_sweep_waits_until_it_pays),
         cmocka_unit_test(test_app_follows_changes_from_its_snapshot_on),
+        cmocka_unit_test(test_app_forgotten_and_followed_anew_is_another_list),
         cmocka_unit_test(test_app_malformed_snapshot_changes_nothing),
         cmocka_unit_test(test_apps_by_name),
     };

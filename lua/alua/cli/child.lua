@@ -63,6 +63,7 @@ local function program_of(core, args)
   if not program then return die(core, "cannot load the program", why) end
   local ok, problem = await_all(core, core.boot("APP") or "myapp", tonumber(core.boot("SIZE")) or 1)
   if not ok then return die(core, "cannot start", problem) end
+  require("dalua.app").begin()
   return program, list
 end
 
@@ -92,7 +93,7 @@ function child.run(host, args)
   obey(core)
   join.globals() -- Before anybody can send us a chunk
   core.main(start, host, core, args)
-  core.loop()
+  repeat core.loop() until core.status() -- alua.quit ends no main chunk that waits
   core.exit(core.status())
 end
 

@@ -7,7 +7,7 @@ local show = require "alua.cli.show"
 
 local console = {}
 
-console.options = { { "--broker", "broker" }, { "--name", "name" }, { "--app", "app" } }
+console.options = { { "--broker", "broker" }, { "--name", "name", "name" }, { "--app", "app", "name" } }
 
 local NAME = "=stdin"
 
@@ -84,15 +84,19 @@ function Console:input()
   until false
 end
 
+-- Of the input, without what is ours.
+local function with_traceback(err)
+  if type(err) ~= "string" then return err end
+  return (debug.traceback(err, 2):gsub("\n\t%[C%]: in %?\n\t%[C%]: in function 'xpcall'.*", ""))
+end
+
 function Console:execute(chunk)
   local done = false
   self.core.task(function()
-    local results = table.pack(xpcall(self.edit.guard, function(err)
-      if type(err) ~= "string" then return err end
-      return debug.traceback(err, 2)
-    end, chunk))
+    -- However it ends: a stray yield returns to nobody
+    local _ <close> = setmetatable({}, { __close = function() done = true end })
+    local results = table.pack(xpcall(self.edit.guard, with_traceback, chunk))
     if results[1] then print_results(table.unpack(results, 2, results.n)) else print_error(results[2]) end
-    done = true
   end)
   while not done do
     self.core.step(0)

@@ -13,6 +13,18 @@ function join.globals()
   _G.ad = _G.dalua
 end
 
+--- Why there is no network at an endpoint; nothing when there is one.
+---@param host table
+---@param broker string
+---@return string? why
+function join.missing(host, broker)
+  local what = host.probe(broker)
+  if what == "somebody" then return end
+  if what == "bad" then return "'" .. broker .. "' is no endpoint: write ipc://PATH or tcp://ADDRESS:PORT" end
+  return ("no broker at %s: start one with 'alua broker%s'")
+    :format(broker, broker == host.default_broker() and "" or " --listen " .. broker)
+end
+
 --- Open the network of a broker, in a process that nobody launched.
 ---@param host table
 ---@param broker string? An endpoint; the user's default.
@@ -20,12 +32,9 @@ end
 ---@param globals boolean? Set the globals, before anybody can send us a chunk.
 ---@return table? core, any id_or_why
 function join.open(host, broker, settings, globals)
-  local default = host.default_broker()
-  broker = broker or default
-  if host.probe(broker) ~= "somebody" then
-    return nil, ("no broker at %s: start one with 'alua broker%s'")
-      :format(broker, broker == default and "" or " --listen " .. broker)
-  end
+  broker = broker or host.default_broker()
+  local missing = join.missing(host, broker)
+  if missing then return nil, missing end
   local core = require "alua.core"
   core.configure(settings)
   if globals then join.globals() end

@@ -5,9 +5,9 @@ local run = require "alua.cli.run"
 local node = { stops = true }
 
 node.options = {
-  { "--name", "name" },
+  { "--name", "name", "name" },
   { "--broker", "broker" },
-  { "--app", "app" },
+  { "--app", "app", "name" },
 }
 
 -- Until somebody ends us: a signal, or alua.exit from here or elsewhere.

@@ -1,6 +1,7 @@
 --- Options of a command line, read by a table that says which there are.
 --
 --     { "--broker", "broker" }                   a text
+--     { "--name", "name", "name" }               a text that is not empty
 --     { "--timeout", "timeout", "seconds" }      a number >= 0
 --     { "-n", "count", "count" }                 an integer >= 1
 --     { "--keep", "keep", "flag" }
@@ -9,6 +10,10 @@ local options = {}
 
 local readers = {
   text = function(value) return value end,
+  name = function(value)
+    if value ~= "" then return value end
+    return nil, "wants a name"
+  end,
   seconds = function(value)
     local seconds = tonumber(value)
     if seconds and seconds >= 0 and seconds < math.huge then return seconds end

@@ -192,8 +192,9 @@ OPTIONS
     --app APP           join this app
 
 EXIT STATUS
-    0 when told to end; the code given to exit; 1 when there is no broker, or
-    the name is taken; 2 for a command line that makes no sense.
+    0 when told to end; the code given to exit; 1 when there is no broker, the
+    name is taken, or an event ended in an error that nobody took; 2 for a
+    command line that makes no sense.
 
 EXAMPLES
     alua node --name ana
@@ -225,8 +226,8 @@ OPTIONS
     --app APP           join this app
 
 EXIT STATUS
-    0, or the code given to exit; 1 when there is no broker; 2 for a command
-    line that makes no sense.
+    0, or the code given to exit; 1 when there is no broker, or an event ended
+    in an error that nobody took; 2 for a command line that makes no sense.
 
 EXAMPLES
     alua console

@@ -1,10 +1,12 @@
 --- alua run: the launcher's options, and a look at the program before anything is started.
+local join = require "alua.cli.join"
+
 local run = { stops = true }
 
 run.options = {
   { "-n", "count", "count" },
-  { "--app", "app" },
-  { "--name", "name" },
+  { "--app", "app", "name" },
+  { "--name", "name", "name" },
   { "--broker", "broker" },
   { "--timeout", "timeout", "seconds" },
   { "--keep", "keep", "flag" },
@@ -26,9 +28,8 @@ function run.run(host, given, rest)
   if given.keep and given.end_ then return 2, "--keep and --end contradict each other" end
   local ok, why = run.check(file)
   if not ok then return 1, why end
-  if given.broker and host.probe(given.broker) ~= "somebody" then
-    return 1, "no broker at " .. given.broker .. " (start one: alua broker --listen " .. given.broker .. ")"
-  end
+  local missing = given.broker and join.missing(host, given.broker)
+  if missing then return 1, missing end
   return host.launch {
     count = given.count or 1, app = given.app or "myapp", name = given.name, broker = given.broker,
     timeout = given.timeout or 0, keep = given.keep, end_ = given.end_, label = not given.no_label,

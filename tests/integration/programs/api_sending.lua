@@ -235,7 +235,8 @@ end)
 local function stops(how)
   for _, waiter in ipairs {
     "alua.sleep(60)", "luarpc.sync(alua.id, 'alua.sleep')(60)", "alua.eval(alua.id, 'alua.sleep(60)')",
-    "luarpc.future(alua.id, 'alua.sleep')(60):get()", "luarpc.all { luarpc.future(alua.id, 'alua.sleep')(60) }",
+    "luarpc.future(alua.id, 'alua.sleep', { background = true })(60):get()", -- The call itself goes on
+    "luarpc.all { luarpc.future(alua.id, 'alua.sleep', { background = true })(60) }",
   } do
     alua.eval(helper, "function wait() local _, err = " .. waiter .. " note(err and err.code) end")
     how()
