@@ -112,8 +112,7 @@ int wire_msg_next(wire_reader_t *frame, wire_msg_t *msg)
         return WIRE_E_MALFORMED;
 
     msg->fields.at = at.at;
-    rc = wire_scan_values(&at, msg->count, 1, objects);
-    if (rc)
+    if (!wire_scan_usual(&at, msg->count) && (rc = wire_scan_values(&at, msg->count, 1, objects)) != 0)
         return rc;
     if (at.at - frame->at > WIRE_MAX_MESSAGE)
         return WIRE_E_TOO_BIG;

@@ -145,6 +145,9 @@ static int route_of(node_core_t *self, wire_str_t name, alua_remote_t **remote)
         return WIRE_E_UNKNOWN;
     if (!*self->id)
         return WIRE_E_OFFLINE;
+    *remote = self->remotes.last;       //  As often again, and no name of ours that could mean us instead
+    if (*remote && (*remote)->route == NODE_DIRECT && !self->names && wire_str_same(node_remote_name(*remote), name))
+        return 0;
     if (node_core_is_me(self, name))
         name = self->me;
     *remote = node_remotes_get(&self->remotes, name);
