@@ -251,13 +251,13 @@ static void test_inside_a_wake_up_all_gather(void **state)
     assert_int_equal(f->last_seq, 1);
 }
 
-static void test_60_kib_are_enough(void **state)
+static void test_24_kib_are_enough(void **state)
 {
     fixture_t *f = *state;
-    for (uint64_t i = 0; i < 70; i++)
+    for (uint64_t i = 0; i < 40; i++)
         put(f, i, 0, 1000, true);
     assert_int_equal(f->frames, 1);
-    assert_in_range(f->last.size, 60 * 1024, 62 * 1024);
+    assert_in_range(f->last.size, 24 * 1024, 26 * 1024);
 }
 
 static void test_a_large_message_travels_alone(void **state)
@@ -477,14 +477,14 @@ static void test_a_message_that_joins_others_takes_the_short_way(void **state)
     put(f, 1, 5000, 10, true);
     assert_true(joins(f, 50));
     assert_false(joins(f, 9000));               //  Travels alone
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 3; i++)
         assert_true(joins(f, 7000));
     assert_false(joins(f, 7000));               //  Would fill the batch
     assert_int_equal(f->frames, 0);
-    assert_int_equal(f->stat.messages_out, 10);
+    assert_int_equal(f->stat.messages_out, 5);
     wire_link_flush(f->link, f->now);
     assert_int_equal(f->frames, 1);
-    assert_in_range(f->last.size, 8 * 7000, 8 * 7100);
+    assert_in_range(f->last.size, 3 * 7000, 3 * 7100);
     assert_false(joins(f, 50));
 }
 
@@ -716,14 +716,14 @@ static void test_bye_is_acknowledged_at_once(void **state)
 static void test_the_end_reports_each_message_once(void **state)
 {
     fixture_t *f = *state;
-    for (uint64_t i = 1; i <= 30; i++)
+    for (uint64_t i = 1; i <= 18; i++)
         put(f, i, 0, 3000, true);
     hear_bytes(f, 0, 1, "", 0);
     wire_link_end(f->link, WIRE_E_GONE, "dead");
     wire_link_end(f->link, WIRE_E_GONE, "dead");
     assert_string_equal(f->trace, "gone ");
-    assert_int_equal(f->lost, 9);               //  Twenty-one filled the first 60 KiB
-    assert_int_equal(f->lost_request, 30);
+    assert_int_equal(f->lost, 9);               //  Nine filled the first 24 KiB
+    assert_int_equal(f->lost_request, 18);
     assert_true(wire_link_due(f->link) == WIRE_LINK_NEVER);
 }
 
@@ -809,7 +809,7 @@ int main(void)
         T(test_acks_empty_the_ring),
         T(test_the_first_goes_at_once_and_the_others_gather),
         T(test_inside_a_wake_up_all_gather),
-        T(test_60_kib_are_enough),
+        T(test_24_kib_are_enough),
         T(test_a_large_message_travels_alone),
         T(test_the_ring_is_bound_in_bytes),
         T(test_the_ring_is_bound_in_frames),
