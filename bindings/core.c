@@ -248,7 +248,7 @@ static void register_all(lua_State *L, lcore_t *core)
     const luaL_Reg *const lists[] = {
         core_functions, lerror_functions, lcall_functions, lfuture_functions, lawait_functions,
         lcallback_functions, ltimer_functions, lloop_functions, lnetwork_functions, lvalue_functions,
-        lnames_functions
+        lnames_functions, lsignal_functions
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         lcore_register(L, lists[i], core);

@@ -364,7 +364,9 @@ static int put_all(lpack_t *self, int first, int count, const char *place)
     int top = lua_gettop(self->L);
     int rc = count_objects(self, (size_t) count);
     for (int i = 0; rc == 0 && i < count; i++)
-        if ((rc = lpack_value(self, first + i, 0)) != 0) {
+        if (lua_isinteger(self->L, first + i))
+            wire_put_int(self->out, lua_tointeger(self->L, first + i));
+        else if ((rc = lpack_value(self, first + i, 0)) != 0) {
             char segment[32];
             prepend(self, segment, (size_t) snprintf(segment, sizeof segment, "[%d]", i + 1));
         }

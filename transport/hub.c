@@ -228,8 +228,9 @@ int hub_send(hub_peer_t *self, const void *message, size_t size)
     hub_t *hub = self->hub;
     if (self->doomed)
         return WIRE_E_GONE;
-    int64_t now = wire_link_joins(self->link, size) ? 0 : hub_quick_time();
-    int rc = wire_link_send(self->link, message, size, hub->inside > 0, now);
+    int rc = 0;
+    if (!wire_link_join(self->link, message, size))
+        rc = wire_link_send(self->link, message, size, hub->inside > 0, hub_quick_time());
     if (rc == 0 && !self->dirty)
         hub_dirty(self);
     return rc;

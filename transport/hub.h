@@ -97,7 +97,7 @@ hub_peer_t *hub_dial(hub_t *self, wire_str_t name, uint64_t incarnation,
 void hub_set_body(hub_peer_t *peer, const void *body, size_t size);
 
 //  Queue one message: written at once when nothing is queued, else it gathers with
-//  others until the turn's end, 32 KiB, or hub_flush. 0, or WIRE_E_FULL (the ring's bound is reached;
+//  others until the turn's end, 24 KiB, or hub_flush. 0, or WIRE_E_FULL (the ring's bound is reached;
 //  nothing was queued), _TOO_BIG, _NO_MEMORY, _GONE.
 int hub_send(hub_peer_t *peer, const void *message, size_t size);
 
@@ -141,7 +141,7 @@ void hub_hurry(hub_peer_t *peer);
 //  lost and gone follow from inside this call.
 void hub_declare_gone(hub_peer_t *peer, const char *text);
 
-//  Keep a frame's bytes beyond the message callback; release gives them back.
+//  Keep a frame's bytes beyond the message callback, from inside it only; release gives them back.
 void hub_frame_hold(hub_frame_t *frame);
 void hub_frame_release(hub_frame_t *frame);
 //  When the frame came, ms of the coarse monotonic clock: it lags by up to its tick.

@@ -1,11 +1,15 @@
 //  hub_bytes - buffers that our rings and libzmq share, and received frames
 
+#include <limits.h>
+
 #include "hub_self.h"
 
 //  Up to here a copy is cheaper than the bookkeeping of a shared buffer.
 #define SHARE_FROM      4096
 #define BATCH_SIZE      (WIRE_LINK_HEADER_SIZE + WIRE_MAX_BATCH)
 #define BATCHES_KEPT    16
+//  References that a frame has while its messages are handed over: more than it can have messages.
+#define HANDED_OVER     (UINT_MAX / 2)
 
 struct hub_bytes {
     atomic_uint refs;
@@ -140,6 +144,7 @@ hub_frame_t *hub_frame_spare(hub_t *self)
     if (!frame)
         return NULL;
     atomic_init(&frame->refs, 1);
+    frame->held = 0;
     zmq_msg_init(&frame->msg);
     if (self->spare)
         hub_frame_release(self->spare);
@@ -147,9 +152,28 @@ hub_frame_t *hub_frame_spare(hub_t *self)
     return frame;
 }
 
+void hub_frame_begin(hub_frame_t *self)
+{
+    self->held = 0;
+    atomic_fetch_add_explicit(&self->refs, HANDED_OVER, memory_order_relaxed);
+}
+
+static void give_back(hub_frame_t *self, unsigned count)
+{
+    if (atomic_fetch_sub_explicit(&self->refs, count, memory_order_acq_rel) != count)
+        return;
+    zmq_msg_close(&self->msg);
+    free(self);
+}
+
+void hub_frame_end(hub_frame_t *self)
+{
+    give_back(self, HANDED_OVER - self->held);
+}
+
 void hub_frame_hold(hub_frame_t *self)
 {
-    atomic_fetch_add_explicit(&self->refs, 1, memory_order_relaxed);
+    self->held++;
 }
 
 int64_t hub_frame_time(const hub_frame_t *self)
@@ -159,10 +183,7 @@ int64_t hub_frame_time(const hub_frame_t *self)
 
 void hub_frame_release(hub_frame_t *self)
 {
-    if (atomic_fetch_sub_explicit(&self->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    zmq_msg_close(&self->msg);
-    free(self);
+    give_back(self, 1);
 }
 
 int hub_frame_opening(hub_frame_t *self)

@@ -215,8 +215,10 @@ static void input_counted(hub_peer_t *self, hub_frame_t *frame)
     hub_t *hub = self->hub;
     hub->frame = frame;
     frame->came = hub_quick_time();
+    hub_frame_begin(frame);
     if (wire_link_input(self->link, hub_frame_data(frame), hub_frame_size(frame), hub_loop_time(hub)))
         hub->refused++;
+    hub_frame_end(frame);
     hub->frame = NULL;
     if (self->ended)
         return;

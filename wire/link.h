@@ -83,8 +83,8 @@ void wire_link_restart(wire_link_t *self);
 //  Queue a message. `gather`: write nothing yet; else the first one after a flush goes
 //  out at once. 0, WIRE_E_FULL, _TOO_BIG, _NO_MEMORY or _GONE (ended or closing).
 int wire_link_send(wire_link_t *self, const void *message, size_t size, bool gather, int64_t now);
-//  Whether a message of that size only joins others in the batch: then `now` is not looked at.
-bool wire_link_joins(const wire_link_t *self, size_t size);
+//  The usual case of send: the message only joins others that gather. False: nothing was done, send it.
+bool wire_link_join(wire_link_t *self, const void *message, size_t size);
 bool wire_link_has_room(const wire_link_t *self, size_t size);
 //  Write what has gathered, and the ACK that is owed.
 void wire_link_flush(wire_link_t *self, int64_t now);

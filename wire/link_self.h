@@ -6,8 +6,9 @@
 #include "link.h"
 #include "link_ring.h"
 
-//  What a batch is written out at, whoever gathers it: past it nothing is won.
-#define BATCH_ENOUGH    (32 * 1024)
+//  What a batch is written out at, whoever gathers it. Each frame wakes two threads at either end, so larger ones cost
+//  less; but with smaller ones either end works while the other does (docs/PERFORMANCE.md has the figures).
+#define BATCH_ENOUGH    (24 * 1024)
 #define BATCH_CAPACITY  (WIRE_LINK_HEADER_SIZE + WIRE_MAX_BATCH)
 //  A message of this size gains nothing by company, and is copied once instead of twice.
 #define BATCH_ALONE     (8 * 1024)

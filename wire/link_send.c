@@ -32,9 +32,17 @@ bool wire_link_has_room(const wire_link_t *self, size_t size)
     return batch + size <= BATCH_CAPACITY;
 }
 
-bool wire_link_joins(const wire_link_t *self, size_t size)
+//  Each message but the first of a turn passes here.
+bool wire_link_join(wire_link_t *self, const void *message, size_t size)
 {
-    return self->batch_size && size <= BATCH_ALONE && self->batch_size + size < BATCH_ENOUGH;
+    size_t filled = self->batch_size + size;
+    if (!self->batch_size || size > BATCH_ALONE || filled >= BATCH_ENOUGH || self->state == LINK_ENDED || self->closing
+            || self->ring.bytes + filled + WIRE_LINK_HEADER_SIZE > self->config.ring_bytes)
+        return false;
+    memcpy(self->batch + self->batch_size, message, size);
+    self->batch_size = filled;
+    self->stat->messages_out++;
+    return true;
 }
 
 static void put_header(uint8_t *frame, uint64_t seq, uint64_t ack)

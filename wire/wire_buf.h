@@ -117,6 +117,20 @@ static inline void wire_put_map(wire_buf_t *self, uint32_t pairs)
         wire_put_map_long(self, pairs);
 }
 
+//  Copy `size` bytes, at least one; ids and names by two words that overlap.
+static inline void wire_copy_short(uint8_t *to, const char *from, size_t size)
+{
+    uint64_t words[2];
+    if (size < sizeof words[0] || size > sizeof words) {
+        memcpy(to, from, size);
+        return;
+    }
+    memcpy(&words[0], from, sizeof words[0]);
+    memcpy(&words[1], from + size - sizeof words[1], sizeof words[1]);
+    memcpy(to, &words[0], sizeof words[0]);
+    memcpy(to + size - sizeof words[1], &words[1], sizeof words[1]);
+}
+
 //  A str without looking: for names that are known to be ASCII.
 static inline void wire_put_str(wire_buf_t *self, const char *text, size_t size)
 {
@@ -124,7 +138,7 @@ static inline void wire_put_str(wire_buf_t *self, const char *text, size_t size)
     if (at) {
         *at = (uint8_t) (0xa0u | size);
         if (size)
-            memcpy(at + 1, text, size);
+            wire_copy_short(at + 1, text, size);
         self->size += size + 1;
     }
     else

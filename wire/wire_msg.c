@@ -11,18 +11,33 @@
 //  The most that version, type, request and ttl_ms take.
 #define ENVELOPE_SIZE   (1 + 9 + 9 + 5)
 
-static void begin(wire_buf_t *out, wire_type_t type, uint64_t request, uint32_t ttl, uint32_t fields)
+//  An id of up to 31 bytes, which nearly all are, in place.
+#define SHORT           31
+#define SHORT_SIZE      (1 + SHORT)
+
+static uint8_t *store_envelope(uint8_t *at, wire_type_t type, uint64_t request, uint32_t ttl)
 {
-    wire_put_array(out, fields);
-    uint8_t *at = wire_buf_reserve(out, ENVELOPE_SIZE);
-    if (!at)
-        return;
     *at++ = WIRE_VERSION;
     at = wire_store_uint(at, (uint64_t) type);
     at = wire_store_uint(at, request);
     *at++ = 0xce;
     wire_store32(at, ttl);
-    out->size = (size_t) (at + 4 - out->data);
+    return at + 4;
+}
+
+static uint8_t *store_short(uint8_t *at, wire_str_t text)
+{
+    *at++ = (uint8_t) (0xa0u | text.size);
+    wire_copy_short(at, text.data, text.size);
+    return at + text.size;
+}
+
+static void begin(wire_buf_t *out, wire_type_t type, uint64_t request, uint32_t ttl, uint32_t fields)
+{
+    wire_put_array(out, fields);
+    uint8_t *at = wire_buf_reserve(out, ENVELOPE_SIZE);
+    if (at)
+        out->size = (size_t) (store_envelope(at, type, request, ttl) - out->data);
 }
 
 void wire_msg_begin(wire_buf_t *out, wire_type_t type, uint64_t request, uint32_t ttl, uint32_t count)
@@ -33,6 +48,15 @@ void wire_msg_begin(wire_buf_t *out, wire_type_t type, uint64_t request, uint32_
 void wire_msg_begin_proc(wire_buf_t *out, wire_type_t type, uint64_t request, uint32_t ttl,
                          wire_str_t from, wire_str_t to, uint32_t count)
 {
+    bool usual = from.size - 1 < SHORT && to.size - 1 < SHORT && count <= 15 - PROC_FIELDS;
+    uint8_t *at = usual ? wire_buf_reserve(out, 1 + ENVELOPE_SIZE + 2 * SHORT_SIZE) : NULL;
+    if (at) {
+        *at = (uint8_t) (0x90u | (PROC_FIELDS + count));
+        at = store_envelope(at + 1, type, request, ttl);
+        at = store_short(store_short(at, from), to);
+        out->size = (size_t) (at - out->data);
+        return;
+    }
     begin(out, type, request, ttl, PROC_FIELDS + count);
     wire_put_str(out, from.data, from.size);
     wire_put_str(out, to.data, to.size);
@@ -112,8 +136,7 @@ int wire_msg_next(wire_reader_t *frame, wire_msg_t *msg)
         return WIRE_E_MALFORMED;
 
     msg->fields.at = at.at;
-    rc = wire_scan_values(&at, msg->count, 1, objects);
-    if (rc)
+    if (!wire_scan_usual(&at, msg->count) && (rc = wire_scan_values(&at, msg->count, 1, objects)) != 0)
         return rc;
     if (at.at - frame->at > WIRE_MAX_MESSAGE)
         return WIRE_E_TOO_BIG;

@@ -88,6 +88,39 @@ static inline const uint8_t *wire_token(const uint8_t *at, const uint8_t *end, u
     return wire_token_long(at, left, items);
 }
 
+//  Step over leaves of known size, at most `count`, up to another value or the end; *count: how many are left.
+static inline const uint8_t *wire_leaves(const uint8_t *at, const uint8_t *end, uint32_t *count)
+{
+    uint32_t left = *count;
+    for (; left && at < end; left--) {
+        size_t size = wire_leaf[*at];
+        if (size == 0 || size > (size_t) (end - at))
+            break;
+        at += size;
+    }
+    *count = left;
+    return at;
+}
+
+//  The fields of a usual call or reply: at most 15, leaves, then perhaps one array of up to 15 leaves.
+//  False: they are something else, or not all there; nothing was stepped over.
+static inline bool wire_scan_usual(wire_reader_t *self, uint32_t count)
+{
+    if (count > 15)
+        return false;
+    const uint8_t *at = wire_leaves(self->at, self->end, &count);
+    if (count) {
+        if (count > 1 || at >= self->end || (*at & 0xf0) != 0x90)
+            return false;
+        count = *at & 0x0f;
+        at = wire_leaves(at + 1, self->end, &count);
+    }
+    if (count)
+        return false;
+    self->at = at;
+    return true;
+}
+
 //  Step over `count` values, themselves at `depth` containers down, and check
 //  them against the limits; `objects` values, these included, are known so far.
 //  Malformed goes before too big, so that what is merely cut short is called so

@@ -101,6 +101,7 @@ static int read_event(const wire_msg_t *msg, alua_event_t *event)
 {
     wire_reader_t at = msg->fields;
     event->kind = msg->type == WIRE_CHUNK ? ALUA_CHUNK : ALUA_CALL;
+    event->code = (wire_str_t) { NULL, 0 };
     if (wire_read_u32(&at, &event->flags) || wire_read_bytes(&at, &event->name))
         return WIRE_E_MALFORMED;
     if (msg->type == WIRE_CHUNK && wire_read_bytes(&at, &event->code))
@@ -115,7 +116,11 @@ static int read_event(const wire_msg_t *msg, alua_event_t *event)
 static void asked(node_core_t *self, const node_mail_t *mail)
 {
     const wire_msg_t *msg = &mail->msg;
-    alua_event_t event = { .from = mail->from, .from_id = msg->from, .request = msg->request, .deadline = mail->deadline };
+    alua_event_t event;                 //  Filled here and by read_event, not cleared first
+    event.from = mail->from;
+    event.from_id = msg->from;
+    event.request = msg->request;
+    event.deadline = mail->deadline;
     if (mail->epoch && mail->epoch == mail->from->epoch)
         node_core_used(self, mail->from, (size_t) (msg->whole.end - msg->whole.at));
     if (mail->deadline < 0)

@@ -14,7 +14,15 @@ node_mail_t *node_mail_new(node_mailbox_t *self, node_mail_kind_t kind)
         self->spare = mail->next;
     else if (!(mail = malloc(sizeof *mail)))
         return NULL;
-    *mail = (node_mail_t) { .kind = kind };
+    mail->kind = kind;                  //  What only one kind has is not touched: each message passes here
+    mail->msg.whole = (wire_reader_t) { NULL, NULL };
+    mail->frame = NULL;
+    mail->own = NULL;
+    mail->from = NULL;
+    mail->epoch = 0;
+    mail->deadline = 0;
+    mail->pending = NULL;
+    mail->text = NULL;
     return mail;
 }
 

@@ -40,7 +40,8 @@ typedef struct {
 
 void node_mailbox_init(node_mailbox_t *self);
 
-//  A cleared entry from the free list, not yet in the box; NULL: no memory.
+//  An entry from the free list, not yet in the box; NULL: no memory. What is anybody's to free, and what a message
+//  has besides its bytes, is cleared; the rest is for whoever makes an entry of that kind.
 node_mail_t *node_mail_new(node_mailbox_t *self, node_mail_kind_t kind);
 
 void node_mailbox_push(node_mailbox_t *self, node_mail_t *mail);

@@ -75,8 +75,16 @@ node_pending_t *node_pendings_add(node_pendings_t *self, alua_remote_t *to, bool
     node_pending_t *pending = new_record(self);
     if (!pending)
         return NULL;
-    *pending = (node_pending_t) { .id = ++self->last_id, .background = background };
+    pending->id = ++self->last_id;      //  Field by field: to clear all of it costs more than the rest
     pending->due.kind = NODE_DUE_PENDING;
+    pending->due.place = 0;
+    pending->fn = NULL;
+    pending->arg = NULL;
+    pending->type = (wire_type_t) 0;
+    pending->timeout = 0;
+    pending->background = background;
+    pending->wait_name = pending->inner = false;
+    pending->about = (wire_str_t) { NULL, 0 };
     pending->next = *bucket_of(self, pending->id);
     *bucket_of(self, pending->id) = pending;
     self->count++;

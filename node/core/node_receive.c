@@ -111,9 +111,7 @@ static int author_of(node_core_t *self, node_link_t *link, const wire_msg_t *msg
 {
     if (link) {
         *from = link->remote;
-        wire_str_t expected = node_remote_name(link->remote);
-        bool same = expected.size == msg->from.size && memcmp(expected.data, msg->from.data, expected.size) == 0;
-        return same ? 0 : WIRE_E_DENIED;
+        return wire_str_same(node_remote_name(link->remote), msg->from) ? 0 : WIRE_E_DENIED;
     }
     *from = node_remotes_get(&self->remotes, msg->from);
     if (!*from)

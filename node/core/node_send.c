@@ -20,16 +20,12 @@ static bool has_credit(const alua_remote_t *remote, size_t size)
     return out == 0 || out + size <= WIRE_CREDIT_BYTES;
 }
 
-//  Whether one more message finds room now. costs: it takes credit (a request, not an answer).
-static bool has_room(const node_core_t *self, alua_remote_t *to, size_t size, bool costs)
+static bool has_room_elsewhere(const node_core_t *self, const alua_remote_t *to, size_t size)
 {
-    alua_remote_t *process = node_remote_target(to);
     switch (to->route) {
     case NODE_ASKING:
         return to->parked.size == 0
             || (to->parked.size + size <= PARKED_BYTES && to->parked_count < WIRE_CREDIT_EVENTS);
-    case NODE_DIRECT:
-        return (!costs || has_credit(process, size)) && self->effects.room(self->arg, process->link->peer, size);
     case NODE_RELAY:
         return self->broker && self->effects.room(self->arg, self->broker, size);
     case NODE_SELF:
@@ -37,6 +33,15 @@ static bool has_room(const node_core_t *self, alua_remote_t *to, size_t size, bo
     default:
         return true;
     }
+}
+
+//  Whether one more message finds room now. costs: it takes credit (a request, not an answer).
+static inline bool has_room(const node_core_t *self, alua_remote_t *to, size_t size, bool costs)
+{
+    if (to->route != NODE_DIRECT)
+        return has_room_elsewhere(self, to, size);
+    alua_remote_t *process = node_remote_target(to);
+    return (!costs || has_credit(process, size)) && self->effects.room(self->arg, process->link->peer, size);
 }
 
 //  What is received meanwhile may be answered at once: the message being built is set aside.
@@ -145,6 +150,9 @@ static int route_of(node_core_t *self, wire_str_t name, alua_remote_t **remote)
         return WIRE_E_UNKNOWN;
     if (!*self->id)
         return WIRE_E_OFFLINE;
+    *remote = self->remotes.last;       //  As often again, and no name of ours that could mean us instead
+    if (*remote && (*remote)->route == NODE_DIRECT && !self->names && wire_str_same(node_remote_name(*remote), name))
+        return 0;
     if (node_core_is_me(self, name))
         name = self->me;
     *remote = node_remotes_get(&self->remotes, name);

@@ -361,6 +361,7 @@ void alua_node_run(alua_node_t *self)
 
 void alua_node_quit(alua_node_t *self) { self->quit = true; }
 int alua_node_fd(const alua_node_t *self) { (void) self; return 0; }
+struct uv_loop_s *alua_node_loop(alua_node_t *self) { (void) self; return NULL; }     //  No signals here
 int alua_node_timeout(const alua_node_t *self) { (void) self; return -1; }
 void alua_node_pump(alua_node_t *self, int ms) { (void) self, (void) ms; }
 void alua_node_flush(alua_node_t *self) { (void) self; }

@@ -251,13 +251,13 @@ static void test_inside_a_wake_up_all_gather(void **state)
     assert_int_equal(f->last_seq, 1);
 }
 
-static void test_32_kib_are_enough(void **state)
+static void test_24_kib_are_enough(void **state)
 {
     fixture_t *f = *state;
     for (uint64_t i = 0; i < 40; i++)
         put(f, i, 0, 1000, true);
     assert_int_equal(f->frames, 1);
-    assert_in_range(f->last.size, 32 * 1024, 34 * 1024);
+    assert_in_range(f->last.size, 24 * 1024, 26 * 1024);
 }
 
 static void test_a_large_message_travels_alone(void **state)
@@ -461,18 +461,43 @@ static void test_a_moment_is_not_taken_off_but_remembered(void **state)
     assert_int_equal(last_ttl(f), 4990);
 }
 
-static void test_a_message_that_joins_others_needs_no_time(void **state)
+static bool joins(fixture_t *f, size_t padding)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    put_message(&out, 3, 5000, padding);
+    bool joined = wire_link_join(f->link, out.data, out.size);
+    wire_buf_free(&out);
+    return joined;
+}
+
+static void test_a_message_that_joins_others_takes_the_short_way(void **state)
 {
     fixture_t *f = *state;
-    assert_false(wire_link_joins(f->link, 50));
+    assert_false(joins(f, 50));                 //  There are none
     put(f, 1, 5000, 10, true);
-    assert_true(wire_link_joins(f->link, 50));
-    assert_false(wire_link_joins(f->link, 9000));   //  Travels alone
-    for (int i = 0; i < 4; i++)
-        put(f, 2, 5000, 7000, true);
-    assert_false(wire_link_joins(f->link, 7000));   //  Would fill the batch
+    assert_true(joins(f, 50));
+    assert_false(joins(f, 9000));               //  Travels alone
+    for (int i = 0; i < 3; i++)
+        assert_true(joins(f, 7000));
+    assert_false(joins(f, 7000));               //  Would fill the batch
+    assert_int_equal(f->frames, 0);
+    assert_int_equal(f->stat.messages_out, 5);
     wire_link_flush(f->link, f->now);
-    assert_false(wire_link_joins(f->link, 50));
+    assert_int_equal(f->frames, 1);
+    assert_in_range(f->last.size, 3 * 7000, 3 * 7100);
+    assert_false(joins(f, 50));
+}
+
+static void test_no_message_joins_past_the_rings_bound_or_a_good_bye(void **state)
+{
+    fixture_t *f = *state;
+    for (uint64_t i = 1; i <= 9; i++)
+        assert_int_equal(put(f, i, 0, 10000, true), 0);
+    put(f, 10, 0, 5000, true);
+    assert_false(joins(f, 5000));
+    assert_true(joins(f, 50));
+    wire_link_close(f->link, 0, "", f->now);
+    assert_false(joins(f, 50));
 }
 
 //  Silent and gone
@@ -691,14 +716,14 @@ static void test_bye_is_acknowledged_at_once(void **state)
 static void test_the_end_reports_each_message_once(void **state)
 {
     fixture_t *f = *state;
-    for (uint64_t i = 1; i <= 20; i++)
+    for (uint64_t i = 1; i <= 18; i++)
         put(f, i, 0, 3000, true);
     hear_bytes(f, 0, 1, "", 0);
     wire_link_end(f->link, WIRE_E_GONE, "dead");
     wire_link_end(f->link, WIRE_E_GONE, "dead");
     assert_string_equal(f->trace, "gone ");
-    assert_int_equal(f->lost, 9);               //  Eleven filled the first 32 KiB
-    assert_int_equal(f->lost_request, 20);
+    assert_int_equal(f->lost, 9);               //  Nine filled the first 24 KiB
+    assert_int_equal(f->lost_request, 18);
     assert_true(wire_link_due(f->link) == WIRE_LINK_NEVER);
 }
 
@@ -784,7 +809,7 @@ int main(void)
         T(test_acks_empty_the_ring),
         T(test_the_first_goes_at_once_and_the_others_gather),
         T(test_inside_a_wake_up_all_gather),
-        T(test_32_kib_are_enough),
+        T(test_24_kib_are_enough),
         T(test_a_large_message_travels_alone),
         T(test_the_ring_is_bound_in_bytes),
         T(test_the_ring_is_bound_in_frames),
@@ -797,7 +822,8 @@ int main(void)
         T(test_what_comes_twice_is_dropped),
         T(test_time_left_shrinks_while_a_message_waits),
         T(test_a_moment_is_not_taken_off_but_remembered),
-        T(test_a_message_that_joins_others_needs_no_time),
+        T(test_a_message_that_joins_others_takes_the_short_way),
+        T(test_no_message_joins_past_the_rings_bound_or_a_good_bye),
         T(test_silent_then_gone),
         T(test_an_idle_link_is_silent_soon_after_the_break),
         T(test_a_peer_that_computes_is_neither),

@@ -187,11 +187,17 @@ static void test_mailbox_keeps_order_and_counts(void **state)
     while (in > out) {
         node_mail_t *mail = node_mailbox_pop(&box);
         assert_int_equal(mail->msg.request, ++out);
+        mail->deadline = -1;
+        mail->frame = bytes;                        //  Given back by whoever popped it
+        mail->own = malloc(1);
         node_mail_recycle(&box, mail);
     }
     assert_int_equal(box.bytes, 0);
     node_mail_t *fresh = node_mail_new(&box, NODE_MAIL_POST);
-    assert_int_equal(fresh->msg.request, 0);        //  A used entry comes back cleared
+    assert_null(fresh->frame);                      //  A used entry comes back cleared
+    assert_null(fresh->own);
+    assert_int_equal(fresh->deadline, 0);
+    assert_ptr_equal(fresh->msg.whole.at, fresh->msg.whole.end);
     node_mail_recycle(&box, fresh);
     node_mailbox_free(&box);
 }

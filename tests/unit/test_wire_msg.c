@@ -224,6 +224,84 @@ static int next_nested(wire_buf_t *buf, unsigned depth)
     return next(buf, &msg);
 }
 
+//  Short ids and few fields go a way of their own: the bytes are the same as those of the general one.
+static void check_opening(wire_buf_t *buf, wire_str_t from, wire_str_t to, uint32_t count)
+{
+    wire_buf_t plain = WIRE_BUF_EMPTY;
+    wire_put_array(&plain, 6 + count);
+    wire_put_uint(&plain, WIRE_VERSION);
+    wire_put_uint(&plain, WIRE_CALL);
+    wire_put_uint(&plain, 70000);
+    wire_put_u32(&plain, 30000);
+    wire_put_str(&plain, from.data, from.size);
+    wire_put_str(&plain, to.data, to.size);
+    wire_buf_clear(buf);
+    wire_msg_begin_proc(buf, WIRE_CALL, 70000, 30000, from, to, count);
+    assert_int_equal(buf->size, plain.size);
+    assert_memory_equal(buf->data, plain.data, plain.size);
+    wire_buf_free(&plain);
+}
+
+static void test_openings_of_every_length(void **state)
+{
+    wire_buf_t *buf = *state;
+    char text[48];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char) ('!' + i);
+    for (size_t size = 1; size <= 40; size++)
+        for (uint32_t count = 0; count < 12; count++)
+            check_opening(buf, (wire_str_t) { text, size }, (wire_str_t) { text + 3, 41 - size }, count);
+}
+
+static void test_ids_are_compared_to_the_last_byte(void **state)
+{
+    char a[48], b[48];
+    (void) state;
+    for (size_t size = 0; size <= 40; size++) {
+        memset(a, 'x', sizeof a);
+        memset(b, 'x', sizeof b);
+        b[size] = 'y';                              //  Behind the end
+        assert_true(wire_str_same((wire_str_t) { a, size }, (wire_str_t) { b, size }));
+        assert_false(wire_str_same((wire_str_t) { a, size }, (wire_str_t) { b, size + 1 }));
+        for (size_t i = 0; i < size; i++) {
+            b[i] = 'y';
+            assert_false(wire_str_same((wire_str_t) { a, size }, (wire_str_t) { b, size }));
+            b[i] = 'x';
+        }
+    }
+}
+
+//  What a usual message's fields look like is scanned by a short way, the rest by the general one: both agree with
+//  a scan of field after field.
+static void check_fields(wire_buf_t *buf, const char *fields, size_t size, uint32_t count)
+{
+    wire_buf_clear(buf);
+    begin(buf, WIRE_CALL, 1, 0, count);
+    size_t start = buf->size;
+    wire_buf_append(buf, fields, size);
+    wire_reader_t at = wire_reader(buf->data, buf->size), plain = { at.at + start, at.end };
+    wire_msg_t msg;
+    int expected = 0;
+    for (uint32_t i = 0; expected == 0 && i < count; i++)
+        expected = wire_scan(&plain);
+    assert_int_equal(wire_msg_next(&at, &msg), expected);
+    if (expected == 0)
+        assert_ptr_equal(at.at, plain.at);
+}
+
+static void test_usual_fields_and_others(void **state)
+{
+    static const char *const fields[] = {
+        "\x03\xa3" "add\x92\x01\xcd\x01\x02", "\x03\xa3" "add\x90", "\x93\x01\x02\x03", "\x01\x02\x03",
+        "\x91\x91\x01\x02\x03", "\x91\x01\x02\x92\x03\x04", "\x81\x01\x02\x03\x04", "\x92\xc1\x01\x02",
+        "\xd9\x02hi\x92\x01\x02\x01", "\x01\x02\xdc\x01\x01\x07", "\xc1", "",
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        for (size_t size = 0; size <= strlen(fields[i]); size++)
+            for (uint32_t count = 0; count < 20; count++)
+                check_fields(*state, fields[i], size, count);
+}
+
 static void test_depth_includes_the_envelope(void **state)
 {
     assert_int_equal(next_nested(*state, WIRE_MAX_DEPTH - 1), 0);
@@ -429,6 +507,9 @@ int main(void)
         CASE(test_envelopes_that_are_none),
         CASE(test_other_forms_are_read),
         CASE(test_names_of_the_ends_are_bounded),
+        CASE(test_openings_of_every_length),
+        cmocka_unit_test(test_ids_are_compared_to_the_last_byte),
+        CASE(test_usual_fields_and_others),
         CASE(test_depth_includes_the_envelope),
         CASE(test_objects_include_the_envelope),
         CASE(test_size_includes_the_envelope),

@@ -10,15 +10,6 @@ node.options = {
   { "--app", "app", "name" },
 }
 
--- Until somebody ends us: a signal, or alua.exit from here or elsewhere.
-local function serve(host, core)
-  repeat
-    core.step(0)
-    local what = host.edit.wait(core.fd(), core.timeout())
-  until what == "break" or what == "end"
-  core.exit(0)
-end
-
 local function nothing() end
 
 function node.run(host, given, rest)
@@ -31,14 +22,15 @@ function node.run(host, given, rest)
   end
   local core, id = join.open(host, given.broker, { name = given.name }, true)
   if not core then return 1, id end
-  host.edit.start()
+  core.signals()
   join.app(core, given.app)
   print(id .. " is ready")
   io.stdout:flush()
   rest[0] = table.remove(rest, 1)
   _G.arg = rest
   core.main(file and loadfile(file) or nothing, table.unpack(rest))
-  serve(host, core)
+  core.serve() -- Until somebody ends us: a signal, or alua.exit from here or elsewhere
+  core.exit(0)
 end
 
 return node
