@@ -155,6 +155,7 @@ void lreport_told(lcore_t *core);
 
 //  Each file's functions for alua.core.
 extern const luaL_Reg lcall_functions[], lfuture_functions[], lawait_functions[], lcallback_functions[],
-    ltimer_functions[], lloop_functions[], lnetwork_functions[], lvalue_functions[], lnames_functions[];
+    ltimer_functions[], lloop_functions[], lnetwork_functions[], lvalue_functions[], lnames_functions[], lask_functions[],
+    lterm_functions[];
 
 #endif

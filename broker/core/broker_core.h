@@ -59,7 +59,9 @@ typedef struct broker_core broker_core_t;
     X(relay_expired, "not passed on: its deadline had passed")                          \
     X(relay_failed,  "not passed on: too big, no memory, or the link is closing")       \
     X(relay_lost,    "passed on, and not acknowledged when the receiver ended")         \
-    X(log_refused,   "records that the log did not take")
+    X(log_refused,   "records that the log did not take")                               \
+    X(tuples_sent,   "TUPLE: what watches of spaces were told")                         \
+    X(topics_sent,   "TOPIC: messages delivered")
 
 typedef struct {
 #define X(name, text) uint64_t name;
@@ -92,6 +94,7 @@ typedef struct {
     const char *address;        //  What stands behind the @ of minted ids; copied
     int64_t lease;              //  ms that a silent session keeps its names; 0: WIRE_LEASE
     uint64_t first_number;      //  Mint above this: what a broker here before had reached
+    uint64_t seed;              //  For hashes: a random number
     const broker_log_t *log;    //  NULL: broker_log_memory
     void *log_arg;
 } broker_core_config_t;
@@ -142,6 +145,12 @@ void broker_core_lost(broker_core_t *self, uint64_t session, const wire_msg_t *m
 //  session is carried by another link by now.
 void broker_core_gone(broker_core_t *self, uint64_t session, const void *link, int code, const char *text,
                       int64_t now);
+
+//  The time of day, ms since 1970, from now on: messages of topics carry it.
+void broker_core_wall(broker_core_t *self, int64_t wall);
+
+//  Some link has room again, perhaps: say what waited for that.
+void broker_core_room(broker_core_t *self);
 
 //  Sessions that asked for a shorter lease than ours end by it, and what a HELLO left to do is done.
 //  due: when to call tick, -1: never.

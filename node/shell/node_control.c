@@ -173,7 +173,7 @@ static void report(node_control_t *self, uint64_t wave)
     put_counts(&node->core, &message);
     wire_put_uint(&message, node->core.starting);
     wire_put_uint(&message, node->core.pendings.holding + (size_t) (node->core.holds > 0 ? node->core.holds : 0));
-    wire_put_uint(&message, 0);         //  Takes and reads come with the tuple space
+    wire_put_uint(&message, node_core_only_takes(&node->core));
     say(self, &message);
 }
 

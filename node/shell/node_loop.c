@@ -363,11 +363,16 @@ void alua_hold(alua_process_t *self, int change)
     self->node->core.holds += change;
 }
 
-int alua_ask(alua_node_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count,
-             int64_t timeout, bool background, alua_outcome_fn *fn, void *arg)
+int alua_ask(alua_node_t *self, const alua_ask_t *ask, uint64_t *id)
 {
-    return node_core_ask(&self->core, &(node_ask_t) { .type = type, .fields = fields, .size = size, .count = count,
-        .timeout = timeout, .background = background, .fn = fn, .arg = arg });
+    return node_core_ask(&self->core, &(node_ask_t) { .type = ask->type, .fields = ask->fields, .size = ask->size,
+        .count = ask->count, .timeout = ask->timeout, .background = ask->background, .waits = ask->waits, .fn = ask->fn,
+        .arg = ask->arg, .id = id });
+}
+
+int alua_tell(alua_node_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count, int64_t ttl)
+{
+    return node_core_tell(&self->core, type, fields, size, count, ttl);
 }
 
 static const node_app_t *view(const alua_node_t *self, const char *name)
