@@ -9,7 +9,7 @@ local programs = {
   max_line_length = 130,
   read_globals = { "alua", "dalua", "ad", "luarpc", "luats", "luaps" },
 }
-files["lua/"] = { ignore = { "211/_ENV" } } -- See lua/alua/env.lua
+files["lua/"] = { ignore = { "211/_ENV" }, max_line_length = 125 } -- See lua/alua/env.lua
 files["tests/spec/"] = { std = "+busted" }
 files["examples/"] = programs
 files["bench/"] = programs

@@ -65,7 +65,7 @@ end
 -- luats.out(...) and its kin use the space "default".
 local default = luats.space "default"
 for name, method in pairs(Space) do
-  if type(method) == "function" and not name:find "^__" and name ~= "close" and luats[name] == nil then
+  if type(method) == "function" and not name:find "^__" and name ~= "close" and name ~= "new" and luats[name] == nil then
     luats[name] = function(...) return method(default, ...) end
   end
 end

@@ -161,7 +161,7 @@ void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_
 {
     wire_reader_t at = fields, space = wire_reader(pending->about.data, pending->about.size), after = space;
     uint64_t number, lease;
-    if (wire_skip(&after) || wire_skip(&at))
+    if (pending->type != WIRE_TAKE || wire_skip(&after) || wire_skip(&at))
         return;
     const uint8_t *end = at.at;         //  Of the tuple
     if (wire_read_uint(&at, &number))

@@ -19,7 +19,7 @@ static void test_the_table_is_whole(void **state)
     (void) state;
     size_t asks = 0;
     for (unsigned type = 0; type < WIRE_TYPE_LIMIT; type++)
-        asks += wire_type_way(type) == WIRE_WAY_ASK;
+        asks += type < WIRE_OUT && wire_type_way(type) == WIRE_WAY_ASK;    //  Spaces and topics read their own fields
     assert_int_equal(asks, WANTS);
 }
 
