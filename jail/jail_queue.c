@@ -142,6 +142,17 @@ static void append_job(jail_t *self, jail_principal_t *principal, jail_queued_t 
     jail_keep_loop(self);
 }
 
+void jail_put_back(jail_t *self, jail_principal_t *principal, jail_queued_t *job)
+{
+    if (!principal->first)
+        principal->last = &job->next;
+    job->next = principal->first;
+    principal->first = job;
+    principal->waiting++;
+    self->waiting++;
+    self->waiting_bytes += job->size;
+}
+
 //  Unlink what *at points to.
 static jail_queued_t *take_job(jail_t *self, jail_principal_t *principal, jail_queued_t **at)
 {
@@ -232,12 +243,12 @@ static bool give_worker(jail_t *self, jail_principal_t *principal)
     places_t places = count_places(self);
     if (!places.spare)
         return false;
-    if (places.bound >= self->config.workers) {
-        if (!places.oldest)
-            return false;
-        jail_worker_end(places.oldest, 0, NULL);
-    }
+    bool crowded = places.bound >= self->config.workers;
+    if (crowded && !places.oldest)
+        return false;
     start_next(self, principal, places.spare);
+    if (crowded)                        //  After the other's start, which it would delay
+        jail_worker_end(places.oldest, 0, NULL);
     return true;
 }
 
@@ -269,12 +280,15 @@ static size_t count_wanted(const jail_t *self, const places_t *places)
     return wanted;
 }
 
-//  One worker is always forked ahead. The dying count too, lest a slow server is asked for ever more.
+//  One worker is forked ahead, when no run is disturbed by that or when somebody waits for one anyway.
+//  The dying count too, lest a slow server is asked for ever more.
 static void ask_for_workers(jail_t *self)
 {
     places_t places = count_places(self);
-    size_t wanted = count_wanted(self, &places) + 1;
-    if (places.dying > self->config.workers)
+    size_t wanted = count_wanted(self, &places);
+    if (wanted || self->busy == 0)
+        wanted++;
+    if (places.fresh >= wanted || places.dying > self->config.workers)
         return;
     if (!self->server && jail_server_start(self)) {
         self->failures = JAIL_FAILURES;

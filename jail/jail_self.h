@@ -22,6 +22,7 @@
 
 #define JAIL_KNOWN      64      //  Texts that we believe a worker has
 #define JAIL_PATIENCE   5000    //  ms that the server may take for a birth or a death
+#define JAIL_TRIES      3       //  Workers that may die under a job which they have not read
 #define JAIL_MAX_BYTES  (32 * 1024 * 1024)  //  Of jobs that wait
 #define JAIL_REST       1000    //  ms in which no birth is tried after too many have failed
 #define JAIL_FAILURES   3       //  Workers in a row that may end before they worked, until those who wait are told
@@ -45,6 +46,7 @@ struct jail_queued {
     unsigned calls;                 //  That it made
     size_t size;                    //  Bytes of all of it
     bool code_sent;
+    unsigned tries;                 //  Workers that died before they read it
 };
 
 //  Lives while it has a worker or jobs.
@@ -74,6 +76,8 @@ struct jail_worker {
     wire_buf_t in, out;
     size_t sent;                    //  Of out
     bool writing;                   //  We wait until more can be sent
+    bool heard;                     //  It has spoken since the job was given to it
+    bool broken;                    //  Nothing of the job could be sent
     uint8_t known[JAIL_KNOWN][JAIL_HASH];
     unsigned known_at;
 };
@@ -110,6 +114,7 @@ void jail_maybe_free(jail_t *self);
 
 //  jail_queue.c
 int  jail_enqueue(jail_t *self, const jail_job_t *job);
+void jail_put_back(jail_t *self, jail_principal_t *principal, jail_queued_t *job);  //  In front
 void jail_schedule(jail_t *self);               //  Start what can start, ask for the workers it takes
 void jail_finish(jail_t *self, jail_queued_t *job, const jail_outcome_t *outcome);
 void jail_fail(jail_t *self, jail_queued_t *job, int code, const char *text);

@@ -125,19 +125,32 @@ void jail_worker_end(jail_worker_t *worker, int code, const char *text)
         free(job);
 }
 
+//  The system tells us when it died before it had read all that we sent: then the text has not begun,
+//  and another worker may have it.
+static void lose(jail_worker_t *worker, bool unread)
+{
+    jail_t *self = worker->jail;
+    jail_queued_t *job = worker->job;
+    self->stat.deaths++;
+    if (job && !worker->heard && (unread || worker->broken) && ++job->tries < JAIL_TRIES) {
+        jail_put_back(self, worker->principal, job);
+        worker->job = NULL;
+        jail_worker_end(worker, 0, NULL);
+    }
+    else
+        jail_worker_end(worker, WIRE_E_GONE, "the process in which the text ran died");
+}
+
 //  What it said last may still stand in the socket.
 void jail_worker_dead(jail_worker_t *worker)
 {
-    jail_t *self = worker->jail;
     if (worker->state == JAIL_BUSY)
         jail_worker_read(worker);
-    if (worker->state != JAIL_DYING)
-        self->stat.deaths++;
     worker->dead = true;
     if (worker->state == JAIL_DYING)
         maybe_free(worker);
     else
-        jail_worker_end(worker, WIRE_E_GONE, "the process in which the text ran died");
+        lose(worker, false);
 }
 
 static void protest(jail_worker_t *worker, const char *text)
@@ -161,6 +174,8 @@ static void flush(jail_worker_t *worker)
             worker->sent += (size_t) size;
         else if (errno == EINTR)
             size = 0;
+        else if (errno == EPIPE && worker->sent == 0)
+            worker->broken = true;
     }
     bool writing = worker->sent < out->size;
     if (writing != worker->writing)
@@ -211,6 +226,7 @@ void jail_worker_start(jail_worker_t *worker, jail_principal_t *principal, jail_
     worker->principal = principal;
     principal->worker = worker;
     worker->job = job;
+    worker->heard = worker->broken = false;
     enter(worker, JAIL_BUSY);
     build_run(worker, !knows(worker, job->hash));
     jail_watch(worker->jail, worker->out.failed ? worker->since : job->due);
@@ -332,6 +348,7 @@ static void take_want(jail_worker_t *worker)
 static void take_frame(jail_worker_t *worker, const jail_frame_t *frame)
 {
     bool turn = worker->sent == worker->out.size;
+    worker->heard = true;
     if (turn && worker->state == JAIL_BORN && frame->type == JAIL_READY)
         enter(worker, JAIL_SPARE);
     else if (!turn || worker->state != JAIL_BUSY)
@@ -364,10 +381,8 @@ static bool receive(jail_worker_t *worker)
     ssize_t size = recv(worker->fd, at, worker->in.capacity - worker->in.size, MSG_DONTWAIT);
     if (size > 0)
         worker->in.size += (size_t) size;
-    else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
-        worker->jail->stat.deaths++;
-        jail_worker_end(worker, WIRE_E_GONE, "the process in which the text ran died");
-    }
+    else if (size == 0 || (errno != EAGAIN && errno != EINTR))
+        lose(worker, size < 0 && errno == ECONNRESET);
     return size > 0;
 }
 
