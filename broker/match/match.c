@@ -49,20 +49,21 @@ static bool test_type(const match_node_t *node, wire_reader_t *at)
     }
 }
 
-//  An order that is neither `not_this` nor that of NaN.
-static bool bound_holds(const run_t *run, const match_node_t *bound, const wire_item_t *item, int not_this)
+//  The item, which is no NaN, is not on the wrong side of a bound.
+static bool bound_holds(const run_t *run, const match_node_t *bound, const wire_item_t *item, int wrong)
 {
     if (bound->op == MATCH_OP_ANY)
         return true;
     wire_item_t literal = match_literal(bound, run->self->pool);
-    int order = match_compare_numbers(item, &literal);
-    return order != not_this && order != 2;
+    return match_compare_numbers(item, &literal) != wrong;
 }
 
 static bool test_range(const run_t *run, const match_node_t *node, wire_reader_t *at)
 {
     wire_item_t item;
     if (!match_read(at, &item) || (item.kind != WIRE_IS_INT && item.kind != WIRE_IS_DOUBLE))
+        return false;
+    if (item.kind == WIRE_IS_DOUBLE && item.as.number != item.as.number)
         return false;
     return bound_holds(run, node + 1, &item, -1) && bound_holds(run, node + 2, &item, 1);
 }

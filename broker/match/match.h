@@ -10,7 +10,7 @@
 //
 //      any                     any value
 //      type, NAME              "nil"* "boolean" "number" "int" "float" "string" "table" "code"
-//      range, LOW, HIGH        a number LOW <= x <= HIGH; nil: open. Integers and floats compare as in Lua
+//      range, LOW, HIGH        a number LOW <= x <= HIGH; nil: open. Integers and floats compare as in Lua; NaN is in no range
 //      prefix, TEXT            a string that begins so
 //      oneof, VALUE...         equal to (or, for templates, matched by) one of these; at most 256 of all are tables or terms
 //      rest                    last position: any number of further positions, none too

@@ -155,13 +155,13 @@ static bool count_pairs(run_t *run, wire_reader_t at, uint32_t pairs, wire_item_
 
 static bool length_of(run_t *run, const wire_item_t *value, wire_item_t *out)
 {
-    wire_reader_t at = wire_reader(value->as.bytes.data, value->as.bytes.size);
-    wire_item_t head;
-    if (value->kind == WIRE_IS_STR) {
-        set_integer(out, (int64_t) value->as.bytes.size);
-        return true;
-    }
-    if ((value->kind != WIRE_IS_ARRAY && value->kind != WIRE_IS_MAP) || wire_read(&at, &head))
+    wire_item_t head, from = *value;
+    if (from.kind == WIRE_IS_STR)
+        set_integer(out, (int64_t) from.as.bytes.size);
+    if (from.kind != WIRE_IS_ARRAY && from.kind != WIRE_IS_MAP)
+        return from.kind == WIRE_IS_STR;
+    wire_reader_t at = wire_reader(from.as.bytes.data, from.as.bytes.size);
+    if (wire_read(&at, &head))
         return false;
     if (head.kind == WIRE_IS_MAP)
         return count_pairs(run, at, head.as.count, out);
@@ -315,20 +315,16 @@ static bool call_round(wire_item_t *args, predicate_function_t function)
     return true;
 }
 
-//  As math.min and math.max: each must be a number or a string that is one, and the chosen one stays what it was.
+//  As math.min and math.max: by the operator <, so strings have a least one, too, and a single value may be anything.
 static bool call_extreme(run_t *run, wire_item_t *args, unsigned count, int wanted)
 {
-    wire_item_t best = args[0], number;
     int order;
-    if (!predicate_to_number(&best, &number))
-        return false;
     for (unsigned i = 1; i < count; i++) {
-        if (!predicate_to_number(&args[i], &number) || !compare(run, &args[i], &best, &order))
+        if (!compare(run, &args[i], &args[0], &order))
             return false;
         if (order == wanted)
-            best = args[i];
+            args[0] = args[i];
     }
-    args[0] = best;
     return true;
 }
 

@@ -171,12 +171,10 @@ static double float_of(const wire_item_t *number)
     return number->kind == WIRE_IS_INT ? (double) number->as.integer : number->as.number;
 }
 
-//  What bits are taken of: an integer, or a float that is exactly one.
+//  What bits are taken of: an integer, or a float that is exactly one. Not a string: Lua's are numbers in arithmetic only.
 static bool to_integer(const wire_item_t *value, int64_t *integer)
 {
-    wire_item_t number;
-    if (!predicate_to_number(value, &number))
-        return false;
+    wire_item_t number = *value;
     match_settle(&number);
     *integer = number.as.integer;
     return number.kind == WIRE_IS_INT;

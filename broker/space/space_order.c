@@ -9,7 +9,7 @@
 #include "space_state.h"
 
 #define MARK_EVERY  64          //  Tuples that came in order, and
-#define MARK_STEPS  256         //  steps of a search, after which a mark is worth its 8 bytes
+#define MARK_STEPS  256         //  steps of a search, after which a mark is worth its bytes
 
 void space_order_free(space_order_t *self)
 {
@@ -26,7 +26,7 @@ static size_t mark_above(const space_order_t *self, uint64_t number)
     size_t low = self->begin, high = self->end;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (self->marks[middle]->number > number)
+        if (self->marks[middle].number > number)
             high = middle;
         else
             low = middle + 1;
@@ -47,7 +47,7 @@ static bool make_room(space_order_t *self)
         return true;
     }
     size_t capacity = self->capacity ? 2 * self->capacity : 16;
-    space_tuple_t **marks = realloc(self->marks, capacity * sizeof *marks);
+    space_mark_t *marks = realloc(self->marks, capacity * sizeof *marks);
     if (!marks)
         return false;
     self->marks = marks;
@@ -61,7 +61,7 @@ static void mark(space_order_t *self, space_tuple_t *tuple)
         return;
     size_t at = mark_above(self, tuple->number);
     memmove(self->marks + at + 1, self->marks + at, (self->end - at) * sizeof *self->marks);
-    self->marks[at] = tuple;
+    self->marks[at] = (space_mark_t) { tuple->number, tuple };
     self->end++;
     tuple->marked = true;
 }
@@ -69,11 +69,13 @@ static void mark(space_order_t *self, space_tuple_t *tuple)
 //  The mark goes to the next tuple, or is given up.
 static void unmark(space_order_t *self, space_tuple_t *tuple)
 {
-    size_t at = mark_above(self, tuple->number) - 1;
-    assert(self->marks[at] == tuple);
+    //  When the oldest is taken again and again, it has the first mark each time.
+    bool first = self->marks[self->begin].tuple == tuple;
+    size_t at = first ? self->begin : mark_above(self, tuple->number) - 1;
+    assert(self->marks[at].tuple == tuple);
     tuple->marked = false;
     if (tuple->next && !tuple->next->marked) {
-        self->marks[at] = tuple->next;
+        self->marks[at] = (space_mark_t) { tuple->next->number, tuple->next };
         tuple->next->marked = true;
     }
     else if (at == self->begin)
@@ -105,7 +107,7 @@ static void link_behind(space_order_t *self, space_tuple_t *tuple, space_tuple_t
 static space_tuple_t *search(const space_order_t *self, uint64_t number, size_t *steps)
 {
     size_t above = mark_above(self, number);
-    space_tuple_t *at = above > self->begin ? self->marks[above - 1] : self->first;
+    space_tuple_t *at = above > self->begin ? self->marks[above - 1].tuple : self->first;
     if (!at || at->number > number)
         return NULL;
     for (*steps = 0; at->next && at->next->number <= number; (*steps)++)

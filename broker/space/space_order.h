@@ -14,9 +14,14 @@
 typedef struct space_tuple space_tuple_t;
 
 typedef struct {
+    uint64_t number;            //  The tuple's, so that a search touches no tuple
+    space_tuple_t *tuple;
+} space_mark_t;
+
+typedef struct {
     space_tuple_t *first, *last;
     size_t count;
-    space_tuple_t **marks;      //  By number; from `begin`
+    space_mark_t *marks;        //  By number; from `begin`
     size_t begin, end, capacity;
     size_t since;               //  Tuples at the end, behind the last mark
 } space_order_t;

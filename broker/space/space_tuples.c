@@ -111,6 +111,8 @@ int space_tuple_new(spaces_t *self, space_t *space, wire_reader_t packed, int64_
     rc = spaces_quota(self, footprint(count, size, ttl > 0));
     if (rc)
         return rc;
+    for (size_t i = 0; i < count; i++)
+        space_index_prefetch(&space->index, keys[i]);
     space_tuple_t *tuple = place(space, keys, count, size, ttl > 0);
     if (!tuple || !promise(self, space, count, size, ttl > 0)) {
         if (tuple)
@@ -196,8 +198,21 @@ void space_tuple_link(spaces_t *self, space_tuple_t *tuple)
     self->tuples++;
 }
 
+//  All that unlinking will touch.
+static void prefetch(const space_tuple_t *tuple)
+{
+    for (size_t i = 0; i < tuple->keys; i++) {
+        const space_entry_t *entry = &tuple->entries[i];
+        space_index_prefetch(&tuple->space->index, entry->hash);
+        __builtin_prefetch(entry->next, 1);
+        __builtin_prefetch(entry->prev, 1);
+    }
+    __builtin_prefetch(tuple->next, 1);
+}
+
 void space_tuple_unlink(spaces_t *self, space_tuple_t *tuple)
 {
+    prefetch(tuple);
     space_t *space = tuple->space;
     space_order_remove(&space->order, tuple);
     for (size_t i = 0; i < tuple->keys; i++)

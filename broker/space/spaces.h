@@ -6,7 +6,24 @@
 //
 //  Order: the oldest match is taken; who waits longest is served first (all reads that waited longer than the taker see the
 //  tuple, too). A tuple that comes back (lease over, released, returned) has its old place again.
-//  Cost does not grow with what lies in a space or waits there, as long as a template binds one scalar field.
+//  Cost does not grow with what lies in a space or waits there, as long as a template binds one scalar field that few share.
+//
+//  Fields and answers are those of wire_types.h. Options are maps, empty or nil or absent; one that is unknown is denied USAGE:
+//
+//      OUT     ttl: ms, then it is gone. number: its old place, for a tuple that a taker gives back; it is not told as an arrival.
+//              Where another tuple has the number, or it was never given, the tuple is put as any other.
+//      TAKE    try: does not wait, DENY timeout. lease: ms, SPACES_LEASE_MIN..MAX. put: a tuple that is put in the same
+//              space in the same step. all: up to so many (true: SPACES_MAX_BULK), as fit a message, possibly none; never
+//              waits, goes without lease and put.
+//      READ    try, all.
+//
+//  COUNT without a template, or nil, counts all. What is asked with request 0 does not wait either.
+//  A TAKE or READ with the session and request of one that waits is left out: that will be answered.
+//  ACK, RELEASE, EXTEND of a lease that is over or another session's: EXPIRED. The ttl of a leased tuple goes on, but it ends
+//  only when it would come back. DESTROY and SPACE_UNWATCH answer false when there was nothing; a watch of a destroyed space is
+//  over without a word. SPACES lists those that began first, as many as fit a message.
+//  A BATCH that fails names the operation ("operation 3: ..."); nothing was changed and nobody was told. What it puts
+//  and takes again nobody else ever saw.
 //
 //  Everything is decided by the arguments alone, so a replica that applies the same operations has the same state.
 
@@ -28,14 +45,16 @@ typedef struct spaces spaces_t;
 
 //  Quotas; 0 means the default. More is denied with WIRE_E_FULL and counted.
 typedef struct {
-    size_t bytes;               //  Of all tuples together; default 1 GiB
+    size_t bytes;               //  In memory: of all tuples (with their index entries) and of the templates that wait and watch
+                                //  together; default 1 GiB
     size_t session_waiters;     //  Parked takes and reads of one session; default 1,048,576
     size_t session_watches;     //  default 1024
-    size_t session_leases;      //  default 65,536
+    size_t session_leases;      //  Takes that wait for one included; default 65,536
     size_t spaces;              //  default 65,536
     uint64_t seed;              //  For hashes
 } spaces_config_t;
 
+//  None of them may call the spaces.
 typedef struct {
     //  The outcome of a request: `count` fields packed back to back.
     void (*answer)(void *arg, uint64_t session, uint64_t request, const void *fields, size_t size, uint32_t count);
@@ -60,7 +79,8 @@ typedef struct {
 spaces_t *spaces_new(const spaces_config_t *config, const spaces_output_t *output, void *arg);
 void spaces_destroy(spaces_t **self_p);
 
-//  Carry out one operation: exactly one answer or denial leaves, now or when it has waited long enough.
+//  Carry out one operation: exactly one answer or denial leaves, now or when it has waited long enough; its own answer
+//  before those that it causes for others. What is due at op->now happens first.
 //  0, or WIRE_E_MALFORMED when the fields are not as the vocabulary says (it was denied, too).
 int spaces_apply(spaces_t *self, const spaces_op_t *op);
 

@@ -48,8 +48,9 @@ static inline void check_marks(const space_order_t *order)
         marked += t->marked;
     assert_int_equal(marked, order->end - order->begin);
     for (size_t i = order->begin; i < order->end; i++) {
-        assert_true(order->marks[i]->marked);
-        assert_true(i == order->begin || order->marks[i - 1]->number < order->marks[i]->number);
+        assert_true(order->marks[i].tuple->marked);
+        assert_int_equal(order->marks[i].tuple->number, order->marks[i].number);
+        assert_true(i == order->begin || order->marks[i - 1].number < order->marks[i].number);
     }
 }
 
