@@ -237,7 +237,7 @@ int broker_core_hello(broker_core_t *self, const broker_hello_t *hello, void *li
     if (rc == 0) {
         broker_session_t *session = self->outcome.session;
         if (session->link != link)
-            session->sent = 0;          //  The other end counts anew, too
+            session->sent = session->received = 0;  //  The other end counts anew, too
         session->link = link;
         *welcome = (broker_welcome_t) { session->number, session->id, session->node };
         broker_hello_welcome(self, body);
@@ -279,7 +279,9 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     if (!session)
         return 0;
     int rc = 0;
-    switch (wire_type_way((unsigned) msg->type)) {
+    wire_way_t way = wire_type_way((unsigned) msg->type);
+    session->received += wire_type_counts((unsigned) msg->type) || (way == WIRE_WAY_ASK && !msg->request);
+    switch (way) {
     case WIRE_WAY_PROC:
         broker_relay(self, session, msg, now - arrived);
         break;
@@ -393,7 +395,7 @@ int64_t broker_core_due(const broker_core_t *self)
 static void describe(const broker_session_t *s, broker_seat_t *seat)
 {
     *seat = (broker_seat_t) { s->number, s->id, s->node, s->host, s->incarnation, s->link,
-                              s->visitor, s->silent, s->sent };
+                              s->visitor, s->silent, s->sent, s->received };
 }
 
 void broker_core_each(const broker_core_t *self, void (*fn)(void *arg, const broker_seat_t *seat), void *arg)
@@ -419,6 +421,11 @@ bool broker_core_find(const broker_core_t *self, wire_str_t who, broker_seat_t *
     if (session)
         describe(session, seat);
     return session != NULL;
+}
+
+uint64_t broker_core_parked(const broker_core_t *self)
+{
+    return topics_delayed(self->topics) + spaces_awaited(self->spaces);
 }
 
 uint64_t broker_core_sent(const broker_core_t *self, uint64_t number)

@@ -168,8 +168,8 @@ typedef struct {
     uint64_t incarnation;
     void *link;
     bool visitor, silent;
-    uint64_t sent;              //  MEMBERS and WATCHED on its present link: the launcher compares it with
-                                //  what the node has received, to find out whether a program is over
+    uint64_t sent, received;    //  Counted events, and messages without an answer, on its present link: the launcher compares
+                                //  them with what the node has received and sent, to find out whether a program is over
 } broker_seat_t;
 
 //  Call `fn` for each session, oldest first; it must not call the core. Strings live during the call.
@@ -178,6 +178,9 @@ void broker_core_each(const broker_core_t *self, void (*fn)(void *arg, const bro
 //  One session, by its number, or by the id, node or registered name it holds. False: nobody.
 bool broker_core_seat(const broker_core_t *self, uint64_t session, broker_seat_t *seat);
 bool broker_core_find(const broker_core_t *self, wire_str_t who, broker_seat_t *seat);
+
+//  What goes on by itself: delayed messages, leases of tuples that somebody waits for. Then no program is over.
+uint64_t broker_core_parked(const broker_core_t *self);
 
 //  seat.sent; 0 for no session.
 uint64_t broker_core_sent(const broker_core_t *self, uint64_t session);

@@ -58,7 +58,7 @@ struct broker_session {
     int doomed;                 //  Error code with which it ends when the current input is done, or 0
     int64_t lease, opened, silent_since;
     broker_answers_t answers;
-    uint64_t sent;
+    uint64_t sent, received;    //  As in broker_seat_t
     uint64_t told;              //  The last telling of a watch that reached it
     uint64_t asked;             //  The highest request that changed something
     bool starved;               //  Its link had no room for a TOPIC

@@ -120,6 +120,15 @@ lost.on(function()
   end
 end)
 
+local YEARS = 1e8 -- Seconds: what is less is meant from now
+
+-- So many seconds ago, or since a time as messages have it: ms since 1970.
+local function since(seconds, level)
+  local ms = given.ms(seconds, "since", level + 1)
+  if not ms or seconds >= YEARS then return ms end
+  return math.floor(core.wall() * 1000) - ms
+end
+
 local function check_handler(handler, options)
   if type(handler) == "table" and options == nil and getmetatable(handler) == nil then return nil, handler end
   if handler ~= nil and type(handler) ~= "function" then
@@ -153,7 +162,7 @@ function subscribe.subscribe(pattern, handler, options)
     quarter = math.max(window // 4, 1), first = 1, last = 0, queue = {}, waiters = {},
     options = {
       group = wanted.group, filter = wanted.filter, last = wanted.last, seq = wanted.seq, window = window,
-      since = given.ms(wanted.since, "since", 2), count = wanted.count, bytes = wanted.bytes, policy = wanted.policy,
+      since = since(wanted.since, 2), count = wanted.count, bytes = wanted.bytes, policy = wanted.policy,
     },
   }, Subscription)
   self.consumer = setmetatable({}, { __close = function() consumed(self) end })
@@ -190,7 +199,7 @@ local function wait_for_message(self, timeout)
     armed = timeout and core.timer(timeout, function()
       resume(nil, core.error("timeout", "no message came in time"))
     end, true)
-  end, "messages of " .. self.pattern, true)
+  end, "messages of " .. self.pattern, timeout == nil) -- A wait that ends by itself holds the program
   if armed then core.cancel_timer(armed) end
   for i = #self.waiters, 1, -1 do
     if self.waiters[i] == waiter then table.remove(self.waiters, i) end
@@ -198,7 +207,7 @@ local function wait_for_message(self, timeout)
   return err
 end
 
---- The next message. Waits, without keeping the program from being over.
+--- The next message. Waits; without a timeout that does not keep the program from being over.
 ---@param options? { timeout?: number } seconds; 0 tries
 ---@return luaps.Message? msg, any err "timeout"; nil alone when the subscription was closed
 function Subscription:next(options)

@@ -28,14 +28,15 @@ local EACH = { lease = true, timeout = true, background = true }
 --- breaks), and released when it raises. Waits for the next tuple without keeping the program from being
 --- over. Ends when the space is destroyed, or when no tuple came within `timeout` seconds.
 ---@param pattern table
----@param options? { lease?: number, timeout?: number, background?: boolean } lease: 30 s by default; background: true
+---@param options? { lease?: number, timeout?: number, background?: boolean } lease: 30 s by default; background: true without a timeout
 ---@return fun(): table?, luats.Lease?
 function Space:each(pattern, options)
   check.open(self, 2)
   check.table(pattern, "a template", 2)
   local wanted = given.check(options, EACH, 2)
   local loop = { space = self }
-  local take = { lease = wanted.lease or 30, timeout = wanted.timeout, background = wanted.background ~= false }
+  local take = { lease = wanted.lease or 30, timeout = wanted.timeout, background = wanted.background }
+  if take.background == nil then take.background = wanted.timeout == nil end
   local function step()
     settle(loop, false)
     local tuple, lease = self:take(pattern, take)

@@ -61,7 +61,9 @@ int node_core_tell(node_core_t *self, wire_type_t type, const void *fields, size
     if (!self->broker || !self->broker_up)
         return WIRE_E_OFFLINE;
     build(self, type, 0, ttl_of(ttl), fields, size, count);
-    return send_built(self);
+    int rc = send_built(self);
+    self->broker_sent += rc == 0;
+    return rc;
 }
 
 //  ---- Asking ----------------------------------------------------------------------
@@ -179,7 +181,9 @@ void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_
         wire_put_cstr(out, "number");
         wire_put_uint(out, number);
     }
-    if (out->failed || self->effects.send(self->arg, self->broker, out->data, out->size)) {
+    if (!out->failed && self->effects.send(self->arg, self->broker, out->data, out->size) == 0)
+        self->broker_sent++;
+    else {
         wire_str_t who = { "the broker", 10 };
         self->stat.reports++;
         if (self->handler.report)
@@ -195,8 +199,8 @@ static void tell_forget(node_core_t *self, uint64_t id)
     wire_buf_clear(&self->scratch);
     wire_msg_begin(&self->scratch, WIRE_FORGET, 0, 0, 1);
     wire_put_uint(&self->scratch, id);
-    if (!self->scratch.failed)
-        (void) self->effects.send(self->arg, self->broker, self->scratch.data, self->scratch.size);
+    if (!self->scratch.failed && self->effects.send(self->arg, self->broker, self->scratch.data, self->scratch.size) == 0)
+        self->broker_sent++;
 }
 
 //  The outcome leaves with another record; one under the broker's number stays for its answer.

@@ -159,7 +159,7 @@ static void fail_relayed(node_core_t *self, int code, const char *text)
 void node_core_broker_gone(node_core_t *self, int code, const char *text)
 {
     self->broker_up = false;
-    self->broker_received = 0;
+    self->broker_sent = self->broker_received = 0;
     fail_relayed(self, code, text);
     fail_asks(self, code, text);
 }

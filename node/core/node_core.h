@@ -94,7 +94,7 @@ struct node_core {
     node_link_t *links;
     void *broker;               //  The broker's link, NULL while there is none
     bool broker_up;
-    uint64_t broker_received;   //  Counted events it sent us
+    uint64_t broker_sent, broker_received;      //  Counted events: what it was sent without an answer, what it sent us
     char *id, *node, *address;  //  As the broker gave them; "" before
     wire_str_t me, here;        //  id and node with their sizes: each message asks for them
     node_timer_t **timers;      //  By the place that the lower half of their id says; NULL: a free one
@@ -159,7 +159,7 @@ bool node_core_cancel(node_core_t *self, uint64_t id);
 //  A message built elsewhere, along the route of `to`; no credit asked.
 int  node_core_forward(node_core_t *self, alua_remote_t *to, const void *message, size_t size);
 //  Book what was sent: events of the link, credit of the process.
-void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size);
+void node_core_sent(node_core_t *self, alua_remote_t *to, wire_type_t type, size_t size);
 //  An error map made here; and FAIL with one.
 void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text);
 void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text);

@@ -383,12 +383,12 @@ static int watched(node_core_t *self, const wire_msg_t *msg, void *frame)
 int node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame)
 {
     wire_way_t way = wire_type_way(msg->type);
+    if (!link && wire_type_counts(msg->type))
+        self->broker_received++;
     if (way == WIRE_WAY_PROC)
         return from_process(self, link, msg, frame);
     if (link || way != WIRE_WAY_TELL)
         return WIRE_E_STATE;
-    if (wire_type_counts(msg->type))
-        self->broker_received++;
     switch (msg->type) {
     case WIRE_MEMBERS:
         return members(self, msg, frame);

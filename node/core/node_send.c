@@ -126,10 +126,12 @@ int node_core_forward(node_core_t *self, alua_remote_t *to, const void *message,
     }
 }
 
-void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size)
+void node_core_sent(node_core_t *self, alua_remote_t *to, wire_type_t type, size_t size)
 {
     alua_remote_t *process = node_remote_target(to);
     process->starved = false;
+    if (to->route == NODE_RELAY)
+        self->broker_sent += wire_type_counts(type);
     if (to->route != NODE_DIRECT)
         return;
     process->link->sent += wire_type_counts(type);
@@ -198,7 +200,7 @@ static int send_built(node_core_t *self, alua_remote_t *to, wire_type_t type, ui
     if (rc == 0)
         rc = node_core_forward(self, to, out->data, out->size);
     if (rc == 0)
-        node_core_sent(to, type, out->size);
+        node_core_sent(self, to, type, out->size);
     return rc;
 }
 

@@ -147,7 +147,7 @@ static void put_counts(const node_core_t *core, wire_buf_t *out)
     }
     wire_put_array(out, 3);
     wire_put_cstr(out, "broker");
-    wire_put_uint(out, 0);
+    wire_put_uint(out, core->broker_sent);
     wire_put_uint(out, core->broker_received);
 }
 
