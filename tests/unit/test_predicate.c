@@ -65,7 +65,7 @@ static void test_indexing(void **state)
         { "t.none.x", FAULT }, { "t[2].x", FAULT }, { "t.name.x", FAULT }, { "t.on[1]", FAULT },
         { "(nil)[1]", FAULT },
         { "t.code.x", FAULT }, { "(t.none or t).limit == 7", TRUE }, { "(t.off or t).limit == 7", TRUE },
-        { "(t.on and t)[2] == 10", TRUE }, { "(t)[2] == 10", TRUE }, { "((t)).limit == 7", TRUE },
+        { "(t.on and t)[2] == 10", TRUE }, { "(t.sub or t)[1] == 'a'", TRUE }, { "(t)[2] == 10", TRUE }, { "((t)).limit == 7", TRUE },
         { "value[2] == 10", TRUE },
         { "value == t", TRUE },
     };
