@@ -177,13 +177,20 @@ static bool is_number(const wire_item_t *value)
 }
 
 //  Tables are equal when they are the same one, as in Lua.
-static bool equal(run_t *run, const wire_item_t *a, const wire_item_t *b)
+static bool equal(const wire_item_t *a, const wire_item_t *b)
 {
     if (is_number(a) && is_number(b))
         return match_compare_numbers(a, b) == 0;
     if (a->kind == WIRE_IS_ARRAY || a->kind == WIRE_IS_MAP)
         return a->kind == b->kind && a->as.bytes.data == b->as.bytes.data;
-    return match_same_scalar(a, b) && (a->kind != WIRE_IS_STR || spend(run, a->as.bytes.size));
+    return match_same_scalar(a, b);
+}
+
+static bool do_equal(run_t *run, wire_item_t *a, bool wanted)
+{
+    size_t bytes = a[0].kind == WIRE_IS_STR && a[1].kind == WIRE_IS_STR ? a[0].as.bytes.size : 0;
+    set_bool(a, equal(a, a + 1) == wanted);
+    return spend(run, bytes);
 }
 
 static int order_bytes(wire_str_t a, wire_str_t b)
@@ -373,8 +380,8 @@ static bool do_step(run_t *run, const predicate_step_t *step, wire_item_t *top)
     switch ((predicate_op_t) step->op) {
     case PREDICATE_INDEX:    return index_value(run, top, top + 1, top);
     case PREDICATE_ARITH:    return predicate_arith((predicate_arith_t) step->a, top, top + 1, top);
-    case PREDICATE_EQ:       set_bool(top, equal(run, top, top + 1)); return true;
-    case PREDICATE_NE:       set_bool(top, !equal(run, top, top + 1)); return true;
+    case PREDICATE_EQ:       return do_equal(run, top, true);
+    case PREDICATE_NE:       return do_equal(run, top, false);
     default:                 return do_compare(run, (predicate_op_t) step->op, top);
     }
 }

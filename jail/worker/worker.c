@@ -225,22 +225,29 @@ static void say_results(worker_t *self, lua_State *L, int first)
         jail_frame_end(&self->out);
 }
 
-//  With the frame's answer in self->out at its end. Stack: job, handler, function...
+//  The text is on top, or why it is not.
+static void say_not_loaded(worker_t *self, lua_State *L, int status)
+{
+    size_t size;
+    const char *text = lua_tolstring(L, -1, &size);
+    if (status == LUA_YIELD) {
+        jail_frame_begin(&self->out, JAIL_WANT);
+        jail_frame_end(&self->out);
+    }
+    else
+        failure_say(self, status == LUA_ERRMEM ? WIRE_E_NO_MEMORY : WIRE_E_SYNTAX, text, size);
+}
+
+//  Stack: the job, the message handler, the text's function, then its arguments, then its results.
+//  Whatever comes of it, the answer's frame stands in self->out at the end.
 static int run(lua_State *L)
 {
     worker_t *self = worker_of(L);
     const job_t *job = lua_touserdata(L, 1);
     lua_pushcfunction(L, failure_note);
     int status = push_function(L, job);
-    if (status == LUA_YIELD) {
-        jail_frame_begin(&self->out, JAIL_WANT);
-        jail_frame_end(&self->out);
-        return 0;
-    }
     if (status != LUA_OK) {
-        size_t size;
-        const char *text = lua_tolstring(L, -1, &size);
-        failure_say(self, status == LUA_ERRMEM ? WIRE_E_NO_MEMORY : WIRE_E_SYNTAX, text, size);
+        say_not_loaded(self, L, status);
         return 0;
     }
     push_globals(L, job->names);

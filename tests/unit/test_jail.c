@@ -86,6 +86,22 @@ static void test_what_is_refused_at_the_door(void **state)
     assert_int_equal(end.ends, 0);
 }
 
+static void test_the_program_is_found(void **state)
+{
+    fixture_t *f = *state;
+    char path[512];
+    jail_program_find("/some/where", path, sizeof path);
+    assert_string_equal(path, "/some/where");
+    unsetenv("ALUA_JAIL");
+    jail_program_find(NULL, path, sizeof path);         //  None is near this test
+    assert_non_null(strstr(path, "/bin/alua-jail"));
+    setenv("ALUA_JAIL", JAIL_PROGRAM, 1);
+    close_jail(f);
+    f->jail = jail_new(&f->loop, NULL);
+    assert_results(run(f, "return 1"), "[1]");
+    unsetenv("ALUA_JAIL");
+}
+
 //  ---- State -----------------------------------------------------------------
 
 static void test_nothing_is_kept_between_runs(void **state)
@@ -354,7 +370,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
         TEST(a_text_runs_and_returns), TEST(arguments_arrive), TEST(errors_tell_where),
-        TEST(what_cannot_be_sent_is_named), TEST(what_is_refused_at_the_door), TEST(nothing_is_kept_between_runs),
+        TEST(what_cannot_be_sent_is_named), TEST(what_is_refused_at_the_door), TEST(the_program_is_found),
+        TEST(nothing_is_kept_between_runs),
         TEST(principals_have_processes_of_their_own), TEST(texts_are_compiled_once),
         TEST(a_worker_is_given_the_text_when_it_has_forgotten), TEST(calls_go_out_and_answers_come_back),
         TEST(a_refused_call_raises), TEST(calls_are_counted),

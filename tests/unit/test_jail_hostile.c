@@ -12,6 +12,8 @@
 
 #define MARK "--## "
 #define DEADLINE 250            //  ms; more where the chunk's work must be done in it
+#define SHORT 60                //  ms, for two at once
+#define PAIRS 60
 #define MEMORY ((size_t) 32 * 1024 * 1024)
 
 typedef struct {
@@ -63,12 +65,12 @@ static void run_chunk(suite_t *suite, const chunk_t *chunk)
     job.code = (wire_str_t) { chunk->code, chunk->size };
     job.calls = calls;
     job.call = answer;
-    job.deadline = strstr(chunk->expected, "timeout") ? DEADLINE : 10000;
+    job.deadline = !chunk->expected[0] ? SHORT : strstr(chunk->expected, "timeout") ? DEADLINE : 10000;
     int64_t start = jail_now();
     assert_int_equal(jail_run(suite->f->jail, &job), 0);
     wait_for(suite->f, &end);
     int64_t took = jail_now() - start;
-    bool good = is_expected(&end, chunk->expected);
+    bool good = !chunk->expected[0] || is_expected(&end, chunk->expected);
     if (!good)
         print_error("%s: %s -> %s, not %s: %s\n", suite->file, chunk->name, wire_error_word(end.code), chunk->expected,
                     end.shown);
@@ -103,33 +105,44 @@ static char *read_file(const char *path)
     return text;
 }
 
+//  The chunk whose head is at `at`; the next one's, or NULL.
+static char *parse_chunk(const suite_t *suite, char *at, chunk_t *chunk)
+{
+    char *line_end = strchr(at, '\n');
+    assert_non_null(line_end);
+    char *next = strstr(line_end, "\n" MARK);
+    *line_end = 0;
+    if (sscanf(at + strlen(MARK), "%127[^>]> %63s", chunk->name, chunk->expected) != 2)
+        fail_msg("%s: no chunk's head: %s", suite->file, at);
+    char *arrow = strstr(chunk->name, " -");
+    assert_non_null(arrow);
+    *arrow = 0;
+    chunk->code = line_end + 1;
+    chunk->size = next ? (size_t) (next - chunk->code) : strlen(chunk->code);
+    return next ? next + 1 : NULL;
+}
+
 static void run_file(suite_t *suite)
 {
     for (char *at = strstr(suite->text, MARK); at;) {
         chunk_t chunk;
-        char *line_end = strchr(at, '\n');
-        assert_non_null(line_end);
-        char *next = strstr(line_end, "\n" MARK);
-        *line_end = 0;
-        if (sscanf(at + strlen(MARK), "%127[^>]> %63s", chunk.name, chunk.expected) != 2)
-            fail_msg("%s: no chunk's head: %s", suite->file, at);
-        char *arrow = strstr(chunk.name, " -");
-        assert_non_null(arrow);
-        *arrow = 0;
-        chunk.code = line_end + 1;
-        chunk.size = next ? (size_t) (next - chunk.code) : strlen(chunk.code);
+        at = parse_chunk(suite, at, &chunk);
         if (!only || strstr(chunk.name, only))
             run_chunk(suite, &chunk);
-        at = next ? next + 1 : NULL;
     }
+}
+
+static char *read_chunks(const char *file)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", JAIL_CHUNKS, file);
+    return read_file(path);
 }
 
 static void test_file(void **state, const char *file)
 {
     suite_t suite = { .file = file, .f = *state };
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", JAIL_CHUNKS, file);
-    suite.text = read_file(path);
+    suite.text = read_chunks(file);
     run_file(&suite);
     free(suite.text);
     if (suite.wrong)
@@ -149,6 +162,59 @@ static int setup_hostile(void **state)
 #define X(name) static void test_##name(void **state) { test_file(state, #name ".lua"); }
 FILES(X)
 #undef X
+
+//  ---- Two at once -----------------------------------------------------------
+
+typedef struct {
+    char *texts[16];
+    chunk_t chunks[400];
+    size_t count;
+} heap_t;
+
+static void collect_chunks(heap_t *heap, suite_t *suite)
+{
+#define X(name) #name ".lua",
+    static const char *const files[] = { FILES(X) };
+#undef X
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        suite->file = files[i];
+        heap->texts[i] = read_chunks(files[i]);
+        for (char *at = strstr(heap->texts[i], MARK); at && heap->count < 400;)
+            at = parse_chunk(suite, at, &heap->chunks[heap->count++]);
+    }
+}
+
+//  The first runs in a coroutine under pcall, then the second as it is. However that ends is right, if
+//  only the others are served.
+static void run_pair(suite_t *suite, const chunk_t *first, const chunk_t *second)
+{
+    static char code[65536];
+    chunk_t both = { .code = code };
+    snprintf(both.name, sizeof both.name, "%.50s + %.50s", first->name, second->name);
+    int size = snprintf(code, sizeof code, "coroutine.resume(coroutine.create(function(...) %.*s\nend))\ndo %.*s\nend",
+                        (int) first->size, first->code, (int) second->size, second->code);
+    both.size = (size_t) size;
+    if (both.size < sizeof code)
+        run_chunk(suite, &both);
+}
+
+static void test_pairs(void **state)
+{
+    static heap_t heap;
+    suite_t suite = { .f = *state };
+    uint32_t seed = 76;
+    collect_chunks(&heap, &suite);
+    assert_in_range(heap.count, 150, 399);
+    suite.file = "pairs";
+    for (int i = 0; i < PAIRS; i++) {
+        size_t first = (seed = seed * 1664525u + 1013904223u) >> 8, second = (seed = seed * 1664525u + 1013904223u) >> 8;
+        run_pair(&suite, &heap.chunks[first % heap.count], &heap.chunks[second % heap.count]);
+    }
+    for (size_t i = 0; heap.texts[i]; i++)
+        free(heap.texts[i]);
+    assert_int_equal(suite.count, PAIRS);
+    assert_int_equal(suite.wrong, 0);
+}
 
 //  A file that nobody runs tests nothing.
 static void test_no_file_is_left_out(void **state)
@@ -172,6 +238,7 @@ int main(int argc, char **argv)
 #define X(name) cmocka_unit_test_setup_teardown(test_##name, setup_hostile, teardown),
         FILES(X)
 #undef X
+        cmocka_unit_test_setup_teardown(test_pairs, setup_hostile, teardown),
         cmocka_unit_test(test_no_file_is_left_out),
     };
     only = argc > 1 ? argv[1] : NULL;
