@@ -215,6 +215,11 @@ void spaces_tick(spaces_t *self, int64_t now)
         fall_due(self, due);
 }
 
+size_t spaces_awaited(const spaces_t *self)
+{
+    return self->waiter_count ? self->lease_count : 0;
+}
+
 int64_t spaces_due(const spaces_t *self)
 {
     const space_due_t *due = space_heap_first(&self->heap);

@@ -92,6 +92,9 @@ void spaces_session_end(spaces_t *self, uint64_t session, int64_t now);
 void    spaces_tick(spaces_t *self, int64_t now);
 int64_t spaces_due(const spaces_t *self);
 
+//  Leases of tuples that come back while somebody waits.
+size_t spaces_awaited(const spaces_t *self);
+
 //  Counters, for STAT: appended as pairs "space.outs": n; returns how many pairs.
 uint32_t spaces_stat(const spaces_t *self, wire_buf_t *out);
 

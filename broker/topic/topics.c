@@ -106,6 +106,11 @@ void topics_tick(topics_t *self, int64_t now, int64_t wall)
     topic_deliver_tick(self);
 }
 
+size_t topics_delayed(const topics_t *self)
+{
+    return self->delayed;
+}
+
 int64_t topics_due(const topics_t *self)
 {
     const topic_timer_t *first = topic_heap_first(&self->timers);

@@ -129,6 +129,9 @@ void topics_room(topics_t *self, uint64_t session);
 void    topics_tick(topics_t *self, int64_t now, int64_t wall);
 int64_t topics_due(const topics_t *self);
 
+//  Messages that are published later.
+size_t topics_delayed(const topics_t *self);
+
 //  Counters as pairs for STAT: "topic.published": n; returns how many pairs.
 uint32_t topics_stat(const topics_t *self, wire_buf_t *out);
 
