@@ -12,7 +12,7 @@ local programs = {
     dalua = { other_fields = true, fields = { timeout = { read_only = false } } },
   },
 }
-files["lua/"] = { ignore = { "211/_ENV" } } -- See lua/alua/env.lua
+files["lua/"] = { ignore = { "211/_ENV" }, max_line_length = 125 } -- See lua/alua/env.lua
 files["tests/spec/"] = { std = "+busted" }
 files["examples/"] = programs
 files["bench/"] = programs

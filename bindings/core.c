@@ -9,6 +9,7 @@
 #include "alua_core.h"
 #include "callback.h"
 #include "future.h"
+#include "term.h"
 #include "serve.h"
 #include "task.h"
 #include "values.h"
@@ -248,7 +249,7 @@ static void register_all(lua_State *L, lcore_t *core)
     const luaL_Reg *const lists[] = {
         core_functions, lerror_functions, lcall_functions, lfuture_functions, lawait_functions,
         lcallback_functions, ltimer_functions, lloop_functions, lnetwork_functions, lvalue_functions,
-        lnames_functions, lsignal_functions
+        lnames_functions, lsignal_functions, lask_functions, lterm_functions
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         lcore_register(L, lists[i], core);
@@ -257,6 +258,7 @@ static void register_all(lua_State *L, lcore_t *core)
 static void make_module(lua_State *L)
 {
     lerror_register(L);
+    lterm_register(L);
     lcore_t *core = new_core(L);
     lfuture_register(L, core);
     lua_newtable(L);

@@ -156,6 +156,6 @@ void lreport_told(lcore_t *core);
 //  Each file's functions for alua.core.
 extern const luaL_Reg lcall_functions[], lfuture_functions[], lawait_functions[], lcallback_functions[],
     ltimer_functions[], lloop_functions[], lnetwork_functions[], lvalue_functions[], lnames_functions[],
-    lsignal_functions[];
+    lsignal_functions[], lask_functions[], lterm_functions[];
 
 #endif

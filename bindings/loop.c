@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core.h"
@@ -291,7 +292,17 @@ static int report(lua_State *L)
     return 0;
 }
 
+//  core.wall() -> seconds since 1970
+static int wall(lua_State *L)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    lua_pushnumber(L, (lua_Number) now.tv_sec + (lua_Number) now.tv_nsec / 1e9);
+    return 1;
+}
+
 const luaL_Reg lloop_functions[] = {
+    { "wall", wall },
     { "loop",      loop },
     { "quit",      quit },
     { "step",      step },

@@ -108,8 +108,10 @@ static int ask(lua_State *L)
         lcallback_refuse(L, pending);
         return 2;
     }
-    rc = alua_ask(core->node, type, out->data + start, out->size - start, (uint32_t) count, timeout, false,
-                  pending ? lcallback_on_outcome : unheard, pending ? (void *) pending : core);
+    alua_ask_t request = { .type = type, .fields = out->data + start, .size = out->size - start, .count = (uint32_t) count,
+                           .timeout = timeout, .fn = pending ? lcallback_on_outcome : unheard,
+                           .arg = pending ? (void *) pending : core };
+    rc = alua_ask(core->node, &request, NULL);
     wire_buf_truncate(out, start);
     return push_started(L, rc, pending);
 }

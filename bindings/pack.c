@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "lerror.h"
+#include "term.h"
 #include "wire_error.h"
 
 #define PLAIN (-1)              //  A metatable that says nothing
@@ -291,6 +292,10 @@ static int put_by_metatable(lpack_t *self, int index, unsigned depth)
     int rc = PLAIN, top = lua_gettop(L) - 1;
     if (lerror_is_metatable(L, -1))
         rc = put_error(self, index, depth);
+    else if (lterm_is_metatable(L, -1)) {
+        lterm_put(L, index, self->out);
+        rc = 0;
+    }
     else {
         lua_pushliteral(L, "__pack");
         if (lua_rawget(L, -2) != LUA_TNIL)

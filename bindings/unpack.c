@@ -5,6 +5,7 @@
 
 #include "codec.h"
 #include "lerror.h"
+#include "term.h"
 #include "wire_error.h"
 
 static void push_value(lua_State *L, wire_reader_t *in, unsigned depth);
@@ -53,6 +54,10 @@ static void push_extension(lua_State *L, const wire_item_t *item, unsigned depth
 {
     wire_reader_t in = wire_reader(item->as.bytes.data, item->as.bytes.size);
     wire_reader_t scanned = in;
+    if (item->ext == LTERM_TERM || item->ext == LTERM_CODE) {
+        lterm_push(L, item->ext, item->as.bytes);
+        return;
+    }
     if (item->ext != LPACK_EXT_ERROR)
         lerror_raise(L, WIRE_E_MALFORMED, "extension type %d is unknown here", item->ext);
     if (wire_scan(&scanned) || scanned.at != scanned.end || depth + 8 > WIRE_MAX_DEPTH)

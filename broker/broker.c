@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "hub.h"
 
@@ -47,6 +48,13 @@ static void say(const broker_t *self, const char *format, ...)
 
 //  ---- Time ----------------------------------------------------------------
 
+static int64_t wall_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void after(broker_t *self);
 static void arm(broker_t *self);
 
@@ -62,6 +70,7 @@ static void on_timer(uv_timer_t *timer)
 {
     broker_t *self = timer->data;
     int64_t now = hub_now(self->hub);
+    broker_core_wall(self->core, wall_time());
     broker_core_tick(self->core, now);
     after(self);
     if (!is_empty(self, now)) {
@@ -181,6 +190,8 @@ static void on_gone(void *arg, hub_peer_t *peer, int code, const char *text)
 static void on_turn(void *arg)
 {
     broker_t *self = arg;
+    broker_core_wall(self->core, wall_time());
+    broker_core_room(self->core);
     after(self);
     arm(self);
 }
@@ -294,7 +305,7 @@ static bool start_core(broker_t *self, const char *machine, char *error)
 {
     const char *address = self->config.address ? self->config.address : default_address(self, machine);
     broker_core_config_t config = { .address = address, .lease = self->config.lease,
-                                    .first_number = self->config.first_number };
+                                    .first_number = self->config.first_number, .seed = fresh_number() };
     self->core = broker_core_new(&config, &output, self);
     self->address = self->core ? strdup(address) : NULL;
     if (!self->address) {

@@ -69,6 +69,7 @@ need_build_tools()
     need pkg-config --exists libczmq libczmq-dev
     need pkg-config --exists libuv libuv1-dev
     need pkg-config --exists libedit libedit-dev
+    need pkg-config --exists libseccomp libseccomp-dev
     need pkg-config --exists lua5.4 liblua5.4-dev
     [ -z "$missing" ] || need command -v make make      # gcc links with several processors by it, or warns and takes one
 }

@@ -66,8 +66,8 @@ bool embed_counts(const embed_t *self, const char *peer, over_broker_t *counts)
     broker_seat_t seat;
     if (!split(peer, name, sizeof name, &incarnation) || !broker_seat(self->broker, name, incarnation, &seat))
         return false;
-    //  What it relays is counted by the two ends, so nothing is expected from a node's broker row but this
-    *counts = (over_broker_t) { .sent = seat.sent };
+    *counts = (over_broker_t) { .sent = seat.sent, .received = seat.received,
+                                .parked = broker_core_parked(broker_core(self->broker)) };
     return true;
 }
 

@@ -69,6 +69,8 @@ broker_core_t *broker_core_new(const broker_core_config_t *config, const broker_
     self->output_arg = arg;
     self->log = config->log ? *config->log : broker_log_memory;
     self->log_arg = config->log ? config->log_arg : self;
+    if (!broker_space_begin(self, config->seed) || !broker_topic_begin(self, config->seed))
+        broker_core_destroy(&self);
     return self;
 }
 
@@ -85,6 +87,8 @@ void broker_core_destroy(broker_core_t **self_p)
     while (self->first)
         broker_session_free(self, self->first);
     broker_watch_free_all(self);
+    spaces_destroy(&self->spaces);
+    topics_destroy(&self->topics);
     broker_map_free(&self->by_number);
     broker_map_free(&self->who);
     wire_buf_free(&self->outcome.lost);
@@ -114,8 +118,14 @@ static void apply(broker_core_t *self, const broker_record_t *record)
 {
     broker_session_t *session = broker_session_find(self, record->session);
     broker_session_t *subject;
+    self->time = record->time;
     if (record->kind == BROKER_RECORD_OPEN) {
         broker_hello_apply(self, record);
+        return;
+    }
+    if (record->kind == BROKER_RECORD_CLOCK) {
+        spaces_tick(self->spaces, record->time);
+        topics_tick(self->topics, record->time, (int64_t) record->number);
         return;
     }
     if (!session)
@@ -132,6 +142,12 @@ static void apply(broker_core_t *self, const broker_record_t *record)
         subject = broker_session_find(self, record->number);
         if (subject)
             broker_watch_attend(self, session, subject);
+        break;
+    case BROKER_RECORD_SPACE:
+        broker_space_apply(self, session, record);
+        break;
+    case BROKER_RECORD_TOPIC:
+        broker_topic_apply(self, session, record);
         break;
     default:
         broker_ask_apply(self, session, record);
@@ -221,7 +237,7 @@ int broker_core_hello(broker_core_t *self, const broker_hello_t *hello, void *li
     if (rc == 0) {
         broker_session_t *session = self->outcome.session;
         if (session->link != link)
-            session->sent = 0;          //  The other end counts anew, too
+            session->sent = session->received = 0;  //  The other end counts anew, too
         session->link = link;
         *welcome = (broker_welcome_t) { session->number, session->id, session->node };
         broker_hello_welcome(self, body);
@@ -247,6 +263,15 @@ static int stranger(broker_core_t *self, broker_session_t *session, const wire_m
     return WIRE_E_DENIED;
 }
 
+static int asked(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now)
+{
+    if (broker_space_is(msg->type))
+        return broker_space_ask(self, session, msg, now);
+    if (broker_topic_is(msg->type))
+        return broker_topic_ask(self, session, msg, now);
+    return broker_ask(self, session, msg, now);
+}
+
 int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *msg, int64_t arrived,
                         int64_t now)
 {
@@ -254,13 +279,15 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     if (!session)
         return 0;
     int rc = 0;
-    switch (wire_type_way((unsigned) msg->type)) {
+    wire_way_t way = wire_type_way((unsigned) msg->type);
+    session->received += wire_type_counts((unsigned) msg->type) || (way == WIRE_WAY_ASK && !msg->request);
+    switch (way) {
     case WIRE_WAY_PROC:
         broker_relay(self, session, msg, now - arrived);
         break;
     case WIRE_WAY_ASK:
         self->counters.asked++;
-        rc = broker_ask(self, session, msg, now);
+        rc = asked(self, session, msg, now);
         break;
     default:
         rc = stranger(self, session, msg);
@@ -311,18 +338,51 @@ static broker_session_t *first_overdue(const broker_core_t *self, int64_t now)
     return session;
 }
 
+static bool is_due(int64_t due, int64_t now)
+{
+    return due >= 0 && due <= now;
+}
+
+static void clock_tick(broker_core_t *self, int64_t now)
+{
+    broker_record_t record = { .kind = BROKER_RECORD_CLOCK, .time = now, .number = (uint64_t) self->wall };
+    if (is_due(spaces_due(self->spaces), now) || is_due(topics_due(self->topics), now))
+        broker_propose(self, &record);
+}
+
+void broker_core_wall(broker_core_t *self, int64_t wall)
+{
+    self->wall = wall;
+}
+
+void broker_core_room(broker_core_t *self)
+{
+    for (broker_session_t *s = self->first; s && self->starved; s = s->next)
+        if (s->starved) {
+            s->starved = false;
+            self->starved--;
+            topics_room(self->topics, s->number);
+        }
+}
+
 void broker_core_tick(broker_core_t *self, int64_t now)
 {
     broker_session_t *session;
+    clock_tick(self, now);
     while ((session = first_overdue(self, now)) != NULL)
         if (end_and_drop(self, session, WIRE_E_GONE, "its lease is over", now))
             break;                      //  The log takes nothing: next time, then
     settle(self, now);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 int64_t broker_core_due(const broker_core_t *self)
 {
-    int64_t due = self->doomed ? 0 : -1;
+    int64_t due = earlier(earlier(self->doomed ? 0 : -1, spaces_due(self->spaces)), topics_due(self->topics));
     //  Asked at each turn of the loop, and most often nobody is
     for (const broker_session_t *s = self->silent ? self->first : NULL; s; s = s->next)
         if (s->silent && (due < 0 || lease_end(s) < due))
@@ -335,7 +395,7 @@ int64_t broker_core_due(const broker_core_t *self)
 static void describe(const broker_session_t *s, broker_seat_t *seat)
 {
     *seat = (broker_seat_t) { s->number, s->id, s->node, s->host, s->incarnation, s->link,
-                              s->visitor, s->silent, s->sent };
+                              s->visitor, s->silent, s->sent, s->received };
 }
 
 void broker_core_each(const broker_core_t *self, void (*fn)(void *arg, const broker_seat_t *seat), void *arg)
@@ -361,6 +421,11 @@ bool broker_core_find(const broker_core_t *self, wire_str_t who, broker_seat_t *
     if (session)
         describe(session, seat);
     return session != NULL;
+}
+
+uint64_t broker_core_parked(const broker_core_t *self)
+{
+    return topics_delayed(self->topics) + spaces_awaited(self->spaces);
 }
 
 uint64_t broker_core_sent(const broker_core_t *self, uint64_t number)

@@ -59,7 +59,9 @@ typedef struct broker_core broker_core_t;
     X(relay_expired, "not passed on: its deadline had passed")                          \
     X(relay_failed,  "not passed on: too big, no memory, or the link is closing")       \
     X(relay_lost,    "passed on, and not acknowledged when the receiver ended")         \
-    X(log_refused,   "records that the log did not take")
+    X(log_refused,   "records that the log did not take")                               \
+    X(tuples_sent,   "TUPLE: what watches of spaces were told")                         \
+    X(topics_sent,   "TOPIC: messages delivered")
 
 typedef struct {
 #define X(name, text) uint64_t name;
@@ -92,6 +94,7 @@ typedef struct {
     const char *address;        //  What stands behind the @ of minted ids; copied
     int64_t lease;              //  ms that a silent session keeps its names; 0: WIRE_LEASE
     uint64_t first_number;      //  Mint above this: what a broker here before had reached
+    uint64_t seed;              //  For hashes: a random number
     const broker_log_t *log;    //  NULL: broker_log_memory
     void *log_arg;
 } broker_core_config_t;
@@ -143,6 +146,12 @@ void broker_core_lost(broker_core_t *self, uint64_t session, const wire_msg_t *m
 void broker_core_gone(broker_core_t *self, uint64_t session, const void *link, int code, const char *text,
                       int64_t now);
 
+//  The time of day, ms since 1970, from now on: messages of topics carry it.
+void broker_core_wall(broker_core_t *self, int64_t wall);
+
+//  Some link has room again, perhaps: say what waited for that.
+void broker_core_room(broker_core_t *self);
+
 //  Sessions that asked for a shorter lease than ours end by it, and what a HELLO left to do is done.
 //  due: when to call tick, -1: never.
 void    broker_core_tick(broker_core_t *self, int64_t now);
@@ -159,8 +168,8 @@ typedef struct {
     uint64_t incarnation;
     void *link;
     bool visitor, silent;
-    uint64_t sent;              //  MEMBERS and WATCHED on its present link: the launcher compares it with
-                                //  what the node has received, to find out whether a program is over
+    uint64_t sent, received;    //  Counted events, and messages without an answer, on its present link: the launcher compares
+                                //  them with what the node has received and sent, to find out whether a program is over
 } broker_seat_t;
 
 //  Call `fn` for each session, oldest first; it must not call the core. Strings live during the call.
@@ -169,6 +178,9 @@ void broker_core_each(const broker_core_t *self, void (*fn)(void *arg, const bro
 //  One session, by its number, or by the id, node or registered name it holds. False: nobody.
 bool broker_core_seat(const broker_core_t *self, uint64_t session, broker_seat_t *seat);
 bool broker_core_find(const broker_core_t *self, wire_str_t who, broker_seat_t *seat);
+
+//  What goes on by itself: delayed messages, leases of tuples that somebody waits for. Then no program is over.
+uint64_t broker_core_parked(const broker_core_t *self);
 
 //  seat.sent; 0 for no session.
 uint64_t broker_core_sent(const broker_core_t *self, uint64_t session);

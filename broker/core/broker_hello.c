@@ -283,6 +283,7 @@ static int begin(broker_core_t *self, char *id, char *node, const claims_t *c, c
     self->outcome.session = session;
     restore_names(self, session, c, record->time);      //  First: somebody may wait for one of them
     broker_watch_tell(self, session, "up", "");
+    broker_topic_presence(self, session, "up", record->time);
     restore_apps(self, session, c);
     return 0;
 }

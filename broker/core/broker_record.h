@@ -28,13 +28,16 @@
     X(UNFOLLOW,   10, "-, app, -")                                                          \
     X(WATCH,      11, "-, whom or nil for all, -")                                          \
     X(UNWATCH,    12, "-, whom or nil for all, -")                                          \
-    X(ATTEND,     13, "another session whose end this one wants to hear of (LOOKUP), -, -")
+    X(ATTEND,     13, "another session whose end this one wants to hear of (LOOKUP), -, -")  \
+    X(SPACE,      14, "ms left to wait << 8 | type, -, [fields]: an operation on tuple spaces") \
+    X(TOPIC,      15, "ms since 1970 << 8 | type, -, [fields]: publish, subscribe ...")       \
+    X(CLOCK,      16, "ms since 1970, -, -: what spaces and topics had to do by now")
 
 typedef enum {
 #define X(name, id, fields) BROKER_RECORD_##name = id,
     BROKER_RECORDS(X)
 #undef X
-    BROKER_RECORD_LIMIT = 16
+    BROKER_RECORD_LIMIT = 32
 } broker_record_kind_t;
 
 typedef struct {

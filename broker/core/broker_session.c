@@ -71,6 +71,7 @@ static void free_answers(broker_answers_t *answers)
 void broker_session_free(broker_core_t *self, broker_session_t *session)
 {
     self->doomed -= session->doomed != 0;
+    self->starved -= session->starved;
     self->silent -= session->silent;
     broker_map_remove(&self->by_number, &session->number, sizeof session->number);
     unlink_from(self, session);
@@ -112,6 +113,9 @@ void broker_session_end(broker_core_t *self, broker_session_t *session, int code
     if (!session->visitor)
         self->members--;
 
+    spaces_session_end(self->spaces, session->number, self->time);
+    topics_session_end(self->topics, session->number, orderly, self->time, self->wall);
+    broker_topic_presence(self, session, orderly ? "left" : "gone", self->time);
     broker_app_end(self, session, orderly ? "leave" : "gone");
     broker_watch_tell(self, session, orderly ? "left" : "gone", why);
     broker_watch_end(self, session);
@@ -128,6 +132,7 @@ void broker_session_silence(broker_core_t *self, broker_session_t *session, bool
     self->silent += silent ? 1 : (size_t) -1;
     session->silent_since = time;
     self->counters.silences += silent;
+    broker_topic_presence(self, session, silent ? "silent" : "back", time);
     broker_watch_tell(self, session, silent ? "silent" : "back",
                       silent ? "no sign of life" : "a sign of life");
 }
@@ -158,6 +163,15 @@ int broker_session_send(broker_core_t *self, broker_session_t *session, const wi
     if (rc)
         self->counters.unsent++;
     return rc;
+}
+
+int broker_session_try(broker_core_t *self, broker_session_t *session, const wire_buf_t *message)
+{
+    if (message->failed)
+        return WIRE_E_NO_MEMORY;
+    if (!session->link || session->doomed)
+        return WIRE_E_GONE;
+    return self->output.send(self->output_arg, session->link, message->data, message->size);
 }
 
 //  ---- Answers -------------------------------------------------------------
@@ -201,6 +215,10 @@ static void remember(broker_answers_t *answers, uint64_t request, const wire_buf
 
 bool broker_session_repeat(broker_core_t *self, broker_session_t *session, uint64_t request)
 {
+    if (request > session->asked) {         //  Requests are numbered upwards
+        session->asked = request;
+        return false;
+    }
     for (size_t i = 0; request && session->answers.ring && i < BROKER_MAX_ANSWERS; i++) {
         const broker_answer_t *a = &session->answers.ring[i];
         if (a->request != request)

@@ -43,6 +43,8 @@ void broker_stat_put(const broker_core_t *self, wire_buf_t *out)
 #undef X
     put_codes(&stat, "refused", self->counters.refused);
     put_codes(&stat, "denied", self->counters.denied);
+    stat.pairs += spaces_stat(self->spaces, &pairs);
+    stat.pairs += topics_stat(self->topics, &pairs);
     if (self->output.stat)
         stat.pairs += self->output.stat(self->output_arg, &pairs);
     wire_put_map(out, stat.pairs);

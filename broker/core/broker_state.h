@@ -11,6 +11,8 @@
 //      broker_app       apps and their members
 //      broker_watch     who wants to hear of whom
 //      broker_relay     messages from process to process
+//      broker_space     what is asked of tuple spaces (broker/space)
+//      broker_topic     what is asked of topics (broker/topic), presence
 //      broker_stat      counters
 
 #ifndef BROKER_STATE_H
@@ -20,6 +22,8 @@
 #include "broker_list.h"
 #include "broker_map.h"
 #include "broker_record.h"
+#include "spaces.h"
+#include "topics.h"
 
 #define BROKER_GRAVES 1024
 
@@ -54,8 +58,10 @@ struct broker_session {
     int doomed;                 //  Error code with which it ends when the current input is done, or 0
     int64_t lease, opened, silent_since;
     broker_answers_t answers;
-    uint64_t sent;
+    uint64_t sent, received;    //  As in broker_seat_t
     uint64_t told;              //  The last telling of a watch that reached it
+    uint64_t asked;             //  The highest request that changed something
+    bool starved;               //  Its link had no room for a TOPIC
 };
 
 typedef struct {
@@ -106,6 +112,13 @@ struct broker_core {
     broker_list_t watch_all;    //  broker_session_t *
     uint64_t telling;           //  Numbers each WATCHED, so that nobody hears it twice
 
+    spaces_t *spaces;
+    topics_t *topics;
+    int64_t wall;               //  The time of day, as told last
+    int64_t time;               //  Of the record being applied
+    size_t starved;             //  Sessions that are
+    int space_rc;               //  What the last record of a space or topic came to, for a strike
+
     broker_outcome_t outcome;
     size_t silent;              //  Sessions that are
     size_t doomed;              //  Sessions that end when the current input is done
@@ -146,6 +159,8 @@ void broker_session_free(broker_core_t *self, broker_session_t *session);
 
 //  Send; when its link is full the session is doomed (it does not read). 0 or an error code.
 int broker_session_send(broker_core_t *self, broker_session_t *session, const wire_buf_t *message);
+//  The same for what may be left out: a full link is no offence.
+int broker_session_try(broker_core_t *self, broker_session_t *session, const wire_buf_t *message);
 
 //  ANSWER with `count` fields that stand in core->results, or DENY(code, core->text). With `keep`
 //  the bytes are remembered for a repeat. Request 0: nobody waits, nothing is sent.
@@ -234,5 +249,22 @@ int  broker_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t
 void broker_ask_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record);
 
 void broker_stat_put(const broker_core_t *self, wire_buf_t *out);           //  STAT's map
+
+//  ---- broker_space, broker_topic --------------------------------------------
+
+//  Made with the core; false: no memory.
+bool broker_space_begin(broker_core_t *self, uint64_t seed);
+bool broker_topic_begin(broker_core_t *self, uint64_t seed);
+
+//  Whether a type is theirs, and one such request. 0, or the code for a strike.
+bool broker_space_is(wire_type_t type);
+bool broker_topic_is(wire_type_t type);
+int  broker_space_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now);
+int  broker_topic_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now);
+void broker_space_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record);
+void broker_topic_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record);
+
+//  Publish "$alua.node.NODE": what becomes of a session.
+void broker_topic_presence(broker_core_t *self, const broker_session_t *session, const char *what, int64_t time);
 
 #endif

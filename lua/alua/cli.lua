@@ -9,6 +9,9 @@ local pages = require "alua.cli.pages"
 local verbs = {
   run = "alua.cli.run", broker = "alua.cli.broker", node = "alua.cli.node", console = "alua.cli.console",
   nodes = "alua.cli.nodes", send = "alua.cli.send", call = "alua.cli.call", child = "alua.cli.child",
+  out = "alua.cli.out", take = "alua.cli.take", read = "alua.cli.read", count = "alua.cli.count",
+  watch = "alua.cli.watch", spaces = "alua.cli.spaces",
+  pub = "alua.cli.pub", sub = "alua.cli.sub", request = "alua.cli.request",
 }
 
 local USAGE = 2 -- The status of a command line that makes no sense

@@ -131,14 +131,16 @@ int node_core_welcome(node_core_t *self, void *broker, wire_str_t id, wire_str_t
     return 0;
 }
 
-//  Asks in flight when a broker dies: whether it acted on them is unknown.
+//  Asks in flight when a broker dies: whether it acted on them is unknown. What waits there goes on waiting, for another
+//  broker, unless the network was left.
 static void fail_asks(node_core_t *self, int code, const char *text)
 {
+    bool left = code == WIRE_E_CLOSED;
     for (size_t i = 0; i < self->pendings.size; i++) {
         node_pending_t *pending = self->pendings.buckets[i];
         while (pending) {
             node_pending_t *next = pending->next;
-            if (!pending->to)
+            if (!pending->to && (left || !pending->waits))
                 node_core_settle(self, pending, code, false, text);
             pending = next;
         }
@@ -157,7 +159,7 @@ static void fail_relayed(node_core_t *self, int code, const char *text)
 void node_core_broker_gone(node_core_t *self, int code, const char *text)
 {
     self->broker_up = false;
-    self->broker_received = 0;
+    self->broker_sent = self->broker_received = 0;
     fail_relayed(self, code, text);
     fail_asks(self, code, text);
 }
@@ -195,4 +197,12 @@ bool node_core_active(const node_core_t *self)
 {
     return !self->ready || self->running || self->mailbox.events || self->holds > 0
         || self->pendings.holding || self->timers_holding || self->starting || self->opening || node_core_parked(self);
+}
+
+//  A coroutine that waits for a take does not count: the take does.
+bool node_core_only_takes(const node_core_t *self)
+{
+    return self->pendings.takes && self->pendings.holding == self->pendings.takes && self->ready && !self->running
+        && !self->mailbox.events && self->holds <= 0 && !self->timers_holding && !self->starting && !self->opening
+        && !node_core_parked(self);
 }

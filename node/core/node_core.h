@@ -94,7 +94,7 @@ struct node_core {
     node_link_t *links;
     void *broker;               //  The broker's link, NULL while there is none
     bool broker_up;
-    uint64_t broker_received;   //  Counted events it sent us
+    uint64_t broker_sent, broker_received;      //  Counted events: what it was sent without an answer, what it sent us
     char *id, *node, *address;  //  As the broker gave them; "" before
     wire_str_t me, here;        //  id and node with their sizes: each message asks for them
     node_timer_t **timers;      //  By the place that the lower half of their id says; NULL: a free one
@@ -156,22 +156,10 @@ int  node_core_request(node_core_t *self, const alua_request_t *request, uint64_
 int  node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, uint64_t request,
                       const void *body, size_t size);
 bool node_core_cancel(node_core_t *self, uint64_t id);
-//  inner: fn is the core's own and called at once, also while only I/O is pumped.
-typedef struct {
-    wire_type_t type;
-    const void *fields;
-    size_t size;
-    uint32_t count;
-    int64_t timeout;
-    bool background, inner;
-    alua_outcome_fn *fn;
-    void *arg;
-} node_ask_t;
-int  node_core_ask(node_core_t *self, const node_ask_t *ask);
 //  A message built elsewhere, along the route of `to`; no credit asked.
 int  node_core_forward(node_core_t *self, alua_remote_t *to, const void *message, size_t size);
 //  Book what was sent: events of the link, credit of the process.
-void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size);
+void node_core_sent(node_core_t *self, alua_remote_t *to, wire_type_t type, size_t size);
 //  An error map made here; and FAIL with one.
 void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text);
 void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text);
@@ -180,6 +168,26 @@ void node_core_used(node_core_t *self, alua_remote_t *from, size_t size);
 void node_core_tell_cancel(node_core_t *self, const node_pending_t *pending);
 //  END to everybody we have a link with.
 void node_core_farewell(node_core_t *self, int code, const char *text);
+
+//  node_ask: as alua_ask_t; inner: fn is the core's own and called at once, also while only I/O is pumped.
+typedef struct {
+    wire_type_t type;
+    const void *fields;
+    size_t size;
+    uint32_t count;
+    int64_t timeout;
+    bool background, waits, inner;
+    alua_outcome_fn *fn;
+    void *arg;
+    uint64_t *id;               //  Set to the request's number; or NULL
+} node_ask_t;
+int  node_core_ask(node_core_t *self, const node_ask_t *ask);
+int  node_core_tell(node_core_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count, int64_t ttl);
+//  What waits at the broker ends here with this code, and there; a tuple that comes after all is given back.
+void node_core_abandon(node_core_t *self, node_pending_t *pending, int code);
+void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields);
+//  The broker was restarted: what waits is asked for anew.
+void node_core_ask_anew(node_core_t *self);
 
 //  node_receive: link NULL: from the broker. 0, or an error code for a strike.
 int  node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame);
@@ -200,6 +208,8 @@ void node_core_event(node_core_t *self, alua_kind_t kind, uint32_t flags);
 //  End a pending request: it leaves the table now, its outcome comes as an event.
 void node_core_settle(node_core_t *self, node_pending_t *pending, int code, bool definite, const char *text);
 bool node_core_active(const node_core_t *self);
+//  Whether nothing but takes and reads without a deadline holds the program.
+bool node_core_only_takes(const node_core_t *self);
 
 static inline int64_t node_core_now(const node_core_t *self)
 {

@@ -159,6 +159,12 @@ static void handle_message(node_core_t *self, node_mail_t *mail)
     case WIRE_WATCHED:
         told(self, mail, ALUA_WATCHED);
         break;
+    case WIRE_TUPLE:
+        told(self, mail, ALUA_TUPLE);
+        break;
+    case WIRE_TOPIC:
+        told(self, mail, ALUA_TOPIC);
+        break;
     case WIRE_END:
         told(self, mail, ALUA_END);
         break;
@@ -278,6 +284,10 @@ void node_core_settle(node_core_t *self, node_pending_t *pending, int code, bool
 static void expire(node_core_t *self, node_pending_t *pending)
 {
     self->stat.timeouts++;
+    if (pending->waits) {
+        node_core_abandon(self, pending, WIRE_E_TIMEOUT);
+        return;
+    }
     bool never_sent = pending->to && pending->to->route == NODE_ASKING;
     if (!never_sent)
         node_core_tell_cancel(self, pending);

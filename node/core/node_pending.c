@@ -68,6 +68,20 @@ static void join_remote(node_pending_t *self, alua_remote_t *to)
     to->pendings = self;
 }
 
+static void join_bucket(node_pendings_t *self, node_pending_t *pending)
+{
+    pending->next = *bucket_of(self, pending->id);
+    *bucket_of(self, pending->id) = pending;
+}
+
+static void leave_bucket(node_pendings_t *self, node_pending_t *pending)
+{
+    node_pending_t **place = bucket_of(self, pending->id);
+    while (*place != pending)
+        place = &(*place)->next;
+    *place = pending->next;
+}
+
 node_pending_t *node_pendings_add(node_pendings_t *self, alua_remote_t *to, bool background)
 {
     if (self->count >= self->size && !grow(self))
@@ -81,12 +95,12 @@ node_pending_t *node_pendings_add(node_pendings_t *self, alua_remote_t *to, bool
     pending->fn = NULL;
     pending->arg = NULL;
     pending->type = (wire_type_t) 0;
-    pending->timeout = 0;
+    pending->timeout = pending->until = 0;
     pending->background = background;
-    pending->wait_name = pending->inner = false;
+    pending->wait_name = pending->inner = pending->waits = pending->late = false;
     pending->about = (wire_str_t) { NULL, 0 };
-    pending->next = *bucket_of(self, pending->id);
-    *bucket_of(self, pending->id) = pending;
+    pending->count = 0;
+    join_bucket(self, pending);
     self->count++;
     self->holding += !background;
     join_remote(pending, to);
@@ -117,13 +131,22 @@ static void leave_remote(node_pending_t *self)
 
 void node_pendings_take(node_pendings_t *self, node_pending_t *pending)
 {
-    node_pending_t **place = bucket_of(self, pending->id);
-    while (*place != pending)
-        place = &(*place)->next;
-    *place = pending->next;
+    leave_bucket(self, pending);
     self->count--;
     self->holding -= !pending->background;
+    self->takes -= pending->waits && !pending->background && !pending->until;
     leave_remote(pending);
+}
+
+void node_pendings_swap(node_pendings_t *self, node_pending_t *a, node_pending_t *b)
+{
+    uint64_t id = a->id;
+    leave_bucket(self, a);
+    leave_bucket(self, b);
+    a->id = b->id;
+    b->id = id;
+    join_bucket(self, a);
+    join_bucket(self, b);
 }
 
 void node_pendings_move(node_pending_t *pending, alua_remote_t *to)

@@ -22,13 +22,18 @@ struct node_pending {
     bool background;
     bool wait_name;             //  Ask again when the name has no holder
     bool inner;                 //  fn is the core's own: call it at once, not as an event
-    wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned
+    bool late;                  //  Nobody waits for it: what a TAKE brings goes back
+    bool waits;                 //  A TAKE or READ that the broker lets wait (node_ask)
+    wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned; of what waits, all fields
+    uint32_t count;             //  of which there are so many
+    int64_t until;              //  When the broker is to end what waits; 0: never
 };
 
 typedef struct {
     node_pending_t **buckets;
     size_t size, count;
     size_t holding;             //  Those not in the background
+    size_t takes;               //  Of these, takes and reads without a deadline: nothing but another's OUT ends them
     uint64_t last_id;
     node_pending_t *spare;
 } node_pendings_t;
@@ -42,6 +47,9 @@ node_pending_t *node_pendings_find(const node_pendings_t *self, uint64_t id);
 
 //  Out of the table and of its remote's list; still the caller's to recycle.
 void node_pendings_take(node_pendings_t *self, node_pending_t *pending);
+
+//  Each gets the other's id.
+void node_pendings_swap(node_pendings_t *self, node_pending_t *a, node_pending_t *b);
 
 //  It is now `to` who owes the answer.
 void node_pendings_move(node_pending_t *pending, alua_remote_t *to);

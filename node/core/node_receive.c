@@ -239,6 +239,10 @@ static void learn_view(node_core_t *self, const node_pending_t *pending, wire_re
 static void learn(node_core_t *self, const node_pending_t *pending, const wire_msg_t *msg)
 {
     node_app_t *app;
+    if (pending->late) {
+        node_core_give_back(self, pending, msg->fields);
+        return;
+    }
     if (pending->type == WIRE_WATCH || pending->type == WIRE_UNWATCH) {
         learn_watch(self, pending->about, pending->type == WIRE_WATCH);
         return;
@@ -305,7 +309,7 @@ static int from_broker(node_core_t *self, const wire_msg_t *msg, void *frame)
     }
     if (msg->type == WIRE_ANSWER)
         learn(self, pending, msg);
-    if (pending->inner || !pending->fn) {
+    if (pending->inner || !pending->fn) {   //  Late ones have no fn either
         call_inner(self, pending, msg);
         return 0;
     }
@@ -377,17 +381,20 @@ static int watched(node_core_t *self, const wire_msg_t *msg, void *frame)
 int node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame)
 {
     wire_way_t way = wire_type_way(msg->type);
+    if (!link && wire_type_counts(msg->type))
+        self->broker_received++;
     if (way == WIRE_WAY_PROC)
         return from_process(self, link, msg, frame);
     if (link || way != WIRE_WAY_TELL)
         return WIRE_E_STATE;
-    if (wire_type_counts(msg->type))
-        self->broker_received++;
     switch (msg->type) {
     case WIRE_MEMBERS:
         return members(self, msg, frame);
     case WIRE_WATCHED:
         return watched(self, msg, frame);
+    case WIRE_TUPLE:
+    case WIRE_TOPIC:
+        return push_message(self, msg, frame);
     default:
         return from_broker(self, msg, frame);
     }

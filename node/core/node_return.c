@@ -36,6 +36,7 @@ static void ask_views(void *arg)
 
 void node_core_returned(node_core_t *self)
 {
+    node_core_ask_anew(self);
     for (const node_name_t *watch = self->watches; watch; watch = watch->next)
         ask_text(self, WIRE_WATCH, watch->text);
     if (self->watches_all)

@@ -95,7 +95,7 @@ static void send_one(node_core_t *self, alua_remote_t *remote, const wire_msg_t 
     }
     int rc = node_core_forward(self, remote, bytes, size);
     if (rc == 0)
-        node_core_sent(remote, msg->type, size);
+        node_core_sent(self, remote, msg->type, size);
     else if (pending && (pending = node_pendings_find(&self->pendings, msg->request)))
         node_core_settle(self, pending, rc, true, NULL);
     else if (!asked && is_work(msg))

@@ -131,10 +131,12 @@ int node_core_forward(node_core_t *self, alua_remote_t *to, const void *message,
     }
 }
 
-void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size)
+void node_core_sent(node_core_t *self, alua_remote_t *to, wire_type_t type, size_t size)
 {
     alua_remote_t *process = node_remote_target(to);
     process->starved = false;
+    if (to->route == NODE_RELAY)
+        self->broker_sent += wire_type_counts(type);
     if (to->route != NODE_DIRECT)
         return;
     process->link->sent += wire_type_counts(type);
@@ -206,7 +208,7 @@ static int send_built(node_core_t *self, alua_remote_t *to, wire_type_t type, ui
     if (rc == 0)
         rc = node_core_forward(self, to, out->data, out->size);
     if (rc == 0)
-        node_core_sent(to, type, out->size);
+        node_core_sent(self, to, type, out->size);
     return rc;
 }
 
@@ -352,8 +354,12 @@ bool node_core_cancel(node_core_t *self, uint64_t id)
     node_pending_t *pending = node_pendings_find(&self->pendings, id);
     if (!pending)
         return false;
-    bool never_sent = pending->to && pending->to->route == NODE_ASKING;
     self->stat.cancels++;
+    if (pending->waits) {
+        node_core_abandon(self, pending, WIRE_E_CANCELLED);
+        return true;
+    }
+    bool never_sent = pending->to && pending->to->route == NODE_ASKING;
     node_core_tell_cancel(self, pending);
     node_core_settle(self, pending, WIRE_E_CANCELLED, never_sent, NULL);
     return true;
@@ -369,43 +375,6 @@ void node_core_tell_cancel(node_core_t *self, const node_pending_t *pending)
     wire_msg_begin_proc(out, WIRE_CANCEL, pending->id, 0, self->me, node_remote_name(to), 0);
     if (!out->failed)
         (void) node_core_forward(self, to, out->data, out->size);
-}
-
-static wire_str_t name_in(const node_ask_t *ask)
-{
-    wire_str_t none = { NULL, 0 }, name;
-    wire_reader_t at = wire_reader(ask->fields, ask->size);
-    if (ask->count == 0 || wire_read_bytes(&at, &name))
-        return none;
-    char *copy = malloc(name.size + 1);
-    if (!copy)
-        return none;
-    memcpy(copy, name.data, name.size);
-    return (wire_str_t) { copy, name.size };
-}
-
-int node_core_ask(node_core_t *self, const node_ask_t *ask)
-{
-    if (!self->broker || !self->broker_up)
-        return WIRE_E_OFFLINE;
-    node_pending_t *pending = node_pendings_add(&self->pendings, NULL, ask->background);
-    if (!pending)
-        return WIRE_E_NO_MEMORY;
-    pending->fn = ask->fn;
-    pending->arg = ask->arg;
-    pending->type = ask->type;
-    pending->inner = ask->inner;
-    pending->about = name_in(ask);
-    wire_buf_t *out = &self->scratch;
-    wire_buf_clear(out);
-    wire_msg_begin(out, ask->type, pending->id, ttl_of(ask->timeout), ask->count);
-    wire_buf_append(out, ask->fields, ask->size);
-    int rc = out->failed ? WIRE_E_NO_MEMORY : self->effects.send(self->arg, self->broker, out->data, out->size);
-    if (rc == 0 && ask->timeout > 0)
-        rc = node_heap_add(&self->heap, &pending->due, node_core_now(self) + ask->timeout);
-    if (rc)
-        forget_pending(self, pending);
-    return rc;
 }
 
 void node_core_farewell(node_core_t *self, int code, const char *text)

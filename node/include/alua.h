@@ -113,10 +113,25 @@ int  alua_node_open(alua_node_t *self, const char *broker, int64_t timeout, alua
 //  Leave it, behind what was sent.
 int  alua_node_close(alua_node_t *self);
 
-//  Ask the broker something: `type` of way ASK, `count` fields packed back to back.
-//  The outcome's values are ANSWER's fields. 0 or an error code (then no outcome comes).
-int  alua_ask(alua_node_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count,
-              int64_t timeout, bool background, alua_outcome_fn *fn, void *arg);
+//  Ask the broker something: `type` of way ASK, `count` fields packed back to back. The outcome's values are ANSWER's
+//  fields. *id (may be NULL) names it for alua_cancel. A full link is pumped for, as in alua_request. 0 or an error code
+//  (then no outcome comes).
+typedef struct {
+    wire_type_t type;
+    const void *fields;
+    size_t size;
+    uint32_t count;
+    int64_t timeout;            //  ms; 0: none
+    bool background;
+    //  A TAKE or READ that the broker lets wait, and ends after `timeout`. A broker that was restarted is asked anew. When
+    //  it is cancelled, or the answer is late, what it took after all is given back.
+    bool waits;
+    alua_outcome_fn *fn;
+    void *arg;
+} alua_ask_t;
+int  alua_ask(alua_node_t *self, const alua_ask_t *ask, uint64_t *id);
+//  The same without an answer (request 0), for PUBLISH and CONSUMED.
+int  alua_tell(alua_node_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count, int64_t ttl);
 
 //  Local views of apps joined or followed, in join order. -1: no view yet (JOIN or FOLLOW it by alua_ask).
 int64_t alua_app_size(const alua_node_t *self, const char *app);
@@ -133,6 +148,9 @@ typedef enum {
     ALUA_CALL,                  //  name (dotted), args
     ALUA_MEMBERS,               //  args: app, version, what, id, node (count 5, no array head)
     ALUA_WATCHED,               //  args: what, id, node, incarnation, text (likewise)
+    ALUA_TUPLE,                 //  args: watch, n, missed, number, tuple (likewise)
+    ALUA_TOPIC,                 //  args: sub, n, missed, topic, publisher, seq, time, flags, reply, value (likewise)
+    ALUA_BROKER,                //  The broker was restarted: what it kept in memory is lost
     ALUA_END,                   //  from has ended: args: code, text (likewise)
     ALUA_PARENT,                //  Whoever started us has ended: finish and exit
     ALUA_ORDER                  //  The launcher says: end, with status flags

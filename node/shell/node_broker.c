@@ -146,12 +146,15 @@ void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
     wire_str_t name = id;
     if (self->given_name)
         name = (wire_str_t) { self->given_name, strlen(self->given_name) };
-    if (self->core.broker_up)
+    bool again = self->core.broker_up;
+    if (again)
         node_core_broker_gone(&self->core, WIRE_E_GONE, "the broker was restarted");
     if (node_core_welcome(&self->core, self->broker, id, name, address)) {
         open_failed(self, WIRE_E_NO_MEMORY, NULL);
         return;
     }
+    if (again)
+        node_core_event(&self->core, ALUA_BROKER, 0);
     hub_set_name(self->hub, self->core.node);
     drop_lost_names(self, greeting->body);
     node_effects.claims(self);

@@ -150,7 +150,7 @@ static void put_counts(const node_core_t *core, wire_buf_t *out)
     }
     wire_put_array(out, 3);
     wire_put_cstr(out, "broker");
-    wire_put_uint(out, 0);
+    wire_put_uint(out, core->broker_sent);
     wire_put_uint(out, core->broker_received);
 }
 
@@ -176,7 +176,7 @@ static void report(node_control_t *self, uint64_t wave)
     put_counts(&node->core, &message);
     wire_put_uint(&message, node->core.starting);
     wire_put_uint(&message, node->core.pendings.holding + (size_t) (node->core.holds > 0 ? node->core.holds : 0));
-    wire_put_uint(&message, 0);         //  Takes and reads come with the tuple space
+    wire_put_uint(&message, node_core_only_takes(&node->core));
     say(self, &message);
 }
 

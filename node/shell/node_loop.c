@@ -75,9 +75,10 @@ static void arm(alua_node_t *self)
     uv_timer_start(&self->timer, on_timer, wait > 0 ? (uint64_t) wait : 0, 0);
 }
 
+//  Takes that nothing but another's OUT can end are worth a look at the whole program, too: it may be stuck.
 static void tell_activity(alua_node_t *self)
 {
-    bool active = node_core_active(&self->core);
+    bool active = node_core_active(&self->core) && !node_core_only_takes(&self->core);
     if (self->was_active && !active)
         node_control_idle(self);
     self->was_active = active;
@@ -390,11 +391,16 @@ void alua_hold(alua_process_t *self, int change)
     self->node->core.holds += change;
 }
 
-int alua_ask(alua_node_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count,
-             int64_t timeout, bool background, alua_outcome_fn *fn, void *arg)
+int alua_ask(alua_node_t *self, const alua_ask_t *ask, uint64_t *id)
 {
-    return node_core_ask(&self->core, &(node_ask_t) { .type = type, .fields = fields, .size = size, .count = count,
-        .timeout = timeout, .background = background, .fn = fn, .arg = arg });
+    return node_core_ask(&self->core, &(node_ask_t) { .type = ask->type, .fields = ask->fields, .size = ask->size,
+        .count = ask->count, .timeout = ask->timeout, .background = ask->background, .waits = ask->waits, .fn = ask->fn,
+        .arg = ask->arg, .id = id });
+}
+
+int alua_tell(alua_node_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count, int64_t ttl)
+{
+    return node_core_tell(&self->core, type, fields, size, count, ttl);
 }
 
 static const node_app_t *view(const alua_node_t *self, const char *name)

@@ -510,11 +510,15 @@ int alua_node_open(alua_node_t *self, const char *broker, int64_t timeout, alua_
 
 int alua_node_close(alua_node_t *self) { (void) self; return WIRE_E_OFFLINE; }
 
-int alua_ask(alua_node_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count,
-             int64_t timeout, bool background, alua_outcome_fn *fn, void *arg)
+int alua_ask(alua_node_t *self, const alua_ask_t *ask, uint64_t *id)
 {
-    (void) self, (void) type, (void) fields, (void) size, (void) count;
-    (void) timeout, (void) background, (void) fn, (void) arg;
+    (void) self, (void) ask, (void) id;
+    return WIRE_E_OFFLINE;
+}
+
+int alua_tell(alua_node_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count, int64_t ttl)
+{
+    (void) self, (void) type, (void) fields, (void) size, (void) count, (void) ttl;
     return WIRE_E_OFFLINE;
 }
 

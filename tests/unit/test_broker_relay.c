@@ -131,20 +131,26 @@ static void test_what_the_dead_did_not_acknowledge(void **state)
     assert_int_equal(counters(f)->relay_lost, 3);
 }
 
-//  For the launcher, which compares it with what the node has had from the broker itself.
+//  For the launcher, which compares it with what the node has had from the broker and told it.
 static void test_what_counts_as_said_by_the_broker(void **state)
 {
     fixture_t *f = *state;
     client_t *ana = come_with(f, "ana", "apps=game"), *bob = come_with(f, "bob", "apps=game");
-    tell(f, bob, WIRE_CALL, 5, "1@bob", "1@ana");   //  Passed on: bob's and ana's affair
-    tell(f, ana, WIRE_CALL, 6, "1@ana", "nobody");  //  A FAIL is an answer
+    tell(f, bob, WIRE_CALL, 5, "1@bob", "1@ana");   //  Passed on
+    tell(f, ana, WIRE_CALL, 6, "1@ana", "nobody");  //  Answered by a FAIL
+    tell(f, ana, WIRE_CANCEL, 6, "1@ana", "1@bob"); //  Does not count
     ask(f, ana, WIRE_LOOKUP, "bob");
     end(f, bob, WIRE_E_GONE, "");
-    assert_int_equal(broker_core_sent(f->core, ana->session), 3);  //  MEMBERS twice, WATCHED
+    assert_int_equal(broker_core_sent(f->core, ana->session), 5);  //  CALL, FAIL, MEMBERS twice, WATCHED
     assert_int_equal(broker_core_sent(f->core, bob->session), 0);
+    broker_seat_t seat;
+    assert_true(broker_core_seat(f->core, ana->session, &seat));
+    assert_int_equal(seat.received, 1);     //  CALL; what asks for an answer is not over before that is here
     client_t again = { .f = f, .incarnation = ana->incarnation };
     assert_int_equal(hello(f, &again, "ana", ""), 0);  //  On a new link both ends count anew
     assert_int_equal(broker_core_sent(f->core, again.session), 0);
+    assert_true(broker_core_seat(f->core, again.session, &seat));
+    assert_int_equal(seat.received, 0);
 }
 
 int main(void)

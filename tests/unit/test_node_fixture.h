@@ -216,7 +216,9 @@ static inline void copy_text(char *to, size_t room, const void *text, size_t siz
     to[size] = 0;
 }
 
-static const char *const event_names[] = { "CHUNK", "CALL", "MEMBERS", "WATCHED", "END", "PARENT", "ORDER" };
+static const char *const event_names[] = {
+    "CHUNK", "CALL", "MEMBERS", "WATCHED", "TUPLE", "TOPIC", "BROKER", "END", "PARENT", "ORDER"
+};
 
 static inline void on_event(void *arg, const alua_event_t *event)
 {

@@ -212,6 +212,8 @@ static void put_WATCH(wire_buf_t *out) { ask(out, WIRE_WATCH, "ana"); }
 static void put_UNWATCH(wire_buf_t *out) { ask(out, WIRE_UNWATCH, "ana"); }
 static void put_STAT(wire_buf_t *out) { ask(out, WIRE_STAT, NULL); }
 
+#include "test_wire_golden_space.h"
+
 //  A type without a builder does not compile.
 static const struct { const char *name; build_t *build; } golden[] = {
 #define X(name, id, way, early, change, counts, fields) { #name, put_##name },
@@ -227,7 +229,7 @@ static void line_of(size_t i, char *line)
     golden[i].build(&buf);
     assert_false(buf.failed);
     assert_true(buf.size * 2 + 16 < LINE);
-    int n = snprintf(line, LINE, "%-10s ", golden[i].name);
+    int n = snprintf(line, LINE, "%-13s ", golden[i].name);
     for (size_t b = 0; b < buf.size; b++)
         n += snprintf(line + n, LINE - (size_t) n, "%02x", buf.data[b]);
     snprintf(line + n, LINE - (size_t) n, "\n");

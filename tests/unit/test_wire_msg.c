@@ -131,7 +131,7 @@ static void test_another_version(void **state)
 
 static void test_an_unknown_type_is_the_sessions_call(void **state)
 {
-    static const uint64_t types[] = { 0, 15, 63, 64, 127, 128, 65536, INT32_MAX };
+    static const uint64_t types[] = { 0, 15, 63, 100, 127, 128, 65536, INT32_MAX };
     wire_buf_t *buf = *state;
     wire_msg_t msg;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {

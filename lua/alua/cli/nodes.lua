@@ -6,7 +6,7 @@ local nodes = {}
 
 nodes.options = { { "--broker", "broker" }, { "--json", "json", "flag" }, { "--all", "all", "flag" } }
 
-local columns = {
+local own = {
   { "ID", function(node) return node.id end },
   { "NODE", function(node) return node.node end },
   { "STATE", function(node) return node.state end },
@@ -16,7 +16,10 @@ local columns = {
 }
 
 --- The table as lines; columns as wide as their widest cell, the last one as it comes.
-function nodes.lines(list)
+---@param list table[]
+---@param columns table[]? { title, function }; those of nodes
+function nodes.lines(list, columns)
+  columns = columns or own
   local rows, widths = { {} }, {}
   for c, column in ipairs(columns) do rows[1][c] = column[1] end
   for _, node in ipairs(list) do

@@ -27,6 +27,18 @@ function visitor.visit(host, given, what, ask, print_results)
   return failed and 1 or 0
 end
 
+--- Visit the network and do what may wait.
+---@param body fun(core: table): integer?, any? An exit status; nil and an error when it failed.
+---@return integer status, string? message
+function visitor.stay(host, given, body)
+  local core, why = join.open(host, given.broker, { visitor = true })
+  if not core then return 1, why end
+  local status, err = body(core)
+  if status == nil then io.stderr:write("alua: ", tostring(err), "\n") end
+  core.finish(0, 2)
+  return status or 1
+end
+
 --- A line for each result.
 function visitor.print_all(...)
   for i = 1, select("#", ...) do print(show.value((select(i, ...)))) end

@@ -1,0 +1,152 @@
+//  ask - what spaces and topics ask of the broker: the functions that core.asker makes
+//
+//  ask(timeout, background, what, cb, ...fields): with a callback it never waits, without one it waits and returns ANSWER's
+//  fields, or nil, err. C throughout: the hot path of luats and luaps.
+
+#include "callback.h"
+#include "task.h"
+#include "wire_error.h"
+
+//  The arguments in front of the fields.
+enum { TIMEOUT = 1, BACKGROUND, WHAT, CALLBACK, FIELDS };
+
+//  The upvalue.
+typedef struct {
+    lcore_t *core;
+    wire_type_t type;
+    bool waits;                 //  As in alua_ask_t; then no timeout means none
+} lasker_t;
+
+static wire_type_t check_type(lua_State *L, int index)
+{
+    const char *name = luaL_checkstring(L, index);
+    for (unsigned type = 0; type < WIRE_TYPE_LIMIT; type++)
+        if (wire_type_way(type) == WIRE_WAY_ASK && strcmp(wire_type_name(type), name) == 0)
+            return (wire_type_t) type;
+    luaL_argerror(L, index, "no request to the broker");
+    return WIRE_TYPE_LIMIT;
+}
+
+//  Pack the fields and hand them on. 0, or a code and an error object pushed.
+static int send(lua_State *L, const lasker_t *self, alua_ask_t *ask, uint64_t *id)
+{
+    wire_buf_t *out = &self->core->out;
+    size_t start = out->size;
+    lpack_t pack;
+    lpack_init(&pack, L, out);
+    ask->count = (uint32_t) (lua_gettop(L) - FIELDS + 1);
+    int rc = lpack_values(&pack, FIELDS, (int) ask->count, "fields");
+    if (rc) {
+        lerror_push(L, rc, "%s", lpack_text(&pack));
+        return rc;
+    }
+    ask->fields = out->data + start;
+    ask->size = out->size - start;
+    rc = alua_ask(self->core->node, ask, id);
+    wire_buf_truncate(out, start);
+    if (rc)
+        lerror_push(L, rc, NULL);
+    return rc;
+}
+
+static int return_failure(lua_State *L)
+{
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+}
+
+//  ---- With a callback ---------------------------------------------------------------
+
+//  true, request | nil, err
+static int later(lua_State *L, const lasker_t *self, alua_ask_t *ask)
+{
+    uint64_t id = 0;
+    lpending_t *pending = lcallback_new(L, self->core, CALLBACK, lua_tostring(L, WHAT));
+    pending->timeout = ask->timeout;
+    ask->fn = lcallback_on_outcome;
+    ask->arg = pending;
+    if (send(L, self, ask, &id)) {
+        lcallback_refuse(L, pending);
+        return return_failure(L);
+    }
+    lua_pushboolean(L, 1);
+    lua_pushinteger(L, (lua_Integer) id);
+    return 2;
+}
+
+//  ---- Without one ---------------------------------------------------------------------
+
+static int done(lua_State *L, int status, lua_KContext context)
+{
+    (void) status;
+    return ltask_push_outcome(L, (ltask_t *) context);
+}
+
+//  The outcome of the cancelled request ends the wait.
+static void stop(ltask_t *task)
+{
+    alua_cancel(task->core->process, task->wait.request);
+}
+
+static int now(lua_State *L, const lasker_t *self, alua_ask_t *ask)
+{
+    ltask_t *task = ltask_here(L, self->core);
+    ask->fn = ltask_on_outcome;
+    ask->arg = task;
+    ask->background |= (task->flags & WIRE_BACKGROUND) != 0;
+    task->timeout = ask->timeout;
+    if (send(L, self, ask, &task->wait.request))
+        return return_failure(L);
+    task->wait.verb = lua_tostring(L, WHAT);
+    task->wait.name = task->wait.of = NULL;
+    task->wait.stop = stop;
+    task->wait.holds = false;           //  The request does
+    return ltask_wait(L, task, done);
+}
+
+static int ask(lua_State *L)
+{
+    const lasker_t *self = lua_touserdata(L, lua_upvalueindex(1));
+    lcore_need_node(L, self->core);
+    alua_ask_t request = { .type = self->type, .waits = self->waits, .background = lua_toboolean(L, BACKGROUND) };
+    request.timeout = lcore_ms(L, TIMEOUT, self->waits ? 0 : WIRE_TIMEOUT);
+    return lua_isnil(L, CALLBACK) ? now(L, self, &request) : later(L, self, &request);
+}
+
+//  core.asker(type, waits) -> ask. waits: a TAKE or READ that the broker lets wait
+static int asker(lua_State *L)
+{
+    wire_type_t type = check_type(L, 1);
+    bool waits = lua_toboolean(L, 2);
+    lasker_t *self = lua_newuserdatauv(L, sizeof *self, 0);
+    *self = (lasker_t) { lcore_of(L), type, waits };
+    lua_pushcclosure(L, ask, 1);
+    return 1;
+}
+
+//  core.tell(type, ...fields) -> true | nil, err: without an answer
+static int tell(lua_State *L)
+{
+    lcore_t *core = lcore_of(L);
+    wire_buf_t *out = &core->out;
+    size_t start = out->size;
+    wire_type_t type = (wire_type_t) luaL_checkinteger(L, 1);
+    int count = lua_gettop(L) - 1;
+    lpack_t pack;
+    lcore_need_node(L, core);
+    lpack_init(&pack, L, out);
+    int rc = lpack_values(&pack, 2, count, "fields");
+    if (rc)
+        return lerror_return(L, rc, "%s", lpack_text(&pack));
+    rc = alua_tell(core->node, type, out->data + start, out->size - start, (uint32_t) count, 0);
+    wire_buf_truncate(out, start);
+    if (rc)
+        return lerror_return(L, rc, NULL);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+const luaL_Reg lask_functions[] = {
+    { "asker", asker }, { "tell", tell }, { NULL, NULL }
+};

@@ -1,0 +1,133 @@
+//  broker_topic - what is asked of topics: checked, recorded, carried out by broker/topic; presence of nodes
+
+#include "broker_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool broker_topic_is(wire_type_t type)
+{
+    return type >= WIRE_PUBLISH && type <= WIRE_TOPICS;
+}
+
+//  ---- In --------------------------------------------------------------------
+
+int broker_topic_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now)
+{
+    wire_buf_clear(&self->results);
+    wire_put_array(&self->results, msg->count);
+    wire_buf_append(&self->results, msg->fields.at, (size_t) (msg->fields.end - msg->fields.at));
+    wire_str_t body = { (const char *) self->results.data, self->results.size };
+    broker_record_t record = { .kind = BROKER_RECORD_TOPIC, .time = now, .session = session->number,
+                               .request = msg->request, .number = (uint64_t) self->wall << 8 | (uint64_t) msg->type,
+                               .body = body };
+    int rc = self->results.failed ? WIRE_E_NO_MEMORY : broker_propose(self, &record);
+    if (rc)
+        broker_session_deny(self, session, msg->request, rc, false);
+    rc = self->space_rc;
+    self->space_rc = 0;
+    self->counters.malformed += rc == WIRE_E_MALFORMED;
+    return rc;
+}
+
+void broker_topic_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record)
+{
+    wire_reader_t fields = wire_reader(record->body.data, record->body.size);
+    uint32_t count;
+    wire_type_t type = (wire_type_t) (record->number & 0xff);
+    if (wire_read_array(&fields, &count) || (wire_type_changes(type) && broker_session_repeat(self, session, record->request)))
+        return;
+    topics_op_t op = { .session = session->number, .request = record->request, .type = type,
+                       .publisher = broker_str(session->id), .now = record->time, .wall = (int64_t) (record->number >> 8),
+                       .count = count, .fields = fields };
+    self->space_rc = topics_apply(self->topics, &op);
+}
+
+//  ---- Out -------------------------------------------------------------------
+
+static void on_answer(void *arg, uint64_t number, uint64_t request, const void *fields, size_t size, uint32_t count)
+{
+    broker_core_t *self = arg;
+    broker_session_t *session = broker_session_find(self, number);
+    if (!session || !request)
+        return;
+    wire_buf_clear(&self->results);
+    wire_buf_append(&self->results, fields, size);
+    broker_session_answer(self, session, request, count, true);
+}
+
+static void on_deny(void *arg, uint64_t number, uint64_t request, int code, const char *text)
+{
+    broker_core_t *self = arg;
+    broker_session_t *session = broker_session_find(self, number);
+    if (!session)
+        return;
+    broker_say(self, code, "%s", text);
+    broker_session_deny(self, session, request, code, true);
+}
+
+static int on_tell(void *arg, uint64_t number, const void *fields, size_t size)
+{
+    broker_core_t *self = arg;
+    broker_session_t *session = broker_session_find(self, number);
+    if (!session)
+        return WIRE_E_GONE;
+    wire_buf_clear(&self->message);
+    wire_msg_begin(&self->message, WIRE_TOPIC, 0, 0, 10);
+    wire_buf_append(&self->message, fields, size);
+    int rc = broker_session_try(self, session, &self->message);
+    if (rc == WIRE_E_FULL && !session->starved) {
+        session->starved = true;
+        self->starved++;
+    }
+    session->sent += rc == 0;
+    self->counters.topics_sent += rc == 0;
+    return rc;
+}
+
+static void on_slow(void *arg, uint64_t number)
+{
+    broker_core_t *self = arg;
+    broker_session_t *session = broker_session_find(self, number);
+    if (session && !session->doomed) {
+        session->doomed = WIRE_E_FULL;
+        self->doomed++;
+    }
+}
+
+bool broker_topic_begin(broker_core_t *self, uint64_t seed)
+{
+    const topics_config_t config = { .seed = seed };
+    const topics_output_t output = { .answer = on_answer, .deny = on_deny, .tell = on_tell, .slow = on_slow };
+    self->topics = topics_new(&config, &output, self);
+    return self->topics != NULL;
+}
+
+//  ---- Presence --------------------------------------------------------------
+
+//  A node's name as one word of a topic.
+static void put_word(char *to, size_t size, const char *name)
+{
+    size_t i = 0;
+    for (; name[i] && i < size - 1; i++)
+        to[i] = strchr(".*> ", name[i]) ? '_' : name[i];
+    to[i] = 0;
+}
+
+void broker_topic_presence(broker_core_t *self, const broker_session_t *session, const char *what, int64_t time)
+{
+    char word[WIRE_MAX_NAME - 16], topic[WIRE_MAX_NAME];
+    wire_buf_t value = WIRE_BUF_EMPTY;
+    put_word(word, sizeof word, session->node);
+    snprintf(topic, sizeof topic, "$alua.node.%s", word);
+    wire_put_map(&value, 3);
+    wire_put_cstr(&value, "what");
+    wire_put_cstr(&value, what);
+    wire_put_cstr(&value, "id");
+    wire_put_text(&value, session->id, strlen(session->id));
+    wire_put_cstr(&value, "node");
+    wire_put_text(&value, session->node, strlen(session->node));
+    if (!value.failed)
+        topics_publish(self->topics, topic, value.data, value.size, false, time, self->wall);
+    wire_buf_free(&value);
+}

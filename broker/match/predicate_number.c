@@ -1,0 +1,219 @@
+//  predicate_number - integers that wrap, floats, and strings that are numbers
+
+#include "predicate_number.h"
+
+#include <stdlib.h>
+
+#include "match_value.h"
+
+#define NUMBER_TEXT 200         //  Bytes, as many as a numeral of Lua has in its own conversions
+
+static bool set_integer(wire_item_t *out, uint64_t value)
+{
+    out->kind = WIRE_IS_INT;
+    out->as.natural = value;
+    return true;
+}
+
+static bool set_float(wire_item_t *out, double value)
+{
+    out->kind = WIRE_IS_DOUBLE;
+    out->as.number = value;
+    return true;
+}
+
+//  ---- Text -----------------------------------------------------------------------------
+
+static const char *skip_spaces(const char *at)
+{
+    while (*at == ' ' || (*at >= '\t' && *at <= '\r'))
+        at++;
+    return at;
+}
+
+static int digit_of(char c, int base)
+{
+    int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+    return digit < base ? digit : -1;
+}
+
+//  Hexadecimal digits wrap; decimal ones that do not fit make it a float. Sets *end behind the digits, NULL: no integer.
+static uint64_t read_digits(const char *at, int base, bool minus, const char **end)
+{
+    const uint64_t most = (uint64_t) INT64_MAX + minus;
+    const char *first = at;
+    uint64_t value = 0;
+    for (int digit; (digit = digit_of(*at, base)) >= 0; at++) {
+        if (base == 10 && (value > most / 10 || (value == most / 10 && (uint64_t) digit > most % 10))) {
+            *end = NULL;
+            return 0;
+        }
+        value = value * (uint64_t) base + (uint64_t) digit;
+    }
+    *end = at == first ? NULL : at;
+    return value;
+}
+
+static const char *read_integer(const char *at, wire_item_t *number)
+{
+    const char *end;
+    at = skip_spaces(at);
+    bool minus = *at == '-';
+    if (*at == '-' || *at == '+')
+        at++;
+    bool hex = at[0] == '0' && (at[1] == 'x' || at[1] == 'X');
+    uint64_t value = read_digits(hex ? at + 2 : at, hex ? 16 : 10, minus, &end);
+    if (!end)
+        return NULL;
+    set_integer(number, minus ? 0 - value : value);
+    return skip_spaces(end);
+}
+
+//  strtod takes hexadecimal floats, too. Nobody in our programs sets a locale, so its point is a point.
+static const char *read_float(const char *at, wire_item_t *number)
+{
+    char *end;
+    if (strpbrk(at, "nN"))                  //  "inf" and "nan" are no numbers
+        return NULL;
+    set_float(number, strtod(at, &end));
+    return end == at ? NULL : skip_spaces(end);
+}
+
+bool predicate_number(wire_str_t text, wire_item_t *number)
+{
+    char copy[NUMBER_TEXT + 1];
+    if (text.size == 0 || text.size > NUMBER_TEXT)
+        return false;
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = 0;
+    if (read_integer(copy, number) == copy + text.size)
+        return true;
+    return read_float(copy, number) == copy + text.size;
+}
+
+bool predicate_to_number(const wire_item_t *value, wire_item_t *number)
+{
+    if (value->kind == WIRE_IS_STR)
+        return predicate_number(value->as.bytes, number);
+    if (value->kind != WIRE_IS_INT && value->kind != WIRE_IS_DOUBLE)
+        return false;
+    *number = *value;
+    return true;
+}
+
+//  ---- Integers -----------------------------------------------------------------------------
+
+static uint64_t shift_left(uint64_t value, int64_t by)
+{
+    if (by <= -64 || by >= 64)
+        return 0;
+    return by >= 0 ? value << by : value >> -by;
+}
+
+static uint64_t divide(int64_t a, int64_t b)
+{
+    if (b == -1)
+        return 0 - (uint64_t) a;            //  The least integer has no opposite
+    int64_t quotient = a / b;
+    return (uint64_t) (quotient - ((a % b) != 0 && (a ^ b) < 0));
+}
+
+static uint64_t modulo(int64_t a, int64_t b)
+{
+    if (b == -1)
+        return 0;
+    int64_t rest = a % b;
+    return (uint64_t) (rest != 0 && (rest ^ b) < 0 ? rest + b : rest);
+}
+
+static bool integers(predicate_arith_t op, int64_t a, int64_t b, wire_item_t *out)
+{
+    uint64_t x = (uint64_t) a, y = (uint64_t) b;
+    switch (op) {
+    case PREDICATE_ADD:  return set_integer(out, x + y);
+    case PREDICATE_SUB:  return set_integer(out, x - y);
+    case PREDICATE_MUL:  return set_integer(out, x * y);
+    case PREDICATE_IDIV: return b != 0 && set_integer(out, divide(a, b));
+    case PREDICATE_MOD:  return b != 0 && set_integer(out, modulo(a, b));
+    case PREDICATE_BAND: return set_integer(out, x & y);
+    case PREDICATE_BOR:  return set_integer(out, x | y);
+    case PREDICATE_BXOR: return set_integer(out, x ^ y);
+    case PREDICATE_SHL:  return set_integer(out, shift_left(x, b));
+    default:             return set_integer(out, shift_left(x, b == INT64_MIN ? 64 : -b));
+    }
+}
+
+//  ---- Floats ---------------------------------------------------------------------------------
+
+static double modulo_float(double a, double b)
+{
+    double rest = fmod(a, b);
+    return (rest > 0 && b < 0) || (rest < 0 && b > 0) ? rest + b : rest;
+}
+
+static bool floats(predicate_arith_t op, double a, double b, wire_item_t *out)
+{
+    switch (op) {
+    case PREDICATE_ADD:  return set_float(out, a + b);
+    case PREDICATE_SUB:  return set_float(out, a - b);
+    case PREDICATE_MUL:  return set_float(out, a * b);
+    case PREDICATE_DIV:  return set_float(out, a / b);
+    case PREDICATE_IDIV: return set_float(out, floor(a / b));
+    case PREDICATE_MOD:  return set_float(out, modulo_float(a, b));
+    default:             return set_float(out, b == 2 ? a * a : pow(a, b));
+    }
+}
+
+//  ---- Operators ---------------------------------------------------------------------------------
+
+static double float_of(const wire_item_t *number)
+{
+    return number->kind == WIRE_IS_INT ? (double) number->as.integer : number->as.number;
+}
+
+//  What bits are taken of: an integer, or a float that is exactly one. Not a string: Lua's are numbers in arithmetic only.
+static bool to_integer(const wire_item_t *value, int64_t *integer)
+{
+    wire_item_t number = *value;
+    match_settle(&number);
+    *integer = number.as.integer;
+    return number.kind == WIRE_IS_INT;
+}
+
+static bool bits(predicate_arith_t op, const wire_item_t *a, const wire_item_t *b, wire_item_t *out)
+{
+    int64_t x, y;
+    return to_integer(a, &x) && to_integer(b, &y) && integers(op, x, y, out);
+}
+
+bool predicate_arith(predicate_arith_t op, const wire_item_t *a, const wire_item_t *b, wire_item_t *out)
+{
+    wire_item_t x, y;
+    if (op >= PREDICATE_BAND)
+        return bits(op, a, b, out);
+    if (!predicate_to_number(a, &x) || !predicate_to_number(b, &y))
+        return false;
+    if (x.kind == WIRE_IS_INT && y.kind == WIRE_IS_INT && op != PREDICATE_DIV && op != PREDICATE_POW)
+        return integers(op, x.as.integer, y.as.integer, out);
+    return floats(op, float_of(&x), float_of(&y), out);
+}
+
+bool predicate_minus(const wire_item_t *a, wire_item_t *out)
+{
+    wire_item_t number;
+    if (!predicate_to_number(a, &number))
+        return false;
+    return number.kind == WIRE_IS_INT ? set_integer(out, 0 - number.as.natural) : set_float(out, -number.as.number);
+}
+
+bool predicate_not_bits(const wire_item_t *a, wire_item_t *out)
+{
+    int64_t integer;
+    return to_integer(a, &integer) && set_integer(out, ~(uint64_t) integer);
+}
+
+void predicate_floor(double number, wire_item_t *out)
+{
+    set_float(out, floor(number));
+    match_settle(out);
+}

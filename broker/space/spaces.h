@@ -1,0 +1,101 @@
+//  spaces - the tuple spaces of one broker, without a socket, a clock or a thread
+//
+//  A space is a named bag of tuples (match.h). It begins with its first use and is dropped when nothing is in it and nobody
+//  waits there. Operations come in as they stand in messages, with the session and request that asked and the time;
+//  answers leave through spaces_output_t, once for each request, in the same call or later.
+//
+//  Order: the oldest match is taken; who waits longest is served first (all reads that waited longer than the taker see the
+//  tuple, too). A tuple that comes back (lease over, released, returned) has its old place again.
+//  Cost does not grow with what lies in a space or waits there, as long as a template binds one scalar field that few share.
+//
+//  Fields and answers are those of wire_types.h. Options are maps, empty or nil or absent; one that is unknown is denied USAGE:
+//
+//      OUT     ttl: ms, then it is gone. number: its old place, for a tuple that a taker gives back; it is not told as an arrival.
+//              Where another tuple has the number, or it was never given, the tuple is put as any other.
+//      TAKE    try: does not wait, DENY timeout. lease: ms, SPACES_LEASE_MIN..MAX. put: a tuple that is put in the same
+//              space in the same step. all: up to so many (true: SPACES_MAX_BULK), as fit a message, possibly none; never
+//              waits, goes without lease and put.
+//      READ    try, all.
+//
+//  COUNT without a template, or nil, counts all. What is asked with request 0 does not wait either.
+//  A TAKE or READ with the session and request of one that waits is left out: that will be answered.
+//  ACK, RELEASE, EXTEND of a lease that is over or another session's: EXPIRED. The ttl of a leased tuple goes on, but it ends
+//  only when it would come back. DESTROY and SPACE_UNWATCH answer false when there was nothing; a watch of a destroyed space is
+//  over without a word. SPACES lists those that began first, as many as fit a message.
+//  A BATCH that fails names the operation ("operation 3: ..."); nothing was changed and nobody was told. What it puts
+//  and takes again nobody else ever saw.
+//
+//  Everything is decided by the arguments alone, so a replica that applies the same operations has the same state.
+
+#ifndef SPACES_H
+#define SPACES_H
+
+#include "wire_buf.h"
+#include "wire_error.h"
+#include "wire_limits.h"
+#include "wire_read.h"
+#include "wire_types.h"
+
+typedef struct spaces spaces_t;
+
+#define SPACES_MAX_BATCH    128         //  Operations in a BATCH, tuples in an ACK
+#define SPACES_MAX_BULK     1024        //  Tuples that TAKE and READ with `all` bring at most
+#define SPACES_LEASE_MIN    10          //  ms
+#define SPACES_LEASE_MAX    86400000
+
+//  Quotas; 0 means the default. More is denied with WIRE_E_FULL and counted.
+typedef struct {
+    size_t bytes;               //  In memory: of all tuples (with their index entries) and of the templates that wait and watch
+                                //  together; default 1 GiB
+    size_t session_waiters;     //  Parked takes and reads of one session; default 1,048,576
+    size_t session_watches;     //  default 1024
+    size_t session_leases;      //  Takes that wait for one included; default 65,536
+    size_t spaces;              //  default 65,536
+    uint64_t seed;              //  For hashes
+} spaces_config_t;
+
+//  None of them may call the spaces.
+typedef struct {
+    //  The outcome of a request: `count` fields packed back to back.
+    void (*answer)(void *arg, uint64_t session, uint64_t request, const void *fields, size_t size, uint32_t count);
+    void (*deny)(void *arg, uint64_t session, uint64_t request, int code, const char *text);
+    //  A watch's event: fields of TUPLE (watch, n, missed, number, tuple). False: it could not be said now; what is left
+    //  out is counted in the next event's `missed`.
+    bool (*tell)(void *arg, uint64_t session, const void *fields, size_t size, uint32_t count);
+} spaces_output_t;
+
+//  One operation, as its message has it. types: OUT TAKE READ COUNT ACK RELEASE EXTEND BATCH FORGET SPACE_WATCH
+//  SPACE_UNWATCH DESTROY SPACES (see wire_types.h for fields and answers).
+typedef struct {
+    uint64_t session, request;  //  request 0: nobody wants to know
+    wire_type_t type;
+    uint32_t ttl;               //  ms left to wait; 0: no deadline (TAKE and READ)
+    int64_t now;
+    uint32_t count;             //  Fields
+    wire_reader_t fields;       //  Scanned before
+} spaces_op_t;
+
+//  config may be NULL. NULL: no memory.
+spaces_t *spaces_new(const spaces_config_t *config, const spaces_output_t *output, void *arg);
+void spaces_destroy(spaces_t **self_p);
+
+//  Carry out one operation: exactly one answer or denial leaves, now or when it has waited long enough; its own answer
+//  before those that it causes for others. What is due at op->now happens first.
+//  0, or WIRE_E_MALFORMED when the fields are not as the vocabulary says (it was denied, too).
+int spaces_apply(spaces_t *self, const spaces_op_t *op);
+
+//  A session has ended: it waits for nothing, its watches end, its leased tuples come back.
+void spaces_session_end(spaces_t *self, uint64_t session, int64_t now);
+
+//  What the time asks for: waits that end (DENY timeout), tuples that expire, leases that are over.
+//  due: when that is next wanted, -1: never.
+void    spaces_tick(spaces_t *self, int64_t now);
+int64_t spaces_due(const spaces_t *self);
+
+//  Leases of tuples that come back while somebody waits.
+size_t spaces_awaited(const spaces_t *self);
+
+//  Counters, for STAT: appended as pairs "space.outs": n; returns how many pairs.
+uint32_t spaces_stat(const spaces_t *self, wire_buf_t *out);
+
+#endif

@@ -1,0 +1,2 @@
+--- alua read: see alua.cli.take.
+return require("alua.cli.take").for_verb "read"

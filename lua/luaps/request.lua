@@ -1,0 +1,83 @@
+--- Asking whoever subscribes to a topic
+
+local _ENV = require("alua.env").std
+local core = require "alua.core"
+local check_topic = require("luaps.publish").check_topic
+local given = require "alua.given"
+local subscribe = require("luaps.subscribe").subscribe
+local waiting = require "alua.waiting"
+
+local request = {}
+
+local ask_publish = core.asker "PUBLISH"
+
+local inbox, inbox_topic
+local requests, last_request = {}, 0
+
+local function need_inbox()
+  local id = core.info().id
+  if inbox and inbox_topic == id then return end
+  inbox_topic = id
+  inbox = subscribe("_inbox." .. id:gsub("[.*> ]", "_") .. ".*", function(msg)
+    local heard = requests[msg.topic:match "[^.]*$"]
+    if heard then heard(msg.value) end
+  end)
+end
+
+local REQUEST = { timeout = true, gather = true }
+
+-- Publish with a place for the answers; `heard(value)` for each, `failed(err)` when nobody can answer.
+local function begin_request(topic, value, heard, failed)
+  need_inbox()
+  last_request = last_request + 1
+  local number = tostring(last_request)
+  requests[number] = heard
+  local told = { reply = inbox.pattern:sub(1, -2) .. number }
+  ask_publish(30, true, "request to " .. topic, function(receivers, err)
+    if receivers == nil then return failed(err) end
+    if receivers == 0 then failed(core.error("unknown", "nobody subscribes to " .. topic)) end
+  end, topic, value, told)
+  return number
+end
+
+--- Ask whoever subscribes to a topic; they answer with `msg:reply(value)`. Waits unless there is a
+--- callback.
+---
+--- The first answer is the result; with `gather` the list of all that come until the timeout (30 s), or
+--- as many as `gather` says. Fails at once ("unknown") when nobody subscribes.
+---@param topic string
+---@param value any
+---@param options? { timeout?: number, gather?: boolean|integer }
+---@param cb fun(answer: any, err: any)?
+---@return any answer, any err
+function request.request(topic, value, options, cb)
+  check_topic(topic, 2)
+  waiting.check(cb)
+  local wanted = given.check(options, REQUEST, 2)
+  local most = wanted.gather == true and math.huge or wanted.gather or 1
+  return waiting.either(cb and waiting.guarded("luaps.request", cb), "request to " .. topic, function(done)
+    local answers, number, armed = { n = 0 }, nil, nil
+    local function finish(...)
+      if not armed then return end
+      requests[number] = nil
+      core.cancel_timer(armed)
+      armed = nil
+      done(...)
+    end
+    local function result()
+      if wanted.gather then return answers end
+      return answers[1]
+    end
+    number = begin_request(topic, value, function(answer)
+      answers.n = answers.n + 1
+      answers[answers.n] = answer
+      if answers.n >= most then finish(result()) end
+    end, function(err) finish(nil, err) end)
+    armed = core.timer(wanted.timeout or 30, function()
+      if wanted.gather then return finish(answers) end
+      finish(nil, core.error("timeout", "nobody answered in time"))
+    end)
+  end)
+end
+
+return request

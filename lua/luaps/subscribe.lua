@@ -1,0 +1,242 @@
+--- Subscribing: messages that come, handlers, and the pulling view
+
+local _ENV = require("alua.env").std
+local core = require "alua.core"
+local check_topic = require("luaps.publish").check_topic
+local given = require "alua.given"
+local lost = require "alua.lost"
+
+local subscribe = {}
+
+local ask_subscribe, ask_unsubscribe = core.asker "SUBSCRIBE", core.asker "UNSUBSCRIBE"
+local PUBLISH, CONSUMED = core.types.PUBLISH, core.types.CONSUMED
+
+local RETAINED, REPLAYED, WILL = 1, 2, 4 -- Flags of TOPIC
+local WINDOW = 4096
+
+local function nothing(_, _) end
+
+local subscriptions = {} -- By the broker's number
+
+---@class luaps.Message
+---@field topic string
+---@field value any
+---@field publisher string the id of who published it
+---@field seq integer its number in its topic
+---@field time number seconds since 1970, by the broker's clock
+---@field missed integer how many messages of this subscription were left out before it
+---@field retained boolean? it is the topic's kept value
+---@field replayed boolean? it comes from the history
+---@field will boolean? its publisher has died
+local Message = {}
+Message.__index = Message
+Message.__name = "luaps.message"
+
+--- Answer a request. Does not wait.
+---@param value any
+---@return true? ok, any err
+function Message:reply(value)
+  if not self.reply_to then return nil, core.error("usage", "nobody waits for a reply to this message") end
+  return core.tell(PUBLISH, self.reply_to, value)
+end
+
+---@class luaps.Subscription
+---@field pattern string
+---@field missed integer how many messages were left out so far
+---@field err any why it could not begin, or ended
+local Subscription = {}
+Subscription.__index = Subscription
+Subscription.__name = "luaps.subscription"
+
+-- One more was handled: tell the broker from time to time, so that it sends more.
+local function consumed(self)
+  self.handled = self.handled + 1
+  if self.handled - self.told < self.quarter or not self.number then return end
+  if core.tell(CONSUMED, self.number, self.handled) then self.told = self.handled end
+end
+
+local function wake(self)
+  local waiter = table.remove(self.waiters, 1)
+  if waiter then waiter() end
+end
+
+local function message(topic, publisher, seq, time, flags, missed, reply, value)
+  return setmetatable({
+    topic = topic, value = value, publisher = publisher, seq = seq, time = time / 1000, missed = missed,
+    retained = flags & RETAINED ~= 0 or nil, replayed = flags & REPLAYED ~= 0 or nil,
+    will = flags & WILL ~= 0 or nil, reply_to = reply,
+  }, Message)
+end
+
+core.on("topic", function(number, _, missed, topic, publisher, seq, time, flags, reply, value)
+  local self = subscriptions[number]
+  if not self then return end
+  self.missed = self.missed + missed
+  if seq == 0 then -- A gap, and nothing behind it yet
+    if self.on_gap then self.on_gap(missed) end
+    return
+  end
+  local msg = message(topic, publisher, seq, time, flags, missed, reply, value)
+  if not self.handler then
+    self.last = self.last + 1
+    self.queue[self.last] = msg
+    return wake(self)
+  end
+  local _ <close> = self.consumer -- Also when the handler raises
+  self.handler(msg)
+end)
+
+local SUBSCRIBING = {
+  group = true, filter = true, last = true, since = true, seq = true, window = true, count = true, bytes = true,
+  policy = true, gap = true,
+}
+
+local function end_with(self, err)
+  self.err = err
+  self.closed = true
+  while #self.waiters > 0 do wake(self) end
+end
+
+local function begin(self)
+  ask_subscribe(30, true, "subscribe to " .. self.pattern, function(number, err)
+    if number == nil then
+      if self.closed then return end
+      core.report("luaps.subscribe to " .. self.pattern, err)
+      return end_with(self, err)
+    end
+    if self.closed then return ask_unsubscribe(30, true, "unsubscribe", nothing, number) end
+    self.number, self.handled, self.told = number, 0, 0
+    subscriptions[number] = self
+  end, self.pattern, self.options)
+end
+
+-- A restarted broker knows nothing of us, nor of what was published before.
+lost.on(function()
+  local all = subscriptions
+  subscriptions = {}
+  for _, self in pairs(all) do
+    self.number = nil
+    begin(self)
+  end
+end)
+
+local YEARS = 1e8 -- Seconds: what is less is meant from now
+
+-- So many seconds ago, or since a time as messages have it: ms since 1970.
+local function since(seconds, level)
+  local ms = given.ms(seconds, "since", level + 1)
+  if not ms or seconds >= YEARS then return ms end
+  return math.floor(core.wall() * 1000) - ms
+end
+
+local function check_handler(handler, options)
+  if type(handler) == "table" and options == nil and getmetatable(handler) == nil then return nil, handler end
+  if handler ~= nil and type(handler) ~= "function" then
+    error("a handler must be a function, got " .. type(handler), 3)
+  end
+  return handler, options
+end
+
+--- Get the messages of all topics that match: `handler(msg)` is called as an event for each; without a
+--- handler they wait for `sub:messages()`. Never waits; does not keep the program from being over. After
+--- a restart of the broker it goes on.
+---
+--- `group`: of all subscriptions with this pattern and group, one gets each message. `last` (how many),
+--- `since` (seconds), `seq`: what was published before, as far as it is kept. `filter`: an expression in
+--- Lua's syntax of `value`, `topic` and `publisher`, which the broker evaluates. What is not handled yet
+--- waits in the broker, `count` messages and `bytes` at most; `policy` says what then happens:
+--- "drop_oldest" (the default), "drop_newest", "refuse" (the publisher), "disconnect". `window`: how many
+--- may be under way. `gap(n)` is called when n were left out.
+---@param pattern string
+---@param handler? fun(msg: luaps.Message)
+---@param options? table
+---@return luaps.Subscription
+function subscribe.subscribe(pattern, handler, options)
+  check_topic(pattern, 2)
+  handler, options = check_handler(handler, options)
+  local wanted = given.check(options, SUBSCRIBING, 2)
+  local window = wanted.window or WINDOW
+  if math.type(window) ~= "integer" or window < 1 then error("window must be an integer from 1 up", 2) end
+  local self = setmetatable({
+    pattern = pattern, handler = handler, on_gap = wanted.gap, missed = 0, handled = 0, told = 0,
+    quarter = math.max(window // 4, 1), first = 1, last = 0, queue = {}, waiters = {},
+    options = {
+      group = wanted.group, filter = wanted.filter, last = wanted.last, seq = wanted.seq, window = window,
+      since = since(wanted.since, 2), count = wanted.count, bytes = wanted.bytes, policy = wanted.policy,
+    },
+  }, Subscription)
+  self.consumer = setmetatable({}, { __close = function() consumed(self) end })
+  begin(self)
+  return self
+end
+
+--- End it; loops over its messages end. Twice is fine.
+function Subscription:close()
+  if self.closed then return end
+  if self.number then
+    subscriptions[self.number] = nil
+    ask_unsubscribe(30, true, "unsubscribe", nothing, self.number)
+  end
+  end_with(self, nil)
+end
+Subscription.__close = Subscription.close
+
+-- The next message that is here, or nil.
+local function pop(self)
+  local msg = self.queue[self.first]
+  if msg == nil then return nil end
+  self.queue[self.first] = nil
+  self.first = self.first + 1
+  consumed(self)
+  return msg
+end
+
+local function wait_for_message(self, timeout)
+  local armed, waiter
+  local _, err = core.await(function(resume)
+    waiter = function() resume(true) end
+    self.waiters[#self.waiters + 1] = waiter
+    armed = timeout and core.timer(timeout, function()
+      resume(nil, core.error("timeout", "no message came in time"))
+    end, true)
+  end, "messages of " .. self.pattern, timeout == nil) -- A wait that ends by itself holds the program
+  if armed then core.cancel_timer(armed) end
+  for i = #self.waiters, 1, -1 do
+    if self.waiters[i] == waiter then table.remove(self.waiters, i) end
+  end
+  return err
+end
+
+--- The next message. Waits; without a timeout that does not keep the program from being over.
+---@param options? { timeout?: number } seconds; 0 tries
+---@return luaps.Message? msg, any err "timeout"; nil alone when the subscription was closed
+function Subscription:next(options)
+  local timeout = given.check(options, { timeout = true }, 2).timeout
+  local deadline = timeout and core.now() + timeout
+  while true do
+    local msg = pop(self)
+    if msg then return msg end
+    if self.closed then return nil, self.err end
+    local err = wait_for_message(self, deadline and math.max(deadline - core.now(), 0))
+    if err then
+      msg = pop(self)
+      if msg then return msg end
+      return nil, err
+    end
+  end
+end
+
+--- `for msg in sub:messages { timeout = 5 } do ... end`: ends when none came for so many seconds, or the
+--- subscription was closed. Waits, without keeping the program from being over.
+---@param options? { timeout?: number }
+---@return fun(): luaps.Message?
+function Subscription:messages(options)
+  given.check(options, { timeout = true }, 2)
+  if self.handler then error("this subscription has a handler, which gets its messages", 2) end
+  return function()
+    local msg = self:next(options)
+    return msg
+  end
+end
+
+return subscribe

@@ -1,0 +1,85 @@
+--- A tuple taken for a while: it comes back unless it is acknowledged
+
+local _ENV = require("alua.env").std
+local core = require "alua.core"
+local given = require "alua.given"
+local waiting = require "alua.waiting"
+
+local ask_ack = core.asker "ACK"
+local ask_release = core.asker "RELEASE"
+local ask_extend = core.asker "EXTEND"
+
+---@class luats.Lease
+---@field number integer
+---@field space string
+---@field done boolean Acknowledged or released.
+local Lease = {}
+Lease.__index = Lease
+Lease.__name = "luats.lease"
+
+local TIMEOUT = { timeout = true }
+
+function Lease.new(number, space)
+  return setmetatable({ number = number, space = space, done = false }, Lease)
+end
+
+-- { done = { {..}, {..} } } as a list of { space, tuple }.
+local function outs_of(outs, level)
+  local list = {}
+  if outs == nil then return list end
+  if type(outs) ~= "table" then error("what is put must be a table of spaces, got " .. type(outs), level + 1) end
+  for space, tuples in pairs(outs) do
+    if type(space) ~= "string" or type(tuples) ~= "table" then
+      error("what is put must be { space = { tuple, ... } }", level + 1)
+    end
+    for i = 1, #tuples do list[#list + 1] = { space, tuples[i] } end
+  end
+  return list
+end
+
+--- Consume the tuple; `outs` (`{ done = { { "frame", 7 } } }`: by space, lists of tuples) are put in the
+--- same step. Waits unless there is a callback.
+---@param outs table<string, table[]>?
+---@param options? { timeout?: number }
+---@param cb fun(ok: true?, err: any)?
+---@return true? ok, any err code "expired" when the lease was over: the tuple is another's by now, and nothing was put
+function Lease:ack(outs, options, cb)
+  local timeout = given.check(options, TIMEOUT, 2).timeout
+  local list = outs_of(outs, 2)
+  waiting.check(cb)
+  self.done = true
+  local numbers, err = ask_ack(timeout, false, "ack of a lease in " .. self.space, cb, self.number, list)
+  if numbers == nil then return nil, err end
+  return true
+end
+
+--- Give the tuple back now. Waits unless there is a callback.
+---@param options? { timeout?: number }
+---@param cb fun(ok: true?, err: any)?
+---@return true? ok, any err
+function Lease:release(options, cb)
+  local timeout = given.check(options, TIMEOUT, 2).timeout
+  waiting.check(cb)
+  self.done = true
+  return ask_release(timeout, false, "release of a lease in " .. self.space, cb, self.number)
+end
+
+--- Keep it for so many seconds from now. Waits unless there is a callback.
+---@param seconds number
+---@param options? { timeout?: number }
+---@param cb fun(ok: true?, err: any)?
+---@return true? ok, any err
+function Lease:extend(seconds, options, cb)
+  local timeout = given.check(options, TIMEOUT, 2).timeout
+  local ms = given.ms(seconds, "the time of a lease", 2)
+  if not ms then error("a number of seconds is needed", 2) end
+  waiting.check(cb)
+  return ask_extend(timeout, false, "extend of a lease in " .. self.space, cb, self.number, ms)
+end
+
+--- Neither acknowledged nor released: it is released.
+function Lease:__close()
+  if not self.done then self:release(nil, function(_, _) end) end
+end
+
+return Lease

@@ -1,0 +1,201 @@
+--- The handle of a space and its plain operations: out, take, read, count, take_all, read_all, swap
+
+local _ENV = require("alua.env").std
+local core = require "alua.core"
+local given = require "alua.given"
+local check = require "luats.check"
+local template = require "luats.template"
+local waiting = require "alua.waiting"
+local Lease = require "luats.lease"
+
+---@class luats.Space
+---@field name string
+local Space = {}
+Space.__index = Space
+Space.__name = "luats.space"
+
+local ask = {
+  out = core.asker "OUT", count = core.asker "COUNT",
+  take = core.asker("TAKE", true), read = core.asker("READ", true),
+  try_take = core.asker "TAKE", try_read = core.asker "READ",
+}
+
+-- A callback for an operation that brings no lease may be the user's own.
+local function without_number(cb)
+  return cb and waiting.guarded("luats", function(tuple, err)
+    if tuple == nil then return cb(nil, err) end
+    return cb(tuple)
+  end)
+end
+
+local OUT = { ttl = true, timeout = true, background = true }
+
+--- Put a tuple. Waits (for the broker's word that it is there) unless there is a callback.
+---@param tuple table
+---@param options? { ttl?: number, timeout?: number, background?: boolean } ttl: seconds until it disappears
+---@param cb fun(number: integer?, err: any)?
+---@return integer? number of the tuple in its space, from 1 upwards, any err
+function Space:out(tuple, options, cb)
+  check.open(self, 2)
+  check.table(tuple, "a tuple", 2)
+  waiting.check(cb)
+  if options == nil then return ask.out(nil, false, self.out_what, cb, self.name, tuple) end
+  given.check(options, OUT, 2)
+  return ask.out(options.timeout, options.background, self.out_what, cb, self.name, tuple, check.wire(options, 2))
+end
+
+local TAKE = { timeout = true, lease = true, background = true }
+local READ = { timeout = true, background = true }
+
+-- The function that asks, and the seconds that it may wait: none is nil, to try needs no more than an
+-- answer.
+local function waits(asks, tries, timeout, level)
+  given.ms(timeout ~= math.huge and timeout or nil, "timeout", level + 1)
+  if timeout == 0 then return tries, nil end
+  return asks, timeout
+end
+
+local function with_lease(self, tuple, number, lease)
+  if tuple == nil then return nil, number end -- An error
+  if lease == nil then return tuple end
+  return tuple, Lease.new(lease, self.name)
+end
+
+local function lease_callback(self, cb)
+  return waiting.guarded("luats.take", function(tuple, number, lease)
+    if tuple == nil then return cb(nil, number) end
+    return cb(with_lease(self, tuple, number, lease))
+  end)
+end
+
+--- Take the oldest tuple that matches. Waits unless there is a callback.
+---
+--- With `lease` (seconds) the tuple comes back when that time is over, or this process is gone, unless it
+--- was acknowledged.
+---@param pattern table
+---@param options? { timeout?: number, lease?: number, background?: boolean }
+---@param cb fun(tuple: table?, lease_or_err: any)?
+---@return table? tuple, luats.Lease|any lease or an error: "timeout", "closed" (the space was destroyed) ...
+function Space:take(pattern, options, cb)
+  check.open(self, 2)
+  check.table(pattern, "a template", 2)
+  waiting.check(cb)
+  local wanted = given.check(options, TAKE, 2)
+  local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout, 2)
+  local told = check.wire(wanted, 2)
+  if cb then
+    return asks(timeout, wanted.background, self.take_what, lease_callback(self, cb), self.name, pattern, told)
+  end
+  return with_lease(self, asks(timeout, wanted.background, self.take_what, nil, self.name, pattern, told))
+end
+
+local function only_tuple(tuple, number)
+  if tuple == nil then return nil, number end
+  return tuple
+end
+
+--- Read the oldest tuple that matches; it stays. Waits unless there is a callback.
+---@param pattern table
+---@param options? { timeout?: number, background?: boolean }
+---@param cb fun(tuple: table?, err: any)?
+---@return table? tuple, any err
+function Space:read(pattern, options, cb)
+  check.open(self, 2)
+  check.table(pattern, "a template", 2)
+  waiting.check(cb)
+  local wanted = given.check(options, READ, 2)
+  local asks, timeout = waits(ask.read, ask.try_read, wanted.timeout, 2)
+  local told = check.wire(wanted, 2)
+  return only_tuple(asks(timeout, wanted.background, self.read_what, without_number(cb), self.name, pattern, told))
+end
+
+--- How many tuples match. Waits unless there is a callback.
+---@param pattern table? default: all
+---@param options? { timeout?: number, background?: boolean }
+---@param cb fun(n: integer?, err: any)?
+---@return integer? n, any err
+function Space:count(pattern, options, cb)
+  check.open(self, 2)
+  if pattern == nil then pattern = { template.rest } end
+  check.table(pattern, "a template", 2)
+  waiting.check(cb)
+  local wanted = given.check(options, READ, 2)
+  return ask.count(wanted.timeout, wanted.background, "count in " .. self.name, cb, self.name, pattern)
+end
+
+local ALL = { limit = true, timeout = true, background = true }
+
+local function all(self, asks, what, pattern, options, cb)
+  check.open(self, 3)
+  if pattern == nil then pattern = { template.rest } end
+  check.table(pattern, "a template", 3)
+  waiting.check(cb)
+  local wanted = given.check(options, ALL, 3)
+  local limit = wanted.limit or 1024
+  if math.type(limit) ~= "integer" or limit < 1 then error("limit must be an integer from 1 up", 3) end
+  return only_tuple(asks(wanted.timeout, wanted.background, what .. self.name, without_number(cb), self.name, pattern,
+    { all = limit }))
+end
+
+--- Take what matches, at most `limit` (1024), the oldest first. Never waits for tuples.
+---@param pattern table? default: all
+---@param options? { limit?: integer, timeout?: number, background?: boolean }
+---@param cb fun(tuples: table[]?, err: any)?
+---@return table[]? tuples perhaps none, any err
+function Space:take_all(pattern, options, cb)
+  return all(self, ask.try_take, "take_all from ", pattern, options, cb)
+end
+
+--- Read what matches, at most `limit` (1024), the oldest first. Never waits for tuples.
+---@param pattern table? default: all
+---@param options? { limit?: integer, timeout?: number, background?: boolean }
+---@param cb fun(tuples: table[]?, err: any)?
+---@return table[]? tuples perhaps none, any err
+function Space:read_all(pattern, options, cb)
+  return all(self, ask.try_read, "read_all from ", pattern, options, cb)
+end
+
+--- Take a tuple and put another one, in one step. Waits for a match unless there is a callback.
+---@param pattern table
+---@param tuple table
+---@param options? { timeout?: number, background?: boolean }
+---@param cb fun(old: table?, err: any)?
+---@return table? old, any err
+function Space:swap(pattern, tuple, options, cb)
+  check.open(self, 2)
+  check.table(pattern, "a template", 2)
+  check.table(tuple, "a tuple", 2)
+  waiting.check(cb)
+  local wanted = given.check(options, READ, 2)
+  local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout, 2)
+  local told = { put = tuple, ["try"] = wanted.timeout == 0 or nil }
+  return only_tuple(asks(timeout, wanted.background, "swap in " .. self.name, without_number(cb), self.name, pattern, told))
+end
+
+--- Close this handle, not the space. Twice is fine.
+function Space:close() self.closed = true end
+Space.__close = Space.close
+
+Space.__tostring = function(self) return "space " .. self.name end
+
+-- The names of Linda and LIME.
+Space.in_, Space["in"], Space.rd, Space.ing, Space.rdg = Space.take, Space.take, Space.read, Space.take_all, Space.read_all
+
+--- Take if there is one now: never waits for tuples.
+---@return table? tuple nil and an error of code "timeout" when none matches
+function Space:inp(pattern) return self:take(pattern, { timeout = 0 }) end
+
+--- Read if there is one now: never waits for tuples.
+---@return table? tuple nil and an error of code "timeout" when none matches
+function Space:rdp(pattern) return self:read(pattern, { timeout = 0 }) end
+
+--- A handle. Never waits.
+---@param name string
+---@return luats.Space
+function Space.new(name)
+  return setmetatable({
+    name = name, out_what = "out to " .. name, take_what = "take from " .. name, read_what = "read from " .. name,
+  }, Space)
+end
+
+return Space

@@ -1,0 +1,73 @@
+--- Watching a space: each matching arrival, once, in order
+
+local _ENV = require("alua.env").std
+local core = require "alua.core"
+local check = require "luats.check"
+local lost = require "alua.lost"
+local Space = require "luats.space"
+
+local ask_watch, ask_unwatch = core.asker "SPACE_WATCH", core.asker "SPACE_UNWATCH"
+
+local watches = {} -- By the broker's number
+
+---@class luats.Watch
+---@field told integer Arrivals that it was told of.
+---@field missed integer Arrivals that were left out, because we did not read.
+local Watch = {}
+Watch.__index = Watch
+Watch.__name = "luats.watch"
+
+core.on("tuple", function(number, _, missed, _, tuple)
+  local self = watches[number]
+  if not self then return end
+  self.told = self.told + 1
+  self.missed = self.missed + missed
+  self.f(tuple, missed)
+end)
+
+local function begin_watch(self)
+  ask_watch(30, true, "watch of " .. self.space, function(number, err)
+    if number == nil then
+      if not self.closed then core.report("luats.watch of " .. self.space, err) end
+    elseif self.closed then
+      ask_unwatch(30, true, "unwatch", function(_, _) end, number)
+    else
+      self.number = number
+      watches[number] = self
+    end
+  end, self.space, self.pattern)
+end
+
+lost.on(function()
+  local all_watches = watches
+  watches = {}
+  for _, self in pairs(all_watches) do begin_watch(self) end
+end)
+
+--- Stop watching. Twice is fine.
+function Watch:close()
+  if self.closed then return end
+  self.closed = true
+  if self.number then
+    watches[self.number] = nil
+    ask_unwatch(30, true, "unwatch", function(_, _) end, self.number)
+  end
+end
+Watch.__close = Watch.close
+
+--- Call `f(tuple, missed)` as an event for each matching tuple that is put from now on, once, in order.
+--- `missed` is how many were left out before it, because this process did not read. Never waits; does not
+--- keep the program from being over. After a restart of the broker it goes on by itself.
+---@param pattern table
+---@param f fun(tuple: table, missed: integer)
+---@return luats.Watch
+function Space:watch(pattern, f)
+  check.open(self, 2)
+  check.table(pattern, "a template", 2)
+  if type(f) ~= "function" then error("a function must be given, got " .. type(f), 2) end
+  local self_watch = setmetatable({ space = self.name, pattern = pattern, f = f, told = 0, missed = 0 }, Watch)
+  begin_watch(self_watch)
+  return self_watch
+end
+
+return Space

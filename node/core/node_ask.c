@@ -1,0 +1,220 @@
+//  node_ask - what is asked of the broker, and what waits there
+//
+//  Most asks are answered at once. A TAKE or READ may wait at the broker: it ends there when its time is over, and here
+//  only when the broker does not say so in time. Whoever waits no longer is told at once, and the broker to forget it; a
+//  tuple that was taken meanwhile is put back where it was. A broker that was restarted is asked anew.
+
+#include <stdlib.h>
+#include <string.h>
+#include "node_core.h"
+
+//  How much longer than the broker we wait for what it is to end, ms.
+#define GRACE        2000
+//  How long a message to the broker may look for room, ms, and for how long it pumps in one go.
+#define ROOM_TIMEOUT 30000
+#define PUMP_TURN    50
+
+static uint32_t ttl_of(int64_t timeout)
+{
+    return timeout <= 0 ? 0 : timeout < UINT32_MAX ? (uint32_t) timeout : UINT32_MAX;
+}
+
+//  ---- Sending ---------------------------------------------------------------------
+
+static void build(node_core_t *self, wire_type_t type, uint64_t id, uint32_t ttl, const void *fields, size_t size,
+                  uint32_t count)
+{
+    wire_buf_clear(&self->scratch);
+    wire_msg_begin(&self->scratch, type, id, ttl, count);
+    wire_buf_append(&self->scratch, fields, size);
+}
+
+//  What is received meanwhile may be answered at once: the message being built is set aside.
+static int wait_for_room(node_core_t *self)
+{
+    int64_t limit = node_core_now(self) + ROOM_TIMEOUT;
+    wire_buf_t built = self->scratch;
+    self->stat.full++;
+    self->scratch = (wire_buf_t) WIRE_BUF_EMPTY;
+    while (self->broker && !self->effects.room(self->arg, self->broker, built.size) && node_core_now(self) < limit)
+        self->effects.pump(self->arg, PUMP_TURN);
+    wire_buf_free(&self->scratch);
+    self->scratch = built;
+    if (!self->broker)
+        return WIRE_E_OFFLINE;
+    return self->effects.room(self->arg, self->broker, built.size) ? 0 : WIRE_E_FULL;
+}
+
+static int send_built(node_core_t *self)
+{
+    const wire_buf_t *out = &self->scratch;
+    if (out->failed)
+        return WIRE_E_NO_MEMORY;
+    if (out->size > WIRE_MAX_MESSAGE)
+        return WIRE_E_TOO_BIG;
+    int rc = self->effects.room(self->arg, self->broker, out->size) ? 0 : wait_for_room(self);
+    return rc ? rc : self->effects.send(self->arg, self->broker, out->data, out->size);
+}
+
+int node_core_tell(node_core_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count, int64_t ttl)
+{
+    if (!self->broker || !self->broker_up)
+        return WIRE_E_OFFLINE;
+    build(self, type, 0, ttl_of(ttl), fields, size, count);
+    int rc = send_built(self);
+    self->broker_sent += rc == 0;
+    return rc;
+}
+
+//  ---- Asking ----------------------------------------------------------------------
+
+//  What the core must know when the answer comes: a name, or for what waits all fields, to ask anew.
+static wire_str_t about(const node_ask_t *ask)
+{
+    wire_str_t none = { NULL, 0 }, text = { ask->fields, ask->size };
+    wire_reader_t at = wire_reader(ask->fields, ask->size);
+    if (!ask->waits && (ask->type >= WIRE_OUT || ask->count == 0 || wire_read_bytes(&at, &text)))
+        return none;
+    char *copy = malloc(text.size + 1);
+    if (!copy)
+        return none;
+    memcpy(copy, text.data, text.size);
+    return (wire_str_t) { copy, text.size };
+}
+
+static int64_t local_deadline(const node_core_t *self, const node_ask_t *ask)
+{
+    return node_core_now(self) + ask->timeout + (ask->waits ? GRACE : 0);
+}
+
+static node_pending_t *expect(node_core_t *self, const node_ask_t *ask)
+{
+    node_pending_t *pending = node_pendings_add(&self->pendings, NULL, ask->background);
+    if (!pending)
+        return NULL;
+    pending->fn = ask->fn;
+    pending->arg = ask->arg;
+    pending->type = ask->type;
+    pending->inner = ask->inner;
+    pending->timeout = ask->timeout;
+    pending->about = about(ask);
+    pending->count = ask->count;
+    pending->waits = ask->waits && pending->about.data;
+    pending->until = ask->waits && ask->timeout > 0 ? node_core_now(self) + ask->timeout : 0;
+    self->pendings.takes += pending->waits && !ask->background && !pending->until;
+    return pending;
+}
+
+static void forget(node_core_t *self, node_pending_t *pending)
+{
+    node_heap_remove(&self->heap, &pending->due);
+    node_pendings_take(&self->pendings, pending);
+    node_pendings_recycle(&self->pendings, pending);
+}
+
+//  What waits for a broker that is away is asked for when there is one again.
+int node_core_ask(node_core_t *self, const node_ask_t *ask)
+{
+    bool away = !self->broker || !self->broker_up;
+    if (away && !(ask->waits && self->broker))
+        return WIRE_E_OFFLINE;
+    node_pending_t *pending = expect(self, ask);
+    if (!pending)
+        return WIRE_E_NO_MEMORY;
+    uint64_t id = pending->id;
+    if (ask->id)
+        *ask->id = id;
+    int rc = ask->timeout > 0 ? node_heap_add(&self->heap, &pending->due, local_deadline(self, ask)) : 0;
+    if (rc == 0 && !away) {
+        build(self, ask->type, id, ttl_of(ask->timeout), ask->fields, ask->size, ask->count);
+        rc = send_built(self);
+    }
+    //  While we pumped for room its outcome (the broker is gone) may have been settled already.
+    if (rc && (pending = node_pendings_find(&self->pendings, id)))
+        forget(self, pending);
+    else if (rc)
+        rc = 0;
+    return rc;
+}
+
+//  ---- Waiting at the broker ---------------------------------------------------------
+
+static void ask_anew(node_core_t *self, const node_pending_t *pending)
+{
+    int64_t left = pending->until ? pending->until - node_core_now(self) : 0;
+    if (pending->until && left <= 0)
+        left = 1;                       //  The broker tries once more
+    build(self, pending->type, pending->id, ttl_of(left), pending->about.data, pending->about.size, pending->count);
+    if (!self->scratch.failed)
+        (void) self->effects.send(self->arg, self->broker, self->scratch.data, self->scratch.size);
+}
+
+void node_core_ask_anew(node_core_t *self)
+{
+    for (size_t i = 0; i < self->pendings.size; i++)
+        for (const node_pending_t *p = self->pendings.buckets[i]; p; p = p->next)
+            if (p->waits)
+                ask_anew(self, p);
+}
+
+//  Nobody waits for it any longer: a tuple goes back to its place, a leased one is released. No pumping for room: this
+//  happens while input is read.
+void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields)
+{
+    wire_reader_t at = fields, space = wire_reader(pending->about.data, pending->about.size), after = space;
+    uint64_t number, lease;
+    if (pending->type != WIRE_TAKE || wire_skip(&after) || wire_skip(&at))
+        return;
+    const uint8_t *end = at.at;         //  Of the tuple
+    if (wire_read_uint(&at, &number))
+        return;
+    wire_buf_t *out = &self->scratch;
+    wire_buf_clear(out);
+    if (wire_read_uint(&at, &lease) == 0) {
+        wire_msg_begin(out, WIRE_RELEASE, 0, 0, 1);
+        wire_put_uint(out, lease);
+    } else {
+        wire_msg_begin(out, WIRE_OUT, 0, 0, 3);
+        wire_buf_append(out, space.at, (size_t) (after.at - space.at));
+        wire_buf_append(out, fields.at, (size_t) (end - fields.at));
+        wire_put_map(out, 1);
+        wire_put_cstr(out, "number");
+        wire_put_uint(out, number);
+    }
+    if (!out->failed && self->effects.send(self->arg, self->broker, out->data, out->size) == 0)
+        self->broker_sent++;
+    else {
+        wire_str_t who = { "the broker", 10 };
+        self->stat.reports++;
+        if (self->handler.report)
+            self->handler.report(self->handler_arg, who, WIRE_E_FULL, "a tuple that nobody waits for any longer was lost",
+                                 NULL, 0);
+    }
+}
+
+static void tell_forget(node_core_t *self, uint64_t id)
+{
+    if (!self->broker || !self->broker_up)
+        return;
+    wire_buf_clear(&self->scratch);
+    wire_msg_begin(&self->scratch, WIRE_FORGET, 0, 0, 1);
+    wire_put_uint(&self->scratch, id);
+    if (!self->scratch.failed && self->effects.send(self->arg, self->broker, self->scratch.data, self->scratch.size) == 0)
+        self->broker_sent++;
+}
+
+//  The outcome leaves with another record; one under the broker's number stays for its answer.
+void node_core_abandon(node_core_t *self, node_pending_t *pending, int code)
+{
+    uint64_t id = pending->id;
+    node_pending_t *late = node_pendings_add(&self->pendings, NULL, true);
+    if (late) {
+        late->late = true;
+        late->type = pending->type;
+        late->about = pending->about;
+        pending->about.data = NULL;
+        node_pendings_swap(&self->pendings, pending, late);
+    }
+    tell_forget(self, id);
+    node_core_settle(self, pending, code, false, code == WIRE_E_TIMEOUT ? "the broker did not say so in time" : NULL);
+}

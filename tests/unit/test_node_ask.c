@@ -1,0 +1,268 @@
+//  Takes and reads that wait at the broker: ended there, cancelled, late, and asked anew of another broker
+
+#include "test_node_fixture.h"
+
+static uint64_t take_with(fixture_t *f, wire_type_t type, int64_t timeout, bool background)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    uint64_t id = 0;
+    wire_put_cstr(&fields, "jobs");
+    wire_put_array(&fields, 1);
+    wire_put_cstr(&fields, "job");
+    slot_t *slot = &f->slots[f->calls];
+    *slot = (slot_t) { f, ++f->calls, 0, 0 };
+    assert_int_equal(node_core_ask(&f->core, &(node_ask_t) { .type = type, .fields = fields.data, .size = fields.size,
+        .count = 2, .timeout = timeout, .waits = true, .background = background, .fn = on_outcome, .arg = slot,
+        .id = &id }), 0);
+    wire_buf_free(&fields);
+    return id;
+}
+
+static uint64_t take(fixture_t *f, int64_t timeout)
+{
+    return take_with(f, WIRE_TAKE, timeout, false);
+}
+
+//  ANSWER with a tuple, its number and perhaps a lease.
+static void hear_tuple(fixture_t *f, uint64_t request, int number, int lease)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_msg_begin(&out, WIRE_ANSWER, request, 0, 3);
+    wire_put_array(&out, 1);
+    wire_put_cstr(&out, "job");
+    wire_put_uint(&out, (uint64_t) number);
+    if (lease)
+        wire_put_uint(&out, (uint64_t) lease);
+    else
+        wire_put_nil(&out);
+    hear_bytes(f, NULL, out.data, out.size);
+    wire_buf_free(&out);
+}
+
+static void assert_last_sent(fixture_t *f, const wire_buf_t *expected)
+{
+    assert_int_equal(f->broker.last_size, expected->size);
+    assert_memory_equal(f->broker.last, expected->data, expected->size);
+}
+
+static void expect_back(fixture_t *f, int number)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_msg_begin(&out, WIRE_OUT, 0, 0, 3);
+    wire_put_cstr(&out, "jobs");
+    wire_put_array(&out, 1);
+    wire_put_cstr(&out, "job");
+    wire_put_map(&out, 1);
+    wire_put_cstr(&out, "number");
+    wire_put_uint(&out, (uint64_t) number);
+    assert_last_sent(f, &out);
+    wire_buf_free(&out);
+}
+
+static void test_a_take_is_answered_or_denied(void **state)
+{
+    fixture_t *f = *state;
+    take(f, 0);
+    take(f, 500);
+    hear_tuple(f, 1, 7, 0);
+    hear_deny(f, 2, "timeout", "no tuple matches");
+    run(f);
+    said(f, "broker<TAKE:1 broker<TAKE:2 1=ok 2=timeout! ");
+    assert_int_equal(f->core.pendings.count, 0);
+    assert_int_equal(f->core.pendings.takes, 0);
+}
+
+static void test_the_broker_has_time_to_end_it(void **state)
+{
+    fixture_t *f = *state;
+    take(f, 500);
+    assert_int_equal(last_sent(&f->broker).ttl, 500);
+    elapse(f, 2499);
+    said(f, "broker<TAKE:1 ");
+    elapse(f, 1);
+    said(f, "broker<FORGET:0 1=timeout? ");
+}
+
+static void test_a_tuple_that_comes_late_goes_back_to_its_place(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t id = take(f, 0);
+    assert_true(node_core_cancel(&f->core, id));
+    assert_false(node_core_cancel(&f->core, 2));        //  What stays behind is nobody's to cancel
+    run(f);
+    said(f, "broker<TAKE:1 broker<FORGET:0 1=cancelled? ");
+    hear_tuple(f, 1, 7, 0);
+    said(f, "broker<OUT:0 ");
+    expect_back(f, 7);
+    assert_int_equal(f->core.pendings.count, 0);
+    hear_tuple(f, 1, 7, 0);             //  Only once
+    said(f, "");
+}
+
+static void test_a_lease_that_comes_late_is_released(void **state)
+{
+    fixture_t *f = *state;
+    assert_true(node_core_cancel(&f->core, take(f, 0)));
+    hush(f);
+    hear_tuple(f, 1, 7, 40);
+    run(f);
+    said(f, "broker<RELEASE:0 1=cancelled? ");
+}
+
+static void test_the_broker_forgot_in_time(void **state)
+{
+    fixture_t *f = *state;
+    assert_true(node_core_cancel(&f->core, take(f, 0)));
+    hush(f);
+    hear_deny(f, 1, "cancelled", "");
+    run(f);
+    said(f, "1=cancelled? ");
+    assert_int_equal(f->core.pendings.count, 0);
+}
+
+static void test_a_read_that_comes_late_is_dropped(void **state)
+{
+    fixture_t *f = *state;
+    assert_true(node_core_cancel(&f->core, take_with(f, WIRE_READ, 0, false)));
+    run(f);
+    hush(f);
+    hear_tuple(f, 1, 7, 0);
+    run(f);
+    said(f, "");
+    assert_int_equal(f->core.pendings.count, 0);
+}
+
+static void test_an_answer_that_came_before_the_cancel_stands(void **state)
+{
+    fixture_t *f = *state;
+    uint64_t id = take(f, 0);
+    hear_tuple(f, 1, 7, 0);
+    assert_false(node_core_cancel(&f->core, id));
+    run(f);
+    said(f, "broker<TAKE:1 1=ok ");
+}
+
+//  ---- A restarted broker ------------------------------------------------------
+
+static void restart(fixture_t *f)
+{
+    node_core_broker_gone(&f->core, WIRE_E_GONE, "the broker was restarted");
+    run(f);
+    assert_int_equal(node_core_welcome(&f->core, &f->broker, str("1@me"), str("me"), str("here")), 0);
+}
+
+static void test_what_waits_is_asked_anew(void **state)
+{
+    fixture_t *f = *state;
+    take(f, 0);
+    take(f, 5000);
+    f->now += 1000;
+    restart(f);
+    hear_tuple(f, 1, 7, 0);
+    run(f);
+    assert_non_null(strstr(f->trace, "broker<TAKE:1"));
+    assert_non_null(strstr(f->trace, "1=ok"));
+    assert_null(strstr(f->trace, "gone"));
+    assert_int_equal(f->core.pendings.count, 1);
+}
+
+static void test_the_time_that_is_left_is_told(void **state)
+{
+    fixture_t *f = *state;
+    take(f, 5000);
+    f->now += 1000;
+    restart(f);
+    assert_int_equal(last_sent(&f->broker).ttl, 4000);
+    f->now += 4500;                     //  Over, but the broker is asked once more
+    restart(f);
+    assert_int_equal(last_sent(&f->broker).ttl, 1);
+}
+
+static void test_what_is_late_dies_with_the_broker(void **state)
+{
+    fixture_t *f = *state;
+    assert_true(node_core_cancel(&f->core, take(f, 0)));
+    hush(f);
+    restart(f);
+    said(f, "1=cancelled? ");
+    assert_int_equal(f->core.pendings.count, 0);
+}
+
+static void test_a_take_for_a_broker_that_is_away_is_sent_later(void **state)
+{
+    fixture_t *f = *state;
+    node_core_broker_gone(&f->core, WIRE_E_GONE, "");
+    take(f, 0);
+    said(f, "");
+    restart(f);
+    said(f, "broker<TAKE:1 ");
+}
+
+static void test_leaving_the_network_ends_it(void **state)
+{
+    fixture_t *f = *state;
+    take(f, 0);
+    node_core_forget(&f->core);
+    run(f);
+    said(f, "broker<TAKE:1 1=closed? ");
+}
+
+//  ---- What holds the program -------------------------------------------------
+
+static void test_only_takes_are_left(void **state)
+{
+    fixture_t *f = *state;
+    assert_false(node_core_only_takes(&f->core));
+    take_with(f, WIRE_TAKE, 0, true);
+    assert_false(node_core_only_takes(&f->core));
+    assert_false(node_core_active(&f->core));
+    take(f, 0);
+    assert_true(node_core_only_takes(&f->core));
+    assert_true(node_core_active(&f->core));
+    take(f, 1000);                      //  This one ends by itself
+    assert_false(node_core_only_takes(&f->core));
+    hear_deny(f, 3, "timeout", "");
+    run(f);
+    assert_true(node_core_only_takes(&f->core));
+    node_core_cancel(&f->core, 2);
+    run(f);
+    assert_false(node_core_active(&f->core));
+}
+
+//  ---- Without an answer --------------------------------------------------------
+
+static void test_telling_waits_for_room(void **state)
+{
+    fixture_t *f = *state;
+    f->broker.full = true;
+    assert_int_equal(node_core_tell(&f->core, WIRE_PUBLISH, "\xa1t\x01", 3, 2, 0), WIRE_E_FULL);
+    assert_true(f->pumped > 0);
+    f->broker.full = false;
+    assert_int_equal(node_core_tell(&f->core, WIRE_PUBLISH, "\xa1t\x01", 3, 2, 0), 0);
+    said(f, "broker<PUBLISH:0 ");
+    node_core_broker_gone(&f->core, WIRE_E_GONE, "");
+    assert_int_equal(node_core_tell(&f->core, WIRE_PUBLISH, "\xa1t\x01", 3, 2, 0), WIRE_E_OFFLINE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_take_is_answered_or_denied),
+        TEST(test_the_broker_has_time_to_end_it),
+        TEST(test_a_tuple_that_comes_late_goes_back_to_its_place),
+        TEST(test_a_lease_that_comes_late_is_released),
+        TEST(test_the_broker_forgot_in_time),
+        TEST(test_a_read_that_comes_late_is_dropped),
+        TEST(test_an_answer_that_came_before_the_cancel_stands),
+        TEST(test_what_waits_is_asked_anew),
+        TEST(test_the_time_that_is_left_is_told),
+        TEST(test_what_is_late_dies_with_the_broker),
+        TEST(test_a_take_for_a_broker_that_is_away_is_sent_later),
+        TEST(test_leaving_the_network_ends_it),
+        TEST(test_only_takes_are_left),
+        TEST(test_telling_waits_for_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

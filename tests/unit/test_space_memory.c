@@ -1,0 +1,148 @@
+//  Each allocation of a play fails once: no crash, no leak, and what must be true stays true
+
+#include "test_space_check.h"
+
+//  The linker sends the core's allocations here (space.cmake).
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static long countdown;  //  Which one fails; 0: none
+static bool failed;
+static bool from_then_on;  //  And all that follow
+
+static bool refused(void)
+{
+    bool now = inside && countdown && (countdown == 1 || --countdown == 0);
+    if (now && !from_then_on)
+        countdown = 0;
+    failed |= now;
+    return now;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return refused() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return refused() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return refused() ? NULL : __real_realloc(old, size);
+}
+
+static const char *const operations[] = {
+    "OUT s [a, 1] {ttl=500}",
+    "OUT s [a, 2]",
+    "OUT s {1=a, 'name'=ana, 'x'=1, 'y'=2}",
+    "SPACE_WATCH s [a, ?]",
+    "TAKE s [a, 1] {lease=100}",
+    "TAKE s [b, ?] {lease=100, put=[c, 1]}",
+    "READ s [c, ?where('t[2] > 5')]",
+    "TAKE s [?prefix('z'), ?]",
+    "OUT s [b, 1]",
+    "TAKE s [a, 2] {put=[a, 3]}",
+    "BATCH [[OUT, s, [a, 9]], [TAKE, s, [a, 3], {lease=50}], [OUT, t, [x]], [READ, t, [x]], [COUNT, s, [a, ?]]]",
+    "BATCH [[OUT, u, [1]], [OUT, u, [2]], [OUT, u, [3]], [TAKE, u, [1]], [TAKE, v, [1]]]",
+    "ACK 1 [[s, [c, 7]], [w, [d]]]",
+    "READ s [?rest] {all=5}",
+    "SPACES",
+    "COUNT s [?rest]",
+    "SPACE_UNWATCH 1",
+    "DESTROY t",
+};
+
+//  Each answers, or denies for want of memory, or finds another world than it would have with it.
+static void play(fixture_t *f)
+{
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+        size_t before = f->answers + f->denials;
+        say(f, 1 + i % 3, "%s", operations[i]);
+        size_t after = f->answers + f->denials;
+        bool waits = f->spaces->waiter_count > 0;
+        assert_true(after > before || waits);
+        check_spaces(f->spaces);
+    }
+    for (int i = 0; i < 100; i++)
+        say(f, 2, "OUT s [%d, %d, %d]", i, i + 1000, i + 2000);
+    for (int i = 0; i < 20; i++)
+        say(f, 3, "TAKE s [z%d, ?]", i);
+    check_spaces(f->spaces);
+    elapse(f, 100);
+    end(f, 1);
+    check_spaces(f->spaces);
+    end(f, 2);
+    end(f, 3);
+    elapse(f, 1000);
+    check_spaces(f->spaces);
+    assert_int_equal(f->spaces->sessions.count, 0);
+    assert_int_equal(f->spaces->leases.count, 0);
+}
+
+static void play_all(bool all_that_follow)
+{
+    static fixture_t f;
+    long which = 0;
+    from_then_on = all_that_follow;
+    do {
+        memset(&f, 0, sizeof f);
+        failed = false;
+        countdown = ++which;
+        start(&f, NULL);
+        if (f.spaces)
+            play(&f);
+        countdown = 0;
+        spaces_destroy(&f.spaces);
+    } while (failed);
+    print_message("%ld allocations\n", which - 1);
+    assert_true(which > 100);
+}
+
+static void test_each_allocation_fails_once(void **state)
+{
+    (void) state;
+    play_all(false);
+}
+
+static void test_all_fail_from_one_on(void **state)
+{
+    (void) state;
+    play_all(true);
+}
+
+//  What was taken from a space under a lease comes back when there is no memory at all.
+static void test_coming_back_needs_no_memory(void **state)
+{
+    (void) state;
+    static fixture_t f;
+    start(&f, NULL);
+    for (int i = 0; i < 300; i++)
+        say(&f, 1, "OUT s [a%d, %d, %d] {ttl=100000}", i, i, -i);
+    for (int i = 0; i < 300; i++)
+        say(&f, 1, "TAKE s [a%d, ?, ?] {lease=1000}", (i * 7) % 300);
+    assert_int_equal(f.spaces->tuples, 0);
+    from_then_on = true;
+    countdown = 1;
+    elapse(&f, 1000);
+    countdown = 0;
+    assert_int_equal(f.spaces->tuples, 300);
+    check_spaces(f.spaces);
+    spaces_destroy(&f.spaces);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_allocation_fails_once),
+        cmocka_unit_test(test_all_fail_from_one_on),
+        cmocka_unit_test(test_coming_back_needs_no_memory),
+    };
+    return cmocka_run_group_tests_name("space memory", tests, NULL, NULL);
+}
