@@ -68,17 +68,30 @@ void space_run_late(spaces_t *self, space_due_t *due)
 
 //  ---- Later ---------------------------------------------------------------
 
-static bool add_later(space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
-                      const space_tuple_t *tuple)
+static size_t footprint(const space_tuple_t *tuple)
 {
-    space_later_t *later = malloc(sizeof *later + tuple->size);
+    return sizeof(space_later_t) + tuple->size;
+}
+
+static int add_later(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
+                     const space_tuple_t *tuple)
+{
+    int rc = spaces_quota(self, footprint(tuple));
+    space_later_t *later = rc ? NULL : malloc(footprint(tuple));
     if (!later)
-        return false;
+        return rc ? rc : spaces_no_memory(self);
     *later = (space_later_t) { .reaction = reaction->number, .session = session, .number = tuple->number,
                                .size = tuple->size, .on = reaction->on };
     memcpy(later->bytes, space_tuple_bytes(tuple).at, tuple->size);
     space_link_add(&reactor->later, &later->link);
-    return true;
+    self->bytes += footprint(tuple);
+    return 0;
+}
+
+void space_later_free(spaces_t *self, space_later_t *later)
+{
+    self->bytes -= sizeof *later + later->size;
+    free(later);
 }
 
 void space_run_later(spaces_t *self, space_t *space, unsigned on, uint64_t session, const space_tuple_t *tuple)
@@ -87,8 +100,8 @@ void space_run_later(spaces_t *self, space_t *space, unsigned on, uint64_t sessi
         return;
     const space_reaction_t *at = NULL;
     while ((at = space_reaction_next(space, on, true, at ? at->number : 0, space_tuple_bytes(tuple))))
-        if (!add_later(space->reactor, at, session, tuple))
-            report(self, at->session->number, at->number, "the broker is out of memory");
+        if (add_later(self, space->reactor, at, session, tuple))
+            report(self, at->session->number, at->number, self->text);
     space_turn_wake(self, space->reactor);
 }
 

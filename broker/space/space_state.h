@@ -231,7 +231,7 @@ struct spaces {
     space_map_t sessions, leases, watches;      //  By number
     space_map_t waiters;                        //  By session and request
     space_heap_t heap;
-    size_t bytes;               //  What counts for the quota: tuples and templates that are kept
+    size_t bytes;               //  What counts for the quota
     size_t tuples, waiter_count, watch_count, lease_count;
     uint64_t last_number, last_lease, last_watch, last_waiter;
 
@@ -403,6 +403,7 @@ typedef struct {
     space_link_t link;
     spaces_op_t op;             //  Its fields: the bytes below, or `fields` when they were changed
     int64_t deadline;           //  0: none
+    size_t size;                //  Of the bytes
     wire_buf_t fields;
     uint8_t bytes[];
 } space_kept_t;
@@ -456,6 +457,8 @@ void space_run_end(spaces_t *self, space_reactor_t *reactor);
 void space_run_late(spaces_t *self, space_due_t *due);
 //  Reactions after what happened to the tuple will run.
 void space_run_later(spaces_t *self, space_t *space, unsigned on, uint64_t session, const space_tuple_t *tuple);
+
+void space_later_free(spaces_t *self, space_later_t *later);
 
 //  ---- space_turns ---------------------------------------------------------
 

@@ -110,15 +110,21 @@ static space_kept_t *copy(const spaces_t *self, const spaces_op_t *op)
     space_kept_t *kept = malloc(sizeof *kept + size);
     if (!kept)
         return NULL;
-    *kept = (space_kept_t) { .op = *op, .deadline = op->ttl ? self->now + op->ttl : 0 };
+    *kept = (space_kept_t) { .op = *op, .size = size, .deadline = op->ttl ? self->now + op->ttl : 0 };
     if (size)
         memcpy(kept->bytes, op->fields.at, size);
     kept->op.fields = wire_reader(kept->bytes, size);
     return kept;
 }
 
-static void free_kept(space_kept_t *kept)
+static size_t footprint(const space_kept_t *kept)
 {
+    return sizeof *kept + kept->size;
+}
+
+static void free_kept(spaces_t *self, space_kept_t *kept)
+{
+    self->bytes -= footprint(kept);
     wire_buf_free(&kept->fields);
     free(kept);
 }
@@ -152,13 +158,13 @@ bool space_turn_has(const spaces_t *self, uint64_t session, uint64_t request)
     return false;
 }
 
-static void drop(space_reactor_t *reactor, space_kept_t *kept)
+static void drop(spaces_t *self, space_reactor_t *reactor, space_kept_t *kept)
 {
     if (kept == reactor->current)
         reactor->current = NULL;
     else
         space_link_remove(&kept->link);
-    free_kept(kept);
+    free_kept(self, kept);
 }
 
 bool space_turn_forget(spaces_t *self, uint64_t session, uint64_t request)
@@ -167,10 +173,23 @@ bool space_turn_forget(spaces_t *self, uint64_t session, uint64_t request)
     for (space_link_t *at = self->reactors.next; at != &self->reactors; at = at->next) {
         space_reactor_t *reactor = SPACE_OF(at, space_reactor_t, link);
         for (space_kept_t *kept; (kept = find_kept(reactor, session, request)); found = true)
-            drop(reactor, kept);
+            drop(self, reactor, kept);
         space_turn_wake(self, reactor);
     }
     return found;
+}
+
+static int keep(spaces_t *self, space_reactor_t *reactor, const spaces_op_t *op)
+{
+    int rc = spaces_quota(self, sizeof(space_kept_t) + (size_t) (op->fields.end - op->fields.at));
+    if (rc)
+        return rc;
+    space_kept_t *kept = copy(self, op);
+    if (!kept)
+        return spaces_no_memory(self);
+    self->bytes += footprint(kept);
+    space_link_add(&reactor->kept, &kept->link);
+    return 0;
 }
 
 bool space_turn_keep(spaces_t *self, const spaces_op_t *op)
@@ -188,11 +207,9 @@ bool space_turn_keep(spaces_t *self, const spaces_op_t *op)
     space_reactor_t *reactor = found.busy ? found.busy : found.reacting ? found.reacting->reactor : NULL;
     if (!reactor)
         return false;
-    space_kept_t *kept = copy(self, op);
-    if (kept)
-        space_link_add(&reactor->kept, &kept->link);
-    else
-        spaces_deny(self, op->session, op->request, WIRE_E_NO_MEMORY, "the broker is out of memory");
+    int rc = keep(self, reactor, op);
+    if (rc)
+        spaces_deny(self, op->session, op->request, rc, self->text);
     space_turn_wake(self, reactor);
     return true;
 }
@@ -233,17 +250,17 @@ static bool set_tuple(space_asking_t *self, uint64_t waiter, const space_tuple_t
 
 //  ---- The current operation -----------------------------------------------
 
-static void finish(space_reactor_t *reactor)
+static void finish(spaces_t *self, space_reactor_t *reactor)
 {
     space_kept_t *kept = reactor->current;
     reactor->current = NULL;
-    free_kept(kept);
+    free_kept(self, kept);
 }
 
 static void deny_current(spaces_t *self, space_reactor_t *reactor, int code, const char *text)
 {
     spaces_deny(self, reactor->current->op.session, reactor->current->op.request, code, text);
-    finish(reactor);
+    finish(self, reactor);
 }
 
 static void carry_out(spaces_t *self, space_reactor_t *reactor)
@@ -257,7 +274,7 @@ static void carry_out(spaces_t *self, space_reactor_t *reactor)
     spaces_carry_out(self, op);
     self->turning = NULL;
     self->rewritten = NULL;
-    finish(reactor);
+    finish(self, reactor);
 }
 
 //  The fields with another tuple. False: no memory, nothing changed.
@@ -346,7 +363,7 @@ static void turn_many(spaces_t *self, space_reactor_t *reactor)
     }
     else if (found.reacting) {
         deny_many(self, &reactor->current->op, found.reacting);
-        finish(reactor);
+        finish(self, reactor);
     }
     else
         carry_out(self, reactor);
@@ -444,7 +461,7 @@ static void turn_later(spaces_t *self, space_reactor_t *reactor)
     if (reaction)
         space_run_begin(self, reactor, reaction, later->session, later->number,
                         wire_reader(later->bytes, later->size));
-    free(later);
+    space_later_free(self, later);
 }
 
 static void next_operation(space_reactor_t *reactor)
@@ -496,13 +513,13 @@ void space_turns_drop(spaces_t *self, space_reactor_t *reactor)
         tuple->offered = false;
     reactor->offered = 0;
     if (reactor->current)
-        finish(reactor);
+        finish(self, reactor);
     while (!space_link_none(&reactor->kept))
-        drop(reactor, SPACE_OF(reactor->kept.next, space_kept_t, link));
+        drop(self, reactor, SPACE_OF(reactor->kept.next, space_kept_t, link));
     while (!space_link_none(&reactor->later)) {
         space_later_t *later = SPACE_OF(reactor->later.next, space_later_t, link);
         space_link_remove(&later->link);
-        free(later);
+        space_later_free(self, later);
     }
     while (!space_link_none(&reactor->reactions))
         space_reaction_free(self, SPACE_OF(reactor->reactions.next, space_reaction_t, in_space));

@@ -46,8 +46,8 @@ typedef struct spaces spaces_t;
 
 //  Quotas; 0 means the default. More is denied with WIRE_E_FULL and counted.
 typedef struct {
-    size_t bytes;               //  In memory: of all tuples with their index entries, and of templates that wait and
-                                //  watch, and reactions; default 1 GiB
+    size_t bytes;               //  In memory: tuples with their index entries, templates that wait and watch, reactions
+                                //  and what is kept for them; default 1 GiB
     size_t session_waiters;     //  Parked takes and reads of one session; default 1,048,576
     size_t session_watches;     //  default 1024
     size_t session_leases;      //  Takes that wait for one included; default 65,536
@@ -109,7 +109,7 @@ typedef struct {
 //  One operation, as its message has it. types: OUT TAKE READ COUNT ACK RELEASE EXTEND BATCH FORGET SPACE_WATCH
 //  SPACE_UNWATCH DESTROY SPACES REACT UNREACT (see wire_types.h for fields and answers).
 typedef struct {
-    uint64_t session, request;  //  request 0: nobody wants to know
+    uint64_t session, request;  //  session is not 0; request 0: nobody wants to know
     wire_type_t type;
     uint32_t ttl;               //  ms left to wait; 0: no deadline (TAKE and READ)
     int64_t now;

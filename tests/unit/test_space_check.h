@@ -98,6 +98,11 @@ static inline void check_reactor(const space_t *space, sums_t *sums)
         assert_true((r->after ? reactor->after : reactor->before) & r->on);
         sums->bytes += sizeof *r + r->name_size + r->code_size + (r->match ? match_size(r->match) : 0);
     }
+    for (const space_link_t *at = reactor->later.next; at != &reactor->later; at = at->next)
+        sums->bytes += sizeof(space_later_t) + SPACE_OF(at, space_later_t, link)->size;
+    for (const space_link_t *at = reactor->kept.next; at != &reactor->kept; at = at->next)
+        sums->bytes += sizeof(space_kept_t) + SPACE_OF(at, space_kept_t, link)->size;
+    sums->bytes += reactor->current ? sizeof(space_kept_t) + reactor->current->size : 0;
     assert_int_equal(count, reactor->count);
     assert_true(reactor->run || (!reactor->current && space_link_none(&reactor->kept) && !reactor->offered));
 }

@@ -354,6 +354,24 @@ static void test_reactions_end(void **state)
     check_spaces(f->spaces);
 }
 
+static void test_what_is_kept_is_bounded(void **state)
+{
+    fixture_t *f = *state;
+    spaces_destroy(&f->spaces);
+    start(f, &(spaces_config_t) { .bytes = 10000 });
+    react(f, "out before nil r 'x'");
+    f->quiet = true;
+    int i = 0;
+    for (f->code = 0; f->code == 0 && i < 1000; i++)
+        say(f, 1, "OUT s [%d]", i);
+    assert_int_equal(f->code, WIRE_E_FULL);
+    assert_true(i > 10 && f->spaces->bytes <= 10000);
+    say(f, 9, "UNREACT 1");
+    allow(f);
+    assert_int_equal(f->answers, i + 1);  //  All but the last, REACT and UNREACT
+    check_spaces(f->spaces);
+}
+
 static void test_what_is_refused(void **state)
 {
     fixture_t *f = *state;
@@ -525,6 +543,7 @@ int main(void)
         TEST(test_a_batch_waits_for_all_its_spaces),
         TEST(test_waiting_for_a_turn_ends),
         TEST(test_reactions_end),
+        TEST(test_what_is_kept_is_bounded),
         TEST(test_what_is_refused),
         TEST(test_all_ends_in_the_middle),
         cmocka_unit_test(test_each_request_has_one_outcome),
