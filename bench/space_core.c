@@ -113,7 +113,7 @@ static void say(spaces_t *spaces, const messages_t *messages, size_t i, wire_typ
 
 static spaces_t *new_spaces(void)
 {
-    static const spaces_output_t output = { on_answer, on_deny, on_tell };
+    static const spaces_output_t output = { .answer = on_answer, .deny = on_deny, .tell = on_tell };
     return spaces_new(&(spaces_config_t) { .bytes = (size_t) 8 << 30, .session_waiters = 4u << 20, .seed = 42 },
                       &output, NULL);
 }

@@ -166,6 +166,12 @@ static jail_queued_t *take_job(jail_t *self, jail_principal_t *principal, jail_q
     return job;
 }
 
+//  So that one principal cannot fill the queue for all.
+static size_t share_of_one(const jail_t *self)
+{
+    return self->config.queue > 4 ? self->config.queue / 4 : 1;
+}
+
 int jail_enqueue(jail_t *self, const jail_job_t *job)
 {
     wire_buf_t names = WIRE_BUF_EMPTY;
@@ -175,7 +181,7 @@ int jail_enqueue(jail_t *self, const jail_job_t *job)
     jail_principal_t *principal = rc == 0 ? get_principal(self, job->principal) : NULL;
     if (rc == 0 && !principal)
         rc = WIRE_E_NO_MEMORY;
-    if (rc == 0 && principal->waiting > self->config.queue / 4)
+    if (rc == 0 && principal->waiting >= share_of_one(self))
         rc = WIRE_E_FULL;
     jail_queued_t *queued = rc == 0 ? new_job(self, job, &names) : NULL;
     if (queued) {

@@ -56,7 +56,7 @@ int space_field_match(spaces_t *self, wire_type_t type, space_fields_t *fields, 
 {
     wire_reader_t value;
     bool is_there = next_field(fields, &value);
-    if (type == WIRE_COUNT && (!is_there || is_nil(value)))
+    if ((type == WIRE_COUNT || type == WIRE_REACT) && (!is_there || is_nil(value)))
         return 0;
     if (!is_there)
         return malformed(self, type, "there is no template");
@@ -71,7 +71,9 @@ int space_fields_end(spaces_t *self, wire_type_t type, const space_fields_t *fie
 
 //  ---- Options -------------------------------------------------------------
 
-typedef enum { OPTION_TRY = 1, OPTION_LEASE = 2, OPTION_PUT = 4, OPTION_ALL = 8, OPTION_TTL = 16, OPTION_NUMBER = 32 } option_t;
+typedef enum {
+    OPTION_TRY = 1, OPTION_LEASE = 2, OPTION_PUT = 4, OPTION_ALL = 8, OPTION_TTL = 16, OPTION_NUMBER = 32
+} option_t;
 
 static const struct {
     const char *name;

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { SPACE_DUE_TUPLE, SPACE_DUE_WAITER, SPACE_DUE_LEASE } space_due_kind_t;
+typedef enum { SPACE_DUE_TUPLE, SPACE_DUE_WAITER, SPACE_DUE_LEASE, SPACE_DUE_RUN } space_due_kind_t;
 
 typedef struct space_due space_due_t;
 struct space_due {

@@ -35,9 +35,10 @@ static int finish(spaces_t *self, const spaces_op_t *op, space_step_t *step)
     return 0;
 }
 
-static bool may_wait(const spaces_op_t *op, const space_step_t *step)
+static bool may_wait(const spaces_t *self, const spaces_op_t *op, const space_step_t *step)
 {
-    return (op->type == WIRE_TAKE || op->type == WIRE_READ) && op->request && !step->options.attempt;
+    return (op->type == WIRE_TAKE || op->type == WIRE_READ) && op->request && !step->options.attempt
+        && !self->reacting;
 }
 
 //  It found nothing: wait.
@@ -68,7 +69,7 @@ int space_do_step(spaces_t *self, const spaces_op_t *op)
     int rc = space_step_parse(self, op->type, fields_of(op), &step);
     if (!rc)
         rc = space_step_run(self, &step, op->session, true);
-    if (rc == WIRE_E_TIMEOUT && may_wait(op, &step))
+    if (rc == WIRE_E_TIMEOUT && may_wait(self, op, &step))
         rc = park(self, op, &step);
     else if (!rc)
         rc = finish(self, op, &step);
@@ -141,7 +142,10 @@ int space_do_forget(spaces_t *self, const spaces_op_t *op)
         space_waiter_deny(self, waiter, WIRE_E_CANCELLED, "it waits no longer");
         space_tidy(self, space);
     }
-    return answer_bool(self, op, waiter != NULL);
+    bool kept = !waiter && request && space_turn_forget(self, op->session, request);
+    if (kept)
+        spaces_deny(self, op->session, request, WIRE_E_CANCELLED, "it waits no longer");
+    return answer_bool(self, op, waiter || kept);
 }
 
 static int watch(spaces_t *self, const spaces_op_t *op, wire_str_t name, match_t **match)

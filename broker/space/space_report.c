@@ -18,7 +18,7 @@ static void put_space(wire_buf_t *out, const space_t *space)
     put(out, "leases", space->lease_count);
     put(out, "waiters", space->waiters.count);
     put(out, "watches", space->watches.count);
-    put(out, "reactions", 0);
+    put(out, "reactions", space->reactor ? space->reactor->count : 0);
 }
 
 //  As many as fit a message, those that began first. The array's head is written in its long form, and its number when

@@ -24,12 +24,13 @@ space_session_t *space_session_open(spaces_t *self, uint64_t number)
     space_link_init(&session->waiters);
     space_link_init(&session->watches);
     space_link_init(&session->leases);
+    space_link_init(&session->reactions);
     return session;
 }
 
 void space_session_tidy(spaces_t *self, space_session_t *session)
 {
-    if (session->waiter_count + session->watch_count + session->lease_count > 0)
+    if (session->waiter_count + session->watch_count + session->lease_count + session->reaction_count > 0)
         return;
     space_map_remove(&self->sessions, session->number, 0);
     free(session);

@@ -15,6 +15,9 @@
 //      space_waiters   takes and reads that wait
 //      space_leases    taken tuples that may come back
 //      space_watches   who is told of arrivals
+//      space_reactions what changes the operations of a space: installed, found, removed
+//      space_runs      their runs: begun, judged, failed
+//      space_turns     what a space does next while reactions run: operations that are kept, tuples that are offered
 //      space_sessions  what each session has here
 //      space_heap      deadlines
 //      space_map       from numbers to things
@@ -44,6 +47,7 @@ typedef struct space space_t;
 typedef struct space_session space_session_t;
 typedef struct space_waiter space_waiter_t;
 typedef struct space_lease space_lease_t;
+typedef struct space_reactor space_reactor_t;
 
 //  ---- Lists whose links are inside their members --------------------------
 
@@ -108,6 +112,7 @@ struct space_tuple {
     bool linked : 1;            //  In its space's order and index
     bool marked : 1;            //  In space_order
     bool returned : 1;          //  It was here before: no arrival
+    bool offered : 1;           //  Those who wait have yet to be asked, with reactions
     space_entry_t entries[];
 };
 
@@ -179,8 +184,8 @@ struct space_lease {
 
 struct space_session {
     uint64_t number;
-    space_link_t waiters, watches, leases;
-    size_t waiter_count, watch_count, lease_count;
+    space_link_t waiters, watches, leases, reactions;
+    size_t waiter_count, watch_count, lease_count, reaction_count;
 };
 
 struct space {
@@ -193,6 +198,7 @@ struct space {
     size_t lease_count;
     size_t bytes;               //  Of its tuples, leased ones too
     size_t pins;                //  Steps that go on with it
+    space_reactor_t *reactor;   //  NULL: there are no reactions
     bool idle;
     uint32_t hash;
     uint32_t size;
@@ -203,7 +209,8 @@ struct space {
 
 #define SPACE_COUNTERS(X)                                                                       \
     X(outs) X(takes) X(reads) X(counts) X(acks) X(releases) X(extends) X(batches) X(destroys)   \
-    X(waited) X(timeouts) X(expired) X(leases_over) X(told) X(missed) X(denied) X(full)
+    X(waited) X(timeouts) X(expired) X(leases_over) X(told) X(missed) X(denied) X(full) \
+    X(runs) X(refused) X(rewritten) X(failed)
 
 typedef struct {
 #define X(name) uint64_t name;
@@ -224,13 +231,24 @@ struct spaces {
     space_map_t sessions, leases, watches;      //  By number
     space_map_t waiters;                        //  By session and request
     space_heap_t heap;
-    size_t bytes;               //  What counts for the quota: tuples and templates that are kept
+    size_t bytes;               //  What counts for the quota
     size_t tuples, waiter_count, watch_count, lease_count;
     uint64_t last_number, last_lease, last_watch, last_waiter;
 
     space_tuple_t *arriving, *arriving_last;    //  Put by takers that were served: still to be put
     space_list_t made, found;   //  Of the steps of the current operation
     wire_buf_t normal, one, results;    //  Scratch: a normal form; one tuple's message; other answers
+    space_map_t reactions, runs;    //  By number; a run's value is its reactor
+    uint64_t last_reaction, last_run;
+    space_link_t reactors;      //  All, and
+    space_link_t awake;         //  those that may have something to do
+    uint64_t actor;             //  The session of the current operation, 0: none
+    bool reacting;              //  The current operation is a reaction's
+    wire_buf_t *captured;       //  Where its answer goes, NULL: nowhere
+    uint32_t captured_count;
+    space_reactor_t *turning;   //  Whose kept operation this is, or NULL
+    const wire_buf_t *rewritten;    //  What is answered instead of the tuple of the current operation, or NULL
+
     char text[SPACE_TEXT];      //  The sentence that goes with an error code
     space_counters_t counters;
 };
@@ -242,6 +260,9 @@ int spaces_no_memory(spaces_t *self);
 //  To the session, unless request is 0.
 void spaces_answer(spaces_t *self, uint64_t session, uint64_t request, const wire_buf_t *fields, uint32_t count);
 void spaces_deny(spaces_t *self, uint64_t session, uint64_t request, int code, const char *text);
+
+//  One operation, at once: answered or denied; the code.
+int spaces_carry_out(spaces_t *self, const spaces_op_t *op);
 
 //  0 or FULL with a sentence: room for so many bytes more.
 int spaces_quota(spaces_t *self, size_t more);
@@ -268,6 +289,10 @@ int  space_tuple_new(spaces_t *self, space_t *space, wire_reader_t packed, int64
 //  One that is not linked.
 void space_tuple_free(spaces_t *self, space_tuple_t *tuple);
 size_t space_tuple_footprint(const space_tuple_t *self);
+//  The tuple as it is answered: what a reaction made of it, or its bytes.
+void space_tuple_write(const spaces_t *self, const space_tuple_t *tuple, wire_buf_t *out);
+//  Room in self->one for a message with a tuple of that size. False: no memory, nothing changed.
+bool space_tuple_room(spaces_t *self, size_t size);
 
 //  Number it: `wish` when it was given before and no tuple has it, else the next one.
 void space_tuple_number(spaces_t *self, space_tuple_t *tuple, uint64_t wish);
@@ -322,6 +347,9 @@ void space_waiter_deny(spaces_t *self, space_waiter_t *waiter, int code, const c
 space_waiter_t *space_waiter_find(const spaces_t *self, uint64_t session, uint64_t request);
 //  Serve all reads, and the first take, that want the tuple. True: it was taken, and is no longer ours.
 bool space_waiters_offer(spaces_t *self, space_tuple_t *tuple);
+//  The one that waited longest for such a tuple, or NULL; and to serve it, which frees it.
+space_waiter_t *space_waiter_for(space_tuple_t *tuple);
+void space_waiter_serve(spaces_t *self, space_waiter_t *waiter, space_tuple_t *tuple);
 
 //  ---- space_leases --------------------------------------------------------
 
@@ -344,6 +372,109 @@ bool space_lease_has(const space_t *space, uint64_t tuple);     //  A tuple of t
 int  space_watch_new(spaces_t *self, space_t *space, uint64_t session, match_t *match, uint64_t *number);
 void space_watch_free(spaces_t *self, space_watch_t *watch);
 void space_watches_tell(spaces_t *self, const space_tuple_t *tuple);
+
+//  ---- space_reactions -----------------------------------------------------
+
+enum { SPACE_ON_OUT = 1, SPACE_ON_TAKE = 2, SPACE_ON_READ = 4, SPACE_ON_EXPIRE = 8 };
+
+typedef struct {
+    uint64_t number;
+    space_link_t in_space, in_session;
+    space_t *space;
+    space_session_t *session;
+    unsigned on;
+    bool after;
+    match_t *match;             //  NULL: any tuple
+    uint32_t name_size, code_size;
+    char text[];                //  Name and code
+} space_reaction_t;
+
+//  A run that is to begin after an operation.
+typedef struct {
+    space_link_t link;
+    uint64_t reaction, session, number;
+    uint32_t size;
+    unsigned on;
+    uint8_t bytes[];
+} space_later_t;
+
+//  An operation that is kept until it is its turn.
+typedef struct {
+    space_link_t link;
+    spaces_op_t op;             //  Its fields: the bytes below, or `fields` when they were changed
+    int64_t deadline;           //  0: none
+    size_t size;                //  Of the bytes
+    wire_buf_t fields;
+    uint8_t bytes[];
+} space_kept_t;
+
+//  For whom reactions are asked one by one: an operation or a waiter, and a tuple.
+typedef struct {
+    uint64_t waiter, tuple;     //  Numbers; waiter 0: the current operation
+    uint64_t session, request;  //  The waiter's
+    uint64_t reaction;          //  The last that was asked
+    wire_buf_t bytes;           //  The tuple, as it is by now
+    bool rewritten;
+} space_asking_t;
+
+struct space_reactor {
+    space_t *space;
+    space_link_t link, awake;   //  In self->reactors, self->awake
+    space_link_t reactions;     //  As they were installed
+    unsigned before, after;     //  For what there are some
+    size_t count;
+    space_link_t later, kept;
+    space_kept_t *current;      //  The operation whose turn it is
+    space_asking_t asking;
+    size_t offered;             //  Tuples that are, and the lowest number
+    uint64_t lowest;
+
+    uint64_t run;               //  Under way: the space stands still. 0: none
+    uint64_t run_reaction, run_owner;
+    bool run_after;
+    space_due_t due;
+};
+
+int  space_do_react(spaces_t *self, const spaces_op_t *op);
+int  space_do_unreact(spaces_t *self, const spaces_op_t *op);
+void space_reaction_free(spaces_t *self, space_reaction_t *reaction);
+//  The first behind number `behind` that wants to run for the tuple, or NULL.
+const space_reaction_t *space_reaction_next(const space_t *space, unsigned on, bool after, uint64_t behind,
+                                            wire_reader_t tuple);
+//  Without reactions, runs and operations it is given up. The space may be empty then.
+void space_reactor_tidy(spaces_t *self, space_t *space);
+
+static inline bool space_reacts_before(const space_t *space, unsigned on)
+{
+    return space->reactor && (space->reactor->before & on);
+}
+
+//  ---- space_runs ----------------------------------------------------------
+
+void space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
+                     uint64_t number, wire_reader_t tuple);
+void space_run_end(spaces_t *self, space_reactor_t *reactor);
+void space_run_late(spaces_t *self, space_due_t *due);
+//  Reactions after what happened to the tuple will run.
+void space_run_later(spaces_t *self, space_t *space, unsigned on, uint64_t session, const space_tuple_t *tuple);
+
+void space_later_free(spaces_t *self, space_later_t *later);
+
+//  ---- space_turns ---------------------------------------------------------
+
+//  True: the operation was kept until its turn, or denied. False: it is to be carried out now.
+bool space_turn_keep(spaces_t *self, const spaces_op_t *op);
+//  Do what can be done in spaces that do not stand still.
+void space_turns(spaces_t *self);
+void space_turn_wake(spaces_t *self, space_reactor_t *reactor);
+//  The tuple, which is linked, will be offered to those who wait.
+void space_turn_offer(spaces_t *self, space_tuple_t *tuple);
+//  What the run that ended came to.
+void space_turn_refused(spaces_t *self, space_reactor_t *reactor, const char *text);
+//  A kept TAKE or READ is forgotten, without a word; false: there is none. request 0: all of a session that has ended.
+bool space_turn_forget(spaces_t *self, uint64_t session, uint64_t request);
+bool space_turn_has(const spaces_t *self, uint64_t session, uint64_t request);
+void space_turns_drop(spaces_t *self, space_reactor_t *reactor);
 
 //  ---- space_sessions ------------------------------------------------------
 

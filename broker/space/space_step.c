@@ -140,7 +140,7 @@ static uint32_t write_all(spaces_t *self, const space_step_t *step, wire_buf_t *
 static uint32_t write_one(spaces_t *self, const space_step_t *step, wire_buf_t *out)
 {
     const space_tuple_t *tuple = self->found.items[step->found].tuple;
-    put_tuple(out, tuple);
+    space_tuple_write(self, tuple, out);
     wire_put_uint(out, tuple->number);
     if (step->type == WIRE_READ)
         return 2;
@@ -185,8 +185,13 @@ void space_step_commit(spaces_t *self, space_step_t *step)
     count(self, step);
     if (step->type == WIRE_ACK)
         space_tuple_free(self, space_lease_end(self, step->lease));
-    for (size_t i = step->found; step->type == WIRE_TAKE && i < step->found_end; i++) {
+    for (size_t i = step->found; i < step->found_end; i++) {
         space_tuple_t *tuple = self->found.items[i].tuple;
+        if (!self->reacting)
+            space_run_later(self, tuple->space, step->type == WIRE_TAKE ? SPACE_ON_TAKE : SPACE_ON_READ, self->actor,
+                            tuple);
+        if (step->type == WIRE_READ)
+            continue;
         if (step->lease)
             space_lease_begin(self, step->lease, tuple);
         else

@@ -134,7 +134,7 @@ void space_tidy(spaces_t *self, space_t *space)
 {
     space_index_trim(&space->index);
     size_t held = space->order.count + space->lease_count + space->waiters.count + space->watches.count;
-    if (held + space->pins == 0 && !space->idle)
+    if (held + space->pins == 0 && !space->reactor && !space->idle)
         fall_asleep(self, space);
 }
 
@@ -153,6 +153,8 @@ void space_empty(spaces_t *self, space_t *space)
                           "the space was destroyed");
     while (!space_link_none(&space->watches.all))
         space_watch_free(self, SPACE_OF(space->watches.all.next, space_watch_t, listener.in_space));
+    while (space->reactor && !space_link_none(&space->reactor->reactions))
+        space_reaction_free(self, SPACE_OF(space->reactor->reactions.next, space_reaction_t, in_space));
     while (!space_link_none(&space->leases))
         space_tuple_free(self, space_lease_end(self, SPACE_OF(space->leases.next, space_lease_t, in_space)));
     while (space->order.first) {

@@ -46,7 +46,7 @@ size_t space_tuple_footprint(const space_tuple_t *self)
 }
 
 //  Room in self->one for a message with a tuple of that size. What is there stays when there is no memory.
-static bool make_room(spaces_t *self, size_t size)
+bool space_tuple_room(spaces_t *self, size_t size)
 {
     size_t wanted = size + 64;          //  Numbers and a lease
     if (self->one.capacity >= wanted)
@@ -62,7 +62,7 @@ static bool make_room(spaces_t *self, size_t size)
 //  All that it may need later: see space_state.h.
 static bool promise(spaces_t *self, space_t *space, size_t keys, size_t size, bool mortal)
 {
-    if (!make_room(self, size) || (mortal && !space_heap_reserve(&self->heap)))
+    if (!space_tuple_room(self, size) || (mortal && !space_heap_reserve(&self->heap)))
         return false;
     if (space_index_promise(&space->index, keys))
         return true;
@@ -137,6 +137,14 @@ void space_tuple_free(spaces_t *self, space_tuple_t *tuple)
     if (tuple->mortal)
         space_heap_unreserve(&self->heap);
     discard(tuple);
+}
+
+void space_tuple_write(const spaces_t *self, const space_tuple_t *tuple, wire_buf_t *out)
+{
+    if (self->rewritten)
+        wire_buf_append(out, self->rewritten->data, self->rewritten->size);
+    else
+        wire_buf_append(out, space_tuple_bytes(tuple).at, tuple->size);
 }
 
 //  ---- Put and taken -------------------------------------------------------
@@ -219,15 +227,25 @@ void space_tuple_unlink(spaces_t *self, space_tuple_t *tuple)
         space_index_remove(&space->index, &tuple->entries[i]);
     if (tuple->mortal)
         space_heap_remove(&self->heap, space_tuple_due(tuple));
-    tuple->linked = false;
+    if (tuple->offered)
+        space->reactor->offered--;
+    tuple->linked = tuple->offered = false;
     self->tuples--;
 }
 
 void space_tuple_arrive(spaces_t *self, space_tuple_t *tuple)
 {
-    if (!tuple->returned)
+    if (!tuple->returned) {
         space_watches_tell(self, tuple);
-    if (!space_waiters_offer(self, tuple) && !tuple->linked)
+        if (!self->reacting)
+            space_run_later(self, tuple->space, SPACE_ON_OUT, self->actor, tuple);
+    }
+    if (tuple->space->waiters.count && space_reacts_before(tuple->space, SPACE_ON_TAKE | SPACE_ON_READ)) {
+        if (!tuple->linked)
+            space_tuple_link(self, tuple);
+        space_turn_offer(self, tuple);
+    }
+    else if (!space_waiters_offer(self, tuple) && !tuple->linked)
         space_tuple_link(self, tuple);
 }
 
@@ -246,6 +264,7 @@ void space_tuple_return(spaces_t *self, space_tuple_t *tuple)
     space_t *space = tuple->space;
     if (tuple->mortal && space_tuple_due(tuple)->at <= self->now) {
         self->counters.expired++;
+        space_run_later(self, space, SPACE_ON_EXPIRE, 0, tuple);
         space_tuple_free(self, tuple);
     }
     else {
@@ -260,6 +279,7 @@ void space_tuple_expire(spaces_t *self, space_due_t *due)
 {
     space_tuple_t *tuple = (space_tuple_t *) (void *) (due + 1);
     space_t *space = tuple->space;
+    space_run_later(self, space, SPACE_ON_EXPIRE, 0, tuple);
     space_tuple_unlink(self, tuple);
     space_tuple_free(self, tuple);
     self->counters.expired++;

@@ -144,8 +144,7 @@ static void answer(spaces_t *self, const space_waiter_t *waiter, const space_tup
 {
     wire_buf_t *out = &self->one;
     wire_buf_clear(out);
-    wire_reader_t bytes = space_tuple_bytes(tuple);
-    wire_buf_append(out, bytes.at, tuple->size);
+    space_tuple_write(self, tuple, out);
     wire_put_uint(out, tuple->number);
     if (waiter->lease)
         wire_put_uint(out, waiter->lease->number);
@@ -180,6 +179,18 @@ static void hand_over(spaces_t *self, space_waiter_t *waiter, space_tuple_t *tup
         queue_put(self, waiter);
 }
 
+void space_waiter_serve(spaces_t *self, space_waiter_t *waiter, space_tuple_t *tuple)
+{
+    answer(self, waiter, tuple);
+    self->counters.takes += waiter->take;
+    self->counters.reads += !waiter->take;
+    space_run_later(self, tuple->space, waiter->take ? SPACE_ON_TAKE : SPACE_ON_READ,
+                    waiter->listener.session->number, tuple);
+    if (waiter->take)
+        hand_over(self, waiter, tuple);
+    space_waiter_free(self, waiter);
+}
+
 bool space_waiters_offer(spaces_t *self, space_tuple_t *tuple)
 {
     const space_crowd_t *crowd = &tuple->space->waiters;
@@ -189,14 +200,16 @@ bool space_waiters_offer(spaces_t *self, space_tuple_t *tuple)
     space_walk_t walk;
     space_walk(&walk, crowd, tuple);
     for (space_listener_t *listener; !taken && (listener = space_walk_next(&walk, tuple));) {
-        space_waiter_t *waiter = of_listener(listener);
-        answer(self, waiter, tuple);
-        self->counters.takes += waiter->take;
-        self->counters.reads += !waiter->take;
-        taken = waiter->take;
-        if (taken)
-            hand_over(self, waiter, tuple);
-        space_waiter_free(self, waiter);
+        taken = of_listener(listener)->take;
+        space_waiter_serve(self, of_listener(listener), tuple);
     }
     return taken;
+}
+
+space_waiter_t *space_waiter_for(space_tuple_t *tuple)
+{
+    space_walk_t walk;
+    space_walk(&walk, &tuple->space->waiters, tuple);
+    space_listener_t *listener = space_walk_next(&walk, tuple);
+    return listener ? of_listener(listener) : NULL;
 }

@@ -26,6 +26,9 @@ static void configure(spaces_t *self, const spaces_config_t *config)
     set(&self->config.session_watches, 1024);
     set(&self->config.session_leases, 65536);
     set(&self->config.spaces, 65536);
+    if (self->config.run_ms == 0)
+        self->config.run_ms = 1000;
+    self->reactions.seed = self->runs.seed = self->config.seed;
     self->sessions.seed = self->leases.seed = self->watches.seed = self->waiters.seed = self->config.seed;
 }
 
@@ -39,6 +42,8 @@ spaces_t *spaces_new(const spaces_config_t *config, const spaces_output_t *outpu
     self->arg = arg;
     space_link_init(&self->all);
     space_link_init(&self->idle);
+    space_link_init(&self->reactors);
+    space_link_init(&self->awake);
     wire_buf_reserve(&self->one, 64);   //  For what is no tuple
     if (self->one.failed)
         spaces_destroy(&self);
@@ -52,6 +57,8 @@ static void free_tables(spaces_t *self)
     space_map_free(&self->leases);
     space_map_free(&self->watches);
     space_map_free(&self->waiters);
+    space_map_free(&self->reactions);
+    space_map_free(&self->runs);
     space_heap_free(&self->heap);
     free(self->made.items);
     free(self->found.items);
@@ -65,7 +72,9 @@ void spaces_destroy(spaces_t **self_p)
     spaces_t *self = *self_p;
     if (!self)
         return;
-    self->output = (spaces_output_t) { NULL, NULL, NULL };      //  Nobody hears of it
+    self->output = (spaces_output_t) { .answer = NULL };      //  Nobody hears of it
+    while (!space_link_none(&self->reactors))
+        space_turns_drop(self, SPACE_OF(self->reactors.next, space_reactor_t, link));
     for (space_link_t *link = self->all.next; link != &self->all; link = link->next)
         space_empty(self, SPACE_OF(link, space_t, link));
     free_tables(self);
@@ -91,7 +100,11 @@ int spaces_no_memory(spaces_t *self)
 
 void spaces_answer(spaces_t *self, uint64_t session, uint64_t request, const wire_buf_t *fields, uint32_t count)
 {
-    if (request && self->output.answer)
+    if (self->captured && session == 0) {
+        wire_buf_append(self->captured, fields->data, fields->size);
+        self->captured_count = count;
+    }
+    else if (request && self->output.answer)
         self->output.answer(self->arg, session, request, fields->data, fields->size, count);
 }
 
@@ -114,7 +127,7 @@ int spaces_quota(spaces_t *self, size_t more)
 
 //  ---- Operations ----------------------------------------------------------
 
-static int carry_out(spaces_t *self, const spaces_op_t *op)
+static int choose(spaces_t *self, const spaces_op_t *op)
 {
     switch (op->type) {
     case WIRE_OUT:
@@ -130,17 +143,28 @@ static int carry_out(spaces_t *self, const spaces_op_t *op)
     case WIRE_SPACE_UNWATCH: return space_do_unwatch(self, op);
     case WIRE_DESTROY: return space_do_destroy(self, op);
     case WIRE_SPACES:  return space_do_spaces(self, op);
+    case WIRE_REACT:   return space_do_react(self, op);
+    case WIRE_UNREACT: return space_do_unreact(self, op);
     default:           return spaces_say(self, WIRE_E_MALFORMED, "no operation of tuple spaces");
     }
+}
+
+int spaces_carry_out(spaces_t *self, const spaces_op_t *op)
+{
+    self->made.count = self->found.count = 0;
+    self->actor = op->session;
+    int rc = choose(self, op);
+    self->actor = 0;
+    if (rc)
+        spaces_deny(self, op->session, op->request, rc, self->text);
+    return rc;
 }
 
 int spaces_apply(spaces_t *self, const spaces_op_t *op)
 {
     spaces_tick(self, op->now);
-    self->made.count = self->found.count = 0;
-    int rc = carry_out(self, op);
-    if (rc)
-        spaces_deny(self, op->session, op->request, rc, self->text);
+    int rc = space_turn_keep(self, op) ? 0 : spaces_carry_out(self, op);
+    space_turns(self);
     return rc == WIRE_E_MALFORMED ? rc : 0;
 }
 
@@ -168,16 +192,30 @@ static void forget_watches(spaces_t *self, uint64_t number)
     }
 }
 
+static void forget_reactions(spaces_t *self, uint64_t number)
+{
+    space_session_t *session;
+    while ((session = space_session_find(self, number)) && !space_link_none(&session->reactions)) {
+        space_reaction_t *reaction = SPACE_OF(session->reactions.next, space_reaction_t, in_session);
+        space_t *space = reaction->space;
+        space_reaction_free(self, reaction);
+        space_reactor_tidy(self, space);
+    }
+}
+
 void spaces_session_end(spaces_t *self, uint64_t number, int64_t now)
 {
     space_session_t *session;
     spaces_tick(self, now);
     forget_waiters(self, number);
     forget_watches(self, number);
+    forget_reactions(self, number);
+    space_turn_forget(self, number, 0);
     while ((session = space_session_find(self, number)) && !space_link_none(&session->leases)) {
         space_lease_t *lease = SPACE_OF(session->leases.next, space_lease_t, in_session);
         space_tuple_return(self, space_lease_end(self, lease));
     }
+    space_turns(self);
 }
 
 //  ---- Time ----------------------------------------------------------------
@@ -202,8 +240,10 @@ static void fall_due(spaces_t *self, space_due_t *due)
         space_tuple_expire(self, due);
     else if (due->kind == SPACE_DUE_WAITER)
         time_out(self, due);
-    else
+    else if (due->kind == SPACE_DUE_LEASE)
         lease_over(self, due);
+    else
+        space_run_late(self, due);
 }
 
 void spaces_tick(spaces_t *self, int64_t now)
@@ -213,6 +253,7 @@ void spaces_tick(spaces_t *self, int64_t now)
         self->now = now;
     while ((due = space_heap_first(&self->heap)) && due->at <= self->now)
         fall_due(self, due);
+    space_turns(self);
 }
 
 size_t spaces_awaited(const spaces_t *self)

@@ -8,20 +8,20 @@
 //  tuple, too). A tuple that comes back (lease over, released, returned) has its old place again.
 //  Cost does not grow with what lies in a space or waits there, as long as a template binds one scalar field that few share.
 //
-//  Fields and answers are those of wire_types.h. Options are maps, empty or nil or absent; one that is unknown is denied USAGE:
+//  Fields and answers are those of wire_types.h. Options are maps, empty or nil or absent; one that is unknown is USAGE:
 //
-//      OUT     ttl: ms, then it is gone. number: its old place, for a tuple that a taker gives back; it is not told as an arrival.
-//              Where another tuple has the number, or it was never given, the tuple is put as any other.
+//      OUT     ttl: ms, then it is gone. number: its old place, for a tuple that a taker gives back; it is not told as an
+//              arrival. Where another tuple has the number, or it was never given, the tuple is put as any other.
 //      TAKE    try: does not wait, DENY timeout. lease: ms, SPACES_LEASE_MIN..MAX. put: a tuple that is put in the same
-//              space in the same step. all: up to so many (true: SPACES_MAX_BULK), as fit a message, possibly none; never
-//              waits, goes without lease and put.
+//              space in the same step. all: up to so many (true: SPACES_MAX_BULK), as fit a message, possibly none;
+//              never waits, goes without lease and put.
 //      READ    try, all.
 //
 //  COUNT without a template, or nil, counts all. What is asked with request 0 does not wait either.
 //  A TAKE or READ with the session and request of one that waits is left out: that will be answered.
-//  ACK, RELEASE, EXTEND of a lease that is over or another session's: EXPIRED. The ttl of a leased tuple goes on, but it ends
-//  only when it would come back. DESTROY and SPACE_UNWATCH answer false when there was nothing; a watch of a destroyed space is
-//  over without a word. SPACES lists those that began first, as many as fit a message.
+//  ACK, RELEASE, EXTEND of a lease that is over or another session's: EXPIRED. The ttl of a leased tuple goes on, but it
+//  ends only when it would come back. DESTROY and SPACE_UNWATCH answer false when there was nothing; a watch of a
+//  destroyed space is over without a word. SPACES lists those that began first, as many as fit a message.
 //  A BATCH that fails names the operation ("operation 3: ..."); nothing was changed and nobody was told. What it puts
 //  and takes again nobody else ever saw.
 //
@@ -42,17 +42,55 @@ typedef struct spaces spaces_t;
 #define SPACES_MAX_BULK     1024        //  Tuples that TAKE and READ with `all` bring at most
 #define SPACES_LEASE_MIN    10          //  ms
 #define SPACES_LEASE_MAX    86400000
+#define SPACES_REACTIONS    64          //  In a space
 
 //  Quotas; 0 means the default. More is denied with WIRE_E_FULL and counted.
 typedef struct {
-    size_t bytes;               //  In memory: of all tuples (with their index entries) and of the templates that wait and watch
-                                //  together; default 1 GiB
+    size_t bytes;               //  In memory: tuples with their index entries, templates that wait and watch, reactions
+                                //  and what is kept for them; default 1 GiB
     size_t session_waiters;     //  Parked takes and reads of one session; default 1,048,576
     size_t session_watches;     //  default 1024
     size_t session_leases;      //  Takes that wait for one included; default 65,536
     size_t spaces;              //  default 65,536
+    uint32_t run_ms;            //  In which a reaction's run must have its verdict; default 1000
     uint64_t seed;              //  For hashes
 } spaces_config_t;
+
+//  ---- Reactions -----------------------------------------------------------
+//
+//  REACT puts Lua text into a space that changes what a basic operation does there. `on` says which: "out", "take", "read",
+//  "expire"; `phase` when: "before" (it may refuse the operation or change its tuple) or "after"; the template, nil for
+//  any, for which tuples. A reaction ends with UNREACT, its session, or its space.
+//
+//  The core runs no code. It hands a run to output.run, and the space stands still: operations on it are kept, in order,
+//  until spaces_verdict. What is due (waits, leases, ttl) goes on. Reactions run one by one, in the order in which they
+//  were installed; those before a take or read also when the operation had waited for the tuple. A run that fails,
+//  or has no verdict in time, is reported to output.failed and counts as allowed.
+//
+//  No reaction runs for what a reaction does. Operations on more than one tuple (a BATCH, an ACK that puts, put, all) are
+//  denied STATE in a space with reactions before what they may do: nothing passes by a reaction. "expire" is only "after".
+//  An operation of a session that ended while it was kept is carried out when it is its turn, unless it waits or watches.
+
+//  A run. What it points to is the spaces', and there until output.run returns.
+typedef struct {
+    uint64_t run;               //  For the verdict
+    uint64_t reaction, owner;   //  Its number, and the session that installed it
+    uint64_t session;           //  Whose operation it is; 0: nobody's
+    wire_str_t space, name, code;
+    const char *on, *phase;
+    uint64_t number;            //  The tuple's; 0: it is not yet put
+    wire_reader_t tuple;
+} spaces_run_t;
+
+//  After the operation all but FAILED are the same.
+typedef enum { SPACES_ALLOW, SPACES_REFUSE, SPACES_REWRITE, SPACES_FAILED } spaces_judgement_t;
+typedef struct {
+    spaces_judgement_t what;
+    wire_str_t text;            //  REFUSE: the operation is denied DENIED with it. FAILED: for the owner
+    wire_reader_t tuple;        //  REWRITE: one packed tuple, scanned; is put, or answered, instead
+    uint32_t count;             //  Operations that it does further, in order:
+    wire_reader_t operations;   //      [type, space, ...] as in a BATCH, scanned: OUT TAKE READ COUNT
+} spaces_verdict_t;
 
 //  None of them may call the spaces.
 typedef struct {
@@ -62,12 +100,16 @@ typedef struct {
     //  A watch's event: fields of TUPLE (watch, n, missed, number, tuple). False: it could not be said now; what is left
     //  out is counted in the next event's `missed`.
     bool (*tell)(void *arg, uint64_t session, const void *fields, size_t size, uint32_t count);
+    //  Run a reaction's code. NULL: there are no reactions (REACT is denied STATE).
+    void (*run)(void *arg, const spaces_run_t *run);
+    //  A run of this reaction failed, or what it did further. May be NULL.
+    void (*failed)(void *arg, uint64_t owner, uint64_t reaction, const char *text);
 } spaces_output_t;
 
 //  One operation, as its message has it. types: OUT TAKE READ COUNT ACK RELEASE EXTEND BATCH FORGET SPACE_WATCH
-//  SPACE_UNWATCH DESTROY SPACES (see wire_types.h for fields and answers).
+//  SPACE_UNWATCH DESTROY SPACES REACT UNREACT (see wire_types.h for fields and answers).
 typedef struct {
-    uint64_t session, request;  //  request 0: nobody wants to know
+    uint64_t session, request;  //  session is not 0; request 0: nobody wants to know
     wire_type_t type;
     uint32_t ttl;               //  ms left to wait; 0: no deadline (TAKE and READ)
     int64_t now;
@@ -86,6 +128,14 @@ int spaces_apply(spaces_t *self, const spaces_op_t *op);
 
 //  A session has ended: it waits for nothing, its watches end, its leased tuples come back.
 void spaces_session_end(spaces_t *self, uint64_t session, int64_t now);
+
+//  A run came to this. 0; WIRE_E_UNKNOWN: it is over. What the verdict points to stays the caller's.
+int spaces_verdict(spaces_t *self, uint64_t run, const spaces_verdict_t *verdict, int64_t now);
+
+//  The code of a run, which is under way, does an operation (OUT TAKE READ COUNT; never waits) on any space, at once. 0
+//  with the answer's fields appended to out, *count of them; or an error code (UNKNOWN: the run is over) with text[256].
+int spaces_reaction_op(spaces_t *self, uint64_t run, const spaces_op_t *op, wire_buf_t *out, uint32_t *count,
+                       char *text);
 
 //  What the time asks for: waits that end (DENY timeout), tuples that expire, leases that are over.
 //  due: when that is next wanted, -1: never.

@@ -6,16 +6,16 @@
 #include "topic_keep.h"
 #include "topic_route.h"
 
+//  All are looked at: what has expired meanwhile leaves their queues, whoever of them refuses.
 static bool refused(topics_t *self, const topic_message_t *message)
 {
+    bool full = false;
     for (size_t i = 0; self->refusers && i < self->targets.count; i++) {
         topic_sub_t *sub = self->targets.items[i];
-        if (sub->policy == TOPIC_REFUSE && topic_deliver_full(self, sub, message)) {
-            self->counters.refused++;
-            return true;
-        }
+        full |= sub->policy == TOPIC_REFUSE && topic_deliver_full(self, sub, message);
     }
-    return false;
+    self->counters.refused += full;
+    return full;
 }
 
 //  Whether a publisher who can hear it must be told no.

@@ -4,6 +4,7 @@
 #include "topic_deliver.h"
 #include "topic_keep.h"
 #include "topic_later.h"
+#include "topic_name.h"
 #include "topic_publish.h"
 #include "topic_session.h"
 #include "topic_stat.h"
@@ -74,6 +75,7 @@ void topics_publish(topics_t *self, const char *topic, const void *value, size_t
 {
     topic_draft_t draft = { .topic = { topic, strlen(topic) }, .publisher = { "", 0 }, .retain = retain,
                             .value = wire_reader(value, size) };
+    assert(size && !topic_name_fault(draft.topic));
     note_time(self, now, wall);
     topic_publish(self, &draft, NULL, NULL);
 }

@@ -65,7 +65,7 @@ typedef struct topics topics_t;
 #define TOPICS_WINDOW       4096            //  Messages under way to a subscriber that did not say another number
 #define TOPICS_QUEUE        16384           //  Messages, and
 #define TOPICS_QUEUE_BYTES  (4u << 20)      //  bytes that wait for a subscription in the broker
-#define TOPICS_HISTORY      1024            //  Messages kept per topic at most; they are kept as soon as anybody asks for a history there
+#define TOPICS_HISTORY      1024            //  Messages kept per topic at most, where anybody asked for a history
 #define TOPICS_HISTORY_BYTES (1u << 20)
 #define TOPICS_GAP          100             //  ms after which a gap is told though nothing follows it
 #define TOPICS_LIST_BYTES   (256u << 10)    //  Of each list that TOPICS brings; what is more is left out

@@ -3,7 +3,8 @@
 //      fake_jail MEMORY 1000+MODE      in place of alua-jail, whose second argument is a size
 //
 //  Modes from 1 on are faults of the fork server, those from 100 on of a worker, which is a child like
-//  the real one's; when it is asked to run, it says its frame and ends at once or waits.
+//  the real one's; when it is asked to run, it says its frame and ends at once or waits. From 1000 on
+//  a worker's frame is chance, and the mode its seed.
 
 #include <errno.h>
 #include <signal.h>
@@ -67,10 +68,33 @@ static void wait_for_end(int fd)
 
 //  ---- Workers ---------------------------------------------------------------
 
+static unsigned long next_random(unsigned long *seed)
+{
+    *seed = *seed * 6364136223846793005ul + 1442695040888963407ul;
+    return *seed >> 33;
+}
+
+//  Bytes that often mean something, in a frame whose size is right.
+static void answer_by_chance(int fd, unsigned long seed)
+{
+    static const jail_type_t types[] = { JAIL_DONE, JAIL_FAIL, JAIL_CALL, JAIL_WANT };
+    static const char likely[] = "\x80\x81\x90\x91\xa0\xa1\xc0\xc1\xc4\xc7\xd9\xdc\xdd\xde\xdf\xcb\xff\x01";
+    char values[64] = "\x83\xa4" "code\xa6" "remote\xa7" "message\xa1x\xa5" "where\xc0";
+    size_t size = next_random(&seed) % sizeof values;
+    for (unsigned long n = next_random(&seed) % 20; n; n--)
+        values[next_random(&seed) % sizeof values] = next_random(&seed) % 2
+            ? likely[next_random(&seed) % (sizeof likely - 1)] : (char) next_random(&seed);
+    say(fd, types[next_random(&seed) % 4], values, size);
+}
+
 static void answer(int fd, unsigned long mode)
 {
     char deep[200];
     memset(deep, 0x91, sizeof deep);
+    if (mode >= 1000) {
+        answer_by_chance(fd, mode);
+        return;
+    }
     switch (mode) {
     case 101: say_bytes(fd, "\xff\xff\xff\x7f\7", 5); break;           //  Two gigabytes are announced
     case 102: SAY(fd, JAIL_DONE, "\xdd\xff\xff\xff\xff"); break;       //  Four billion results

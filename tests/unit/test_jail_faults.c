@@ -320,6 +320,15 @@ static void test_lying_workers_are_ended(void **state)
     }
 }
 
+//  Whatever it is, it ends, and what is handed on as an outcome is whole (on_end looks).
+static void test_workers_that_speak_by_chance(void **state)
+{
+    unsigned ours = 0;
+    for (unsigned mode = 1000; mode < 1300; mode++)
+        ours += run_against(*state, mode)->code == WIRE_E_MALFORMED;
+    assert_in_range(ours, 100, 299);
+}
+
 static void test_workers_that_never_get_ready(void **state)
 {
     assert_int_equal(run_against(*state, 100)->code, WIRE_E_SYSTEM);
@@ -337,7 +346,8 @@ int main(void)
         TEST(destroying_ends_everything), TEST(destroying_from_inside_an_end),
         TEST(destroying_from_inside_a_call), TEST(cancelled_jobs_end_silently), TEST(running_from_inside_an_end),
         LIARS(no_program_is_said_at_once), LIARS(a_program_that_ends_at_once), LIARS(the_fake_can_be_honest),
-        LIARS(a_lying_fork_server_is_survived), LIARS(lying_workers_are_ended), LIARS(workers_that_never_get_ready),
+        LIARS(a_lying_fork_server_is_survived), LIARS(lying_workers_are_ended),
+        LIARS(workers_that_speak_by_chance), LIARS(workers_that_never_get_ready),
     };
     return cmocka_run_group_tests_name("jail_faults", tests, NULL, NULL);
 }

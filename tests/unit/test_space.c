@@ -99,6 +99,24 @@ static void test_a_wait_ends(void **state)
     assert_int_equal(spaces_due(f->spaces), -1);
 }
 
+//  By time, and at the same ms in the order of asking.
+static void test_waits_end_in_order(void **state)
+{
+    fixture_t *f = *state;
+    char expected[8000] = "";
+    for (int i = 0; i < 100; i++) {
+        f->ttl = 1 + (uint32_t) (i * 37 % 10);
+        say(f, 1, "TAKE s [%d]", i);
+    }
+    elapse(f, 20);
+    for (int ttl = 1; ttl <= 10; ttl++)
+        for (int i = 0; i < 100; i++)
+            if (1 + i * 37 % 10 == ttl)
+                snprintf(expected + strlen(expected), sizeof expected - strlen(expected),
+                         "1:%d! timeout no tuple matches; ", i + 1);
+    EXPECT(f, expected);
+}
+
 static void test_a_wait_that_is_forgotten(void **state)
 {
     fixture_t *f = *state;
@@ -741,8 +759,9 @@ static void test_a_thousand_waiters_are_served_in_order(void **state)
 {
     fixture_t *f = *state;
     f->quiet = true;
+    static const char *const takes[] = { "TAKE s [job, ?]", "TAKE s [?, ?]", "TAKE s [?, ?range(0, 1000000)]" };
     for (int i = 0; i < WAITERS; i++)
-        say(f, (uint64_t) (i + 1), i % 3 == 0 ? "TAKE s [job, ?]" : i % 3 == 1 ? "TAKE s [?, ?]" : "TAKE s [?, ?range(0, 1000000)]");
+        say(f, (uint64_t) (i + 1), "%s", takes[i % 3]);
     f->quiet = false;
     for (int i = 0; i < TUPLES; i++) {
         char expected[200];
@@ -786,6 +805,7 @@ int main(void)
         TEST(test_a_take_waits),
         TEST(test_reads_before_the_taker_see_it_too),
         TEST(test_a_wait_ends),
+        TEST(test_waits_end_in_order),
         TEST(test_a_wait_that_is_forgotten),
         TEST(test_a_request_said_twice),
         TEST(test_nobody_wants_to_know),

@@ -83,6 +83,30 @@ static inline void check_crowd(const space_crowd_t *crowd)
     assert_int_equal(crowd->unbound.count, count - bound);
 }
 
+static inline void check_reactor(const space_t *space, sums_t *sums)
+{
+    const space_reactor_t *reactor = space->reactor;
+    size_t offered = 0, count = 0;
+    for (const space_tuple_t *t = space->order.first; t; t = t->next)
+        offered += t->offered;
+    assert_int_equal(offered, reactor ? reactor->offered : 0);
+    if (!reactor)
+        return;
+    assert_ptr_equal(reactor->space, space);
+    for (const space_link_t *at = reactor->reactions.next; at != &reactor->reactions; at = at->next, count++) {
+        const space_reaction_t *r = SPACE_OF(at, space_reaction_t, in_space);
+        assert_true((r->after ? reactor->after : reactor->before) & r->on);
+        sums->bytes += sizeof *r + r->name_size + r->code_size + (r->match ? match_size(r->match) : 0);
+    }
+    for (const space_link_t *at = reactor->later.next; at != &reactor->later; at = at->next)
+        sums->bytes += sizeof(space_later_t) + SPACE_OF(at, space_later_t, link)->size;
+    for (const space_link_t *at = reactor->kept.next; at != &reactor->kept; at = at->next)
+        sums->bytes += sizeof(space_kept_t) + SPACE_OF(at, space_kept_t, link)->size;
+    sums->bytes += reactor->current ? sizeof(space_kept_t) + reactor->current->size : 0;
+    assert_int_equal(count, reactor->count);
+    assert_true(reactor->run || (!reactor->current && space_link_none(&reactor->kept) && !reactor->offered));
+}
+
 static inline void check_space(const spaces_t *self, const space_t *space, sums_t *sums)
 {
     size_t bytes = 0, promised = 0, leases = 0;
@@ -112,7 +136,9 @@ static inline void check_space(const spaces_t *self, const space_t *space, sums_
     sums->leases += leases;
     sums->waiters += space->waiters.count;
     sums->watches += space->watches.count;
-    assert_true(space->idle == (space->order.count + leases + space->waiters.count + space->watches.count == 0));
+    bool in_use = space->order.count + leases + space->waiters.count + space->watches.count > 0 || space->reactor;
+    assert_true(space->idle == !in_use);
+    check_reactor(space, sums);
 }
 
 static inline void check_list(const spaces_t *self, const space_link_t *list, size_t expected, sums_t *sums)

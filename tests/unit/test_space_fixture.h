@@ -1,12 +1,14 @@
 //  test_space_fixture - tuple spaces in virtual time, sessions that are numbers, and a trace of all that is said
 //
 //  An operation is written as text:  say(f, 1, "TAKE jobs ['job', ?] {lease=100}").  Bare words and '..' are strings, [..]
-//  arrays, {k=v} maps, ? any value, ?rest ?range(1,5) ?prefix('a') ?where('t[1] > 2') the other terms. What the spaces say is
-//  appended to f->trace:
+//  arrays, {k=v} maps, ? any value, ?rest ?range(1,5) ?prefix('a') ?where('t[1] > 2') the other terms. What the spaces
+//  say is appended to f->trace:
 //
 //      1:3 ['job', 7] 12 nil; 1:4! timeout no tuple matches; 2~ 1 1 0 12 ['job', 7];
 //
-//  that is an answer to request 3 of session 1, a denial, an event for session 2.
+//  that is an answer to request 3 of session 1, a denial, an event for session 2. A reaction's run, and what failed:
+//
+//      run 1 before out of 2 (log) [job, 7] 0; 1? 3 no verdict in time;
 
 #ifndef TEST_SPACE_FIXTURE_H
 #define TEST_SPACE_FIXTURE_H
@@ -34,8 +36,10 @@ typedef struct {
     uint32_t ttl;               //  Of the operations that follow
     bool deaf;                  //  tell refuses
     size_t answers, denials, events;
+    uint64_t run;               //  The last that began
     int code;                   //  Of the last denial, 0 after an answer
     int outcome;                //  What spaces_apply came to
+    uint8_t *outcomes;          //  Of each request, how many; or NULL
     bool quiet;                 //  No trace
     char trace[64 * 1024];
 } fixture_t;
@@ -106,6 +110,8 @@ static inline void on_answer(void *arg, uint64_t session, uint64_t request, cons
     fixture_t *f = arg;
     f->answers++;
     f->code = 0;
+    if (f->outcomes)
+        f->outcomes[request]++;
     note(f, "%d:%d", (int) session, (int) request);
     note_fields(f, fields, size, count);
 }
@@ -115,6 +121,8 @@ static inline void on_deny(void *arg, uint64_t session, uint64_t request, int co
     fixture_t *f = arg;
     f->denials++;
     f->code = code;
+    if (f->outcomes)
+        f->outcomes[request]++;
     note(f, "%d:%d! %s %s; ", (int) session, (int) request, wire_error_word(code), text);
 }
 
@@ -127,6 +135,23 @@ static inline bool on_tell(void *arg, uint64_t session, const void *fields, size
     note(f, "%d~", (int) session);
     note_fields(f, fields, size, count);
     return true;
+}
+
+static inline void on_run(void *arg, const spaces_run_t *run)
+{
+    fixture_t *f = arg;
+    wire_reader_t tuple = run->tuple;
+    f->run = run->run;
+    note(f, "run %d %s %s of %d (%.*s) ", (int) run->run, run->phase, run->on, (int) run->session,
+         (int) run->name.size, run->name.data);
+    note_value(f, &tuple);
+    note(f, " %d; ", (int) run->number);
+    assert_ptr_equal(tuple.at, tuple.end);
+}
+
+static inline void on_failed(void *arg, uint64_t owner, uint64_t reaction, const char *text)
+{
+    note(arg, "%d? %d %s; ", (int) owner, (int) reaction, text);
 }
 
 //  ---- Packing what is written ---------------------------------------------
@@ -283,6 +308,46 @@ static inline uint64_t say(fixture_t *f, uint64_t session, const char *format, .
     return f->request;
 }
 
+//  The last run came to this; its operations as in a BATCH, without the outer brackets, or NULL.
+static inline int verdict(fixture_t *f, spaces_judgement_t what, const char *text, const char *operations)
+{
+    wire_buf_t tuple = WIRE_BUF_EMPTY, list = WIRE_BUF_EMPTY;
+    spaces_verdict_t v = { .what = what };
+    int rc = 0;
+    if (what == SPACES_REWRITE)
+        pack_value(&text, &tuple);
+    else
+        v.text = (wire_str_t) { text, strlen(text) };
+    v.tuple = wire_reader(tuple.data, tuple.size);
+    v.count = operations ? pack_list(&operations, 0, &list) : 0;
+    v.operations = wire_reader(list.data, list.size);
+    INSIDE(rc = spaces_verdict(f->spaces, f->run, &v, f->now));
+    wire_buf_free(&tuple);
+    wire_buf_free(&list);
+    return rc;
+}
+
+//  What the last run does while it runs; its answer is noted behind ">".
+static inline int act(fixture_t *f, const char *text)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY, out = WIRE_BUF_EMPTY;
+    char why[256];
+    uint32_t count = 0;
+    int rc = 0;
+    spaces_op_t op = { .type = (wire_type_t) find_type(pack_word(&text)), .now = f->now };
+    op.count = pack_list(&text, 0, &fields);
+    op.fields = wire_reader(fields.data, fields.size);
+    INSIDE(rc = spaces_reaction_op(f->spaces, f->run, &op, &out, &count, why));
+    note(f, ">");
+    if (rc)
+        note(f, " %s %s; ", wire_error_word(rc), why);
+    else
+        note_fields(f, out.data, out.size, count);
+    wire_buf_free(&fields);
+    wire_buf_free(&out);
+    return rc;
+}
+
 static inline void elapse(fixture_t *f, int64_t ms)
 {
     f->now += ms;
@@ -305,7 +370,7 @@ static inline void end(fixture_t *f, uint64_t session)
 
 static inline void start(fixture_t *f, const spaces_config_t *config)
 {
-    static const spaces_output_t output = { on_answer, on_deny, on_tell };
+    static const spaces_output_t output = { on_answer, on_deny, on_tell, on_run, on_failed };
     f->now = 1000;
     INSIDE(f->spaces = spaces_new(config, &output, f));
 }

@@ -57,7 +57,29 @@ static const char *const operations[] = {
     "COUNT s [?rest]",
     "SPACE_UNWATCH 1",
     "DESTROY t",
+    "REACT s out before nil r 'code'",
+    "REACT s take before nil r 'code'",
+    "REACT s out after nil r 'code'",
+    "OUT s [a, 10]",
+    "OUT s [z, 10]",
+    "TAKE s [a, ?]",
+    "READ s [a, ?]",
+    "BATCH [[OUT, s, [a, 1]]]",
 };
+
+//  The run that is under way, if there is one.
+static void judge(fixture_t *f, size_t i)
+{
+    if (f->spaces->runs.count == 0) {
+        f->run = 0;
+        return;
+    }
+    act(f, "OUT s [by, reaction]");
+    if (i % 3)
+        verdict(f, SPACES_REWRITE, "[a, 'larger than the one before it']", "[OUT, s, [log]], [TAKE, s, [log]]");
+    else
+        verdict(f, SPACES_REFUSE, "no", NULL);
+}
 
 //  Each answers, or denies for want of memory, or finds another world than it would have with it.
 static void play(fixture_t *f)
@@ -67,9 +89,15 @@ static void play(fixture_t *f)
         say(f, 1 + i % 3, "%s", operations[i]);
         size_t after = f->answers + f->denials;
         bool waits = f->spaces->waiter_count > 0;
-        assert_true(after > before || waits);
+        bool stands_still = f->spaces->runs.count > 0;
+        assert_true(after > before || waits || stands_still);
+        check_spaces(f->spaces);
+        if (i % 2)
+            judge(f, i);
         check_spaces(f->spaces);
     }
+    while (f->run)
+        judge(f, 1);
     for (int i = 0; i < 100; i++)
         say(f, 2, "OUT s [%d, %d, %d]", i, i + 1000, i + 2000);
     for (int i = 0; i < 20; i++)

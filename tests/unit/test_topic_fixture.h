@@ -151,7 +151,8 @@ static inline void note_value(fixture_t *f, wire_reader_t *in)
 
 //  ---- The output ----------------------------------------------------------
 
-static inline void fixture_answer(void *arg, uint64_t session, uint64_t request, const void *fields, size_t size, uint32_t count)
+static inline void fixture_answer(void *arg, uint64_t session, uint64_t request, const void *fields, size_t size,
+                                  uint32_t count)
 {
     fixture_t *f = arg;
     wire_reader_t in = wire_reader(fields, size), first = in;

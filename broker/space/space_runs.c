@@ -1,0 +1,216 @@
+//  space_runs - runs of reactions: begun, judged, failed
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "space_state.h"
+
+static void report(spaces_t *self, uint64_t owner, uint64_t reaction, const char *text)
+{
+    self->counters.failed++;
+    if (self->output.failed)
+        self->output.failed(self->arg, owner, reaction, text);
+}
+
+//  ---- Begun ---------------------------------------------------------------
+
+static const char *word_of(unsigned on)
+{
+    return on == SPACE_ON_OUT ? "out" : on == SPACE_ON_TAKE ? "take" : on == SPACE_ON_READ ? "read" : "expire";
+}
+
+static void hand_out(spaces_t *self, const space_reactor_t *reactor, const space_reaction_t *reaction,
+                     uint64_t session, uint64_t number, wire_reader_t tuple)
+{
+    spaces_run_t run = {
+        .run = reactor->run, .reaction = reaction->number, .owner = reaction->session->number, .session = session,
+        .space = { reactor->space->name, reactor->space->size },
+        .name = { reaction->text, reaction->name_size },
+        .code = { reaction->text + reaction->name_size, reaction->code_size },
+        .on = word_of(reaction->on), .phase = reaction->after ? "after" : "before",
+        .number = number, .tuple = tuple
+    };
+    self->output.run(self->arg, &run);
+}
+
+void space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
+                     uint64_t number, wire_reader_t tuple)
+{
+    assert(!reactor->run);
+    if (!space_map_put(&self->runs, self->last_run + 1, 0, reactor)) {
+        report(self, reaction->session->number, reaction->number, "the broker is out of memory");
+        return;
+    }
+    reactor->run = ++self->last_run;
+    reactor->run_reaction = reaction->number;
+    reactor->run_owner = reaction->session->number;
+    reactor->run_after = reaction->after;
+    space_heap_add(&self->heap, &reactor->due, self->now + self->config.run_ms);
+    self->counters.runs++;
+    hand_out(self, reactor, reaction, session, number, tuple);
+}
+
+void space_run_end(spaces_t *self, space_reactor_t *reactor)
+{
+    space_map_remove(&self->runs, reactor->run, 0);
+    space_heap_remove(&self->heap, &reactor->due);
+    reactor->run = 0;
+    space_turn_wake(self, reactor);
+}
+
+void space_run_late(spaces_t *self, space_due_t *due)
+{
+    space_reactor_t *reactor = SPACE_OF(due, space_reactor_t, due);
+    space_run_end(self, reactor);
+    report(self, reactor->run_owner, reactor->run_reaction, "no verdict in time");
+}
+
+//  ---- Later ---------------------------------------------------------------
+
+static size_t footprint(const space_tuple_t *tuple)
+{
+    return sizeof(space_later_t) + tuple->size;
+}
+
+static int add_later(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
+                     const space_tuple_t *tuple)
+{
+    int rc = spaces_quota(self, footprint(tuple));
+    space_later_t *later = rc ? NULL : malloc(footprint(tuple));
+    if (!later)
+        return rc ? rc : spaces_no_memory(self);
+    *later = (space_later_t) { .reaction = reaction->number, .session = session, .number = tuple->number,
+                               .size = tuple->size, .on = reaction->on };
+    memcpy(later->bytes, space_tuple_bytes(tuple).at, tuple->size);
+    space_link_add(&reactor->later, &later->link);
+    self->bytes += footprint(tuple);
+    return 0;
+}
+
+void space_later_free(spaces_t *self, space_later_t *later)
+{
+    self->bytes -= sizeof *later + later->size;
+    free(later);
+}
+
+void space_run_later(spaces_t *self, space_t *space, unsigned on, uint64_t session, const space_tuple_t *tuple)
+{
+    if (!space->reactor || !(space->reactor->after & on))
+        return;
+    const space_reaction_t *at = NULL;
+    while ((at = space_reaction_next(space, on, true, at ? at->number : 0, space_tuple_bytes(tuple))))
+        if (add_later(self, space->reactor, at, session, tuple))
+            report(self, at->session->number, at->number, self->text);
+    space_turn_wake(self, space->reactor);
+}
+
+//  ---- What a reaction does ------------------------------------------------
+
+static bool may_do(wire_type_t type)
+{
+    return type == WIRE_OUT || type == WIRE_TAKE || type == WIRE_READ || type == WIRE_COUNT;
+}
+
+//  At once, and without reactions. The code, with a sentence in self->text.
+static int act(spaces_t *self, const spaces_op_t *op, wire_buf_t *out)
+{
+    spaces_op_t own = *op;
+    own.session = 0;
+    own.request = 0;
+    if (!may_do(op->type))
+        return spaces_say(self, WIRE_E_USAGE, "a reaction does OUT, TAKE, READ and COUNT");
+    self->reacting = true;
+    self->captured = out;
+    int rc = spaces_carry_out(self, &own);
+    self->captured = NULL;
+    self->reacting = false;
+    return rc;
+}
+
+int spaces_reaction_op(spaces_t *self, uint64_t run, const spaces_op_t *op, wire_buf_t *out, uint32_t *count,
+                       char *text)
+{
+    spaces_tick(self, op->now);
+    self->captured_count = 0;
+    int rc = space_map_get(&self->runs, run, 0) ? act(self, op, out)
+                                                : spaces_say(self, WIRE_E_UNKNOWN, "the run is over");
+    if (!rc && out->failed)
+        rc = spaces_no_memory(self);
+    *count = rc ? 0 : self->captured_count;
+    if (rc)
+        snprintf(text, 256, "%.255s", self->text);
+    space_turns(self);
+    return rc;
+}
+
+static int act_next(spaces_t *self, wire_reader_t *in)
+{
+    uint32_t count, type;
+    wire_reader_t at = *in;
+    if (wire_read_array(&at, &count) || count == 0 || wire_read_u32(&at, &type) || wire_skip(in))
+        return spaces_say(self, WIRE_E_MALFORMED, "no array that begins with a type");
+    spaces_op_t op = { .type = (wire_type_t) type, .now = self->now, .count = count - 1, .fields = at };
+    return act(self, &op, NULL);
+}
+
+//  ---- Judged --------------------------------------------------------------
+
+static void act_all(spaces_t *self, const space_reactor_t *reactor, const spaces_verdict_t *verdict)
+{
+    wire_reader_t in = verdict->operations;
+    int rc = 0;
+    for (uint32_t i = 0; i < verdict->count && rc != WIRE_E_MALFORMED; i++) {
+        rc = act_next(self, &in);
+        if (rc && rc != WIRE_E_TIMEOUT) {       //  Nothing to take is no fault
+            char text[SPACE_TEXT];
+            snprintf(text, sizeof text, "operation %u: %.400s", i + 1, self->text);
+            report(self, reactor->run_owner, reactor->run_reaction, text);
+        }
+    }
+}
+
+static void rewrite(spaces_t *self, space_reactor_t *reactor, wire_reader_t tuple)
+{
+    wire_buf_clear(&self->normal);
+    int rc = match_normal(tuple, &self->normal, self->text);
+    if (!rc && self->normal.size > SPACE_ANSWER - 64)
+        rc = spaces_say(self, WIRE_E_TOO_BIG, "the tuple is too big");
+    if (!rc && !space_tuple_room(self, self->normal.size))
+        rc = spaces_no_memory(self);
+    if (rc) {
+        report(self, reactor->run_owner, reactor->run_reaction, self->text);
+        return;
+    }
+    wire_buf_t other = self->normal;
+    self->normal = reactor->asking.bytes;
+    reactor->asking.bytes = other;
+    reactor->asking.rewritten = true;
+    self->counters.rewritten++;
+}
+
+static void judge(spaces_t *self, space_reactor_t *reactor, const spaces_verdict_t *verdict)
+{
+    char text[SPACE_TEXT];
+    snprintf(text, sizeof text, "%.*s", (int) (verdict->text.size < 500 ? verdict->text.size : 500),
+             verdict->text.data ? verdict->text.data : "");
+    if (verdict->what == SPACES_FAILED)
+        report(self, reactor->run_owner, reactor->run_reaction, text);
+    else if (verdict->what == SPACES_REFUSE && !reactor->run_after)
+        space_turn_refused(self, reactor, text);
+    else if (verdict->what == SPACES_REWRITE && !reactor->run_after)
+        rewrite(self, reactor, verdict->tuple);
+}
+
+int spaces_verdict(spaces_t *self, uint64_t run, const spaces_verdict_t *verdict, int64_t now)
+{
+    spaces_tick(self, now);
+    space_reactor_t *reactor = space_map_get(&self->runs, run, 0);
+    if (!reactor)
+        return WIRE_E_UNKNOWN;
+    act_all(self, reactor, verdict);
+    judge(self, reactor, verdict);
+    space_run_end(self, reactor);
+    space_turns(self);
+    return 0;
+}

@@ -1,0 +1,527 @@
+//  space_turns - what a space does next while reactions run
+//
+//  While a run is under way the space stands still. When it has ended, it is the turn of: runs after what happened; the
+//  current operation, whose tuple reactions are asked about one by one; tuples that are offered to those who wait,
+//  likewise; the operations that were kept, in the order in which they came.
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "space_state.h"
+
+void space_turn_wake(spaces_t *self, space_reactor_t *reactor)
+{
+    space_link_remove(&reactor->awake);
+    space_link_add(&self->awake, &reactor->awake);
+}
+
+//  ---- Which spaces an operation names -------------------------------------
+
+//  What keeps an operation from being carried out.
+typedef struct {
+    space_reactor_t *busy;      //  It has to wait for its turn there
+    const space_t *reacting;    //  Reactions would have to be asked before it
+} obstacle_t;
+
+static void look_at(const spaces_t *self, wire_str_t name, unsigned on, obstacle_t *found)
+{
+    space_t *space = space_find(self, name);
+    space_reactor_t *reactor = space ? space->reactor : NULL;
+    if (!reactor)
+        return;
+    bool own = reactor == self->turning;
+    if (!found->busy && (reactor->run || (!own && (reactor->current || !space_link_none(&reactor->kept)))))
+        found->busy = reactor;
+    if (!found->reacting && (reactor->before & on))
+        found->reacting = space;
+}
+
+static unsigned on_of(unsigned type)
+{
+    return type == WIRE_OUT ? SPACE_ON_OUT : type == WIRE_TAKE ? SPACE_ON_TAKE : type == WIRE_READ ? SPACE_ON_READ : 0;
+}
+
+//  A malformed operation has no obstacles: it is denied when it is carried out.
+static void look_at_outs(const spaces_t *self, wire_reader_t in, obstacle_t *found)
+{
+    uint32_t outs, fields;
+    wire_str_t name;
+    if (wire_read_array(&in, &outs))
+        return;
+    for (; outs; outs--) {
+        wire_reader_t at = in;
+        if (wire_read_array(&at, &fields) || wire_read_bytes(&at, &name) || wire_skip(&in))
+            return;
+        look_at(self, name, SPACE_ON_OUT, found);
+    }
+}
+
+//  A TAKE may put, too.
+static void look_at_fields(const spaces_t *self, unsigned type, wire_reader_t in, uint32_t count, obstacle_t *found)
+{
+    wire_str_t name;
+    if (type == WIRE_ACK && count > 1 && wire_skip(&in) == 0)
+        look_at_outs(self, in, found);
+    else if (type != WIRE_ACK && count && wire_read_bytes(&in, &name) == 0)
+        look_at(self, name, on_of(type) | (type == WIRE_TAKE ? SPACE_ON_OUT : 0u), found);
+}
+
+static void look_at_batch(const spaces_t *self, wire_reader_t in, obstacle_t *found)
+{
+    uint32_t steps, fields, type;
+    if (wire_read_array(&in, &steps))
+        return;
+    for (; steps; steps--) {
+        wire_reader_t at = in;
+        if (wire_read_array(&at, &fields) || fields == 0 || wire_read_u32(&at, &type) || wire_skip(&in))
+            return;
+        look_at_fields(self, type, at, fields - 1, found);
+    }
+}
+
+static obstacle_t obstacle(const spaces_t *self, const spaces_op_t *op)
+{
+    obstacle_t found = { NULL, NULL };
+    if (op->type == WIRE_BATCH)
+        look_at_batch(self, op->fields, &found);
+    else if (op->type == WIRE_ACK || op->type == WIRE_COUNT || op->type == WIRE_SPACE_WATCH || op->type == WIRE_DESTROY
+             || op->type == WIRE_REACT || on_of(op->type))
+        look_at_fields(self, op->type, op->fields, op->count, &found);
+    return found;
+}
+
+static bool is_many(const spaces_op_t *op)
+{
+    return op->type == WIRE_BATCH || op->type == WIRE_ACK;
+}
+
+static void deny_many(spaces_t *self, const spaces_op_t *op, const space_t *space)
+{
+    spaces_say(self, WIRE_E_STATE, "space %.*s has reactions, which see one tuple at a time: no %s there",
+               (int) space->size, space->name, wire_type_name((unsigned) op->type));
+    spaces_deny(self, op->session, op->request, WIRE_E_STATE, self->text);
+}
+
+//  ---- Kept ----------------------------------------------------------------
+
+static space_kept_t *copy(const spaces_t *self, const spaces_op_t *op)
+{
+    size_t size = (size_t) (op->fields.end - op->fields.at);
+    space_kept_t *kept = malloc(sizeof *kept + size);
+    if (!kept)
+        return NULL;
+    *kept = (space_kept_t) { .op = *op, .size = size, .deadline = op->ttl ? self->now + op->ttl : 0 };
+    if (size)
+        memcpy(kept->bytes, op->fields.at, size);
+    kept->op.fields = wire_reader(kept->bytes, size);
+    return kept;
+}
+
+static size_t footprint(const space_kept_t *kept)
+{
+    return sizeof *kept + kept->size;
+}
+
+static void free_kept(spaces_t *self, space_kept_t *kept)
+{
+    self->bytes -= footprint(kept);
+    wire_buf_free(&kept->fields);
+    free(kept);
+}
+
+//  request 0: whatever the session would have of it when it is gone.
+static bool waits_for(const space_kept_t *kept, uint64_t session, uint64_t request)
+{
+    if (!kept || kept->op.session != session)
+        return false;
+    bool standing = kept->op.type == WIRE_SPACE_WATCH || kept->op.type == WIRE_REACT;
+    if (kept->op.type != WIRE_TAKE && kept->op.type != WIRE_READ)
+        return standing && request == 0;
+    return request == 0 || kept->op.request == request;
+}
+
+static space_kept_t *find_kept(const space_reactor_t *reactor, uint64_t session, uint64_t request)
+{
+    if (waits_for(reactor->current, session, request))
+        return reactor->current;
+    for (const space_link_t *at = reactor->kept.next; at != &reactor->kept; at = at->next)
+        if (waits_for(SPACE_OF(at, space_kept_t, link), session, request))
+            return SPACE_OF(at, space_kept_t, link);
+    return NULL;
+}
+
+bool space_turn_has(const spaces_t *self, uint64_t session, uint64_t request)
+{
+    for (const space_link_t *at = self->reactors.next; at != &self->reactors; at = at->next)
+        if (find_kept(SPACE_OF(at, space_reactor_t, link), session, request))
+            return true;
+    return false;
+}
+
+static void drop(spaces_t *self, space_reactor_t *reactor, space_kept_t *kept)
+{
+    if (kept == reactor->current)
+        reactor->current = NULL;
+    else
+        space_link_remove(&kept->link);
+    free_kept(self, kept);
+}
+
+bool space_turn_forget(spaces_t *self, uint64_t session, uint64_t request)
+{
+    bool found = false;
+    for (space_link_t *at = self->reactors.next; at != &self->reactors; at = at->next) {
+        space_reactor_t *reactor = SPACE_OF(at, space_reactor_t, link);
+        for (space_kept_t *kept; (kept = find_kept(reactor, session, request)); found = true)
+            drop(self, reactor, kept);
+        space_turn_wake(self, reactor);
+    }
+    return found;
+}
+
+static int keep(spaces_t *self, space_reactor_t *reactor, const spaces_op_t *op)
+{
+    int rc = spaces_quota(self, sizeof(space_kept_t) + (size_t) (op->fields.end - op->fields.at));
+    if (rc)
+        return rc;
+    space_kept_t *kept = copy(self, op);
+    if (!kept)
+        return spaces_no_memory(self);
+    self->bytes += footprint(kept);
+    space_link_add(&reactor->kept, &kept->link);
+    return 0;
+}
+
+bool space_turn_keep(spaces_t *self, const spaces_op_t *op)
+{
+    if (space_link_none(&self->reactors))
+        return false;
+    if ((op->type == WIRE_TAKE || op->type == WIRE_READ) && op->request
+        && space_turn_has(self, op->session, op->request))
+        return true;                    //  It was said twice, and will be answered once
+    obstacle_t found = obstacle(self, op);
+    if (!found.busy && found.reacting && is_many(op)) {
+        deny_many(self, op, found.reacting);
+        return true;
+    }
+    space_reactor_t *reactor = found.busy ? found.busy : found.reacting ? found.reacting->reactor : NULL;
+    if (!reactor)
+        return false;
+    int rc = keep(self, reactor, op);
+    if (rc)
+        spaces_deny(self, op->session, op->request, rc, self->text);
+    space_turn_wake(self, reactor);
+    return true;
+}
+
+//  ---- Reactions are asked -------------------------------------------------
+
+static void ask_afresh(space_asking_t *self, uint64_t waiter, uint64_t tuple)
+{
+    wire_buf_t bytes = self->bytes;
+    wire_buf_clear(&bytes);
+    *self = (space_asking_t) { .waiter = waiter, .tuple = tuple, .bytes = bytes };
+}
+
+//  The next that wants to run does. False: all were asked.
+static bool ask(spaces_t *self, space_reactor_t *reactor, unsigned on, uint64_t session)
+{
+    space_asking_t *asking = &reactor->asking;
+    wire_reader_t bytes = wire_reader(asking->bytes.data, asking->bytes.size);
+    while (!reactor->run) {             //  One that could not begin is passed over
+        const space_reaction_t *next = space_reaction_next(reactor->space, on, false, asking->reaction, bytes);
+        if (!next)
+            return false;
+        asking->reaction = next->number;
+        space_run_begin(self, reactor, next, session, asking->tuple, bytes);
+    }
+    return true;
+}
+
+//  The tuple that it is about, unless it is known already. False: no memory.
+static bool set_tuple(space_asking_t *self, uint64_t waiter, const space_tuple_t *tuple)
+{
+    if (self->waiter == waiter && self->tuple == tuple->number)
+        return true;
+    ask_afresh(self, waiter, tuple->number);
+    wire_buf_append(&self->bytes, space_tuple_bytes(tuple).at, tuple->size);
+    return !self->bytes.failed;
+}
+
+//  ---- The current operation -----------------------------------------------
+
+static void finish(spaces_t *self, space_reactor_t *reactor)
+{
+    space_kept_t *kept = reactor->current;
+    reactor->current = NULL;
+    free_kept(self, kept);
+}
+
+static void deny_current(spaces_t *self, space_reactor_t *reactor, int code, const char *text)
+{
+    spaces_deny(self, reactor->current->op.session, reactor->current->op.request, code, text);
+    finish(self, reactor);
+}
+
+static void carry_out(spaces_t *self, space_reactor_t *reactor)
+{
+    spaces_op_t *op = &reactor->current->op;
+    op->now = self->now;
+    op->ttl = reactor->current->deadline ? (uint32_t) (reactor->current->deadline - self->now) : 0;
+    bool answers = op->type == WIRE_TAKE || op->type == WIRE_READ;
+    self->rewritten = answers && reactor->asking.rewritten ? &reactor->asking.bytes : NULL;
+    self->turning = reactor;
+    spaces_carry_out(self, op);
+    self->turning = NULL;
+    self->rewritten = NULL;
+    finish(self, reactor);
+}
+
+//  The fields with another tuple. False: no memory, nothing changed.
+static bool replace_tuple(space_kept_t *kept, const wire_buf_t *tuple)
+{
+    wire_reader_t in = kept->op.fields, rest;
+    if (wire_skip(&in))
+        return false;
+    wire_buf_append(&kept->fields, kept->op.fields.at, (size_t) (in.at - kept->op.fields.at));
+    wire_buf_append(&kept->fields, tuple->data, tuple->size);
+    rest = in;
+    if (wire_skip(&rest))
+        return false;
+    wire_buf_append(&kept->fields, rest.at, (size_t) (rest.end - rest.at));
+    if (!kept->fields.failed)
+        kept->op.fields = wire_reader(kept->fields.data, kept->fields.size);
+    return !kept->fields.failed;
+}
+
+//  The tuple of an OUT in normal form; false: it has none, or there is no memory, and carrying it out will tell.
+static bool read_out(spaces_t *self, space_reactor_t *reactor)
+{
+    wire_reader_t in = reactor->current->op.fields;
+    return reactor->current->op.count >= 2 && wire_skip(&in) == 0
+        && match_normal(in, &reactor->asking.bytes, self->text) == 0;
+}
+
+static void turn_out(spaces_t *self, space_reactor_t *reactor)
+{
+    space_asking_t *asking = &reactor->asking;
+    if (asking->bytes.size == 0 && !read_out(self, reactor))
+        carry_out(self, reactor);
+    else if (!ask(self, reactor, SPACE_ON_OUT, reactor->current->op.session)) {
+        if (asking->rewritten && !replace_tuple(reactor->current, &asking->bytes))
+            deny_current(self, reactor, WIRE_E_NO_MEMORY, "the broker is out of memory");
+        else
+            carry_out(self, reactor);
+    }
+}
+
+//  The tuple that a TAKE or READ would get by now; NULL: none. *rc: STATE when it may not be asked so.
+static space_tuple_t *find_tuple(spaces_t *self, space_reactor_t *reactor, int *rc)
+{
+    const spaces_op_t *op = &reactor->current->op;
+    space_step_t step;
+    space_tuple_t *tuple = NULL;
+    self->made.count = self->found.count = 0;
+    *rc = 0;
+    if (space_step_parse(self, op->type, (space_fields_t) { op->fields, op->count }, &step) == 0 && step.space) {
+        space_scan_t scan;
+        space_scan(&scan, step.space, step.match);
+        tuple = space_scan_next(&scan);
+    }
+    bool puts = step.made < step.made_end && space_reacts_before(reactor->space, SPACE_ON_OUT);
+    if (puts || (step.options.all && space_reacts_before(reactor->space, on_of(op->type))))
+        *rc = WIRE_E_STATE;
+    space_step_free(self, &step);
+    return tuple;
+}
+
+static void turn_search(spaces_t *self, space_reactor_t *reactor)
+{
+    int rc;
+    const space_tuple_t *tuple = find_tuple(self, reactor, &rc);
+    if (rc)
+        deny_current(self, reactor, rc, "the space has reactions, which see one tuple at a time: no put and no all there");
+    else if (!tuple) {
+        ask_afresh(&reactor->asking, 0, 0);
+        carry_out(self, reactor);
+    }
+    else if (!set_tuple(&reactor->asking, 0, tuple))
+        deny_current(self, reactor, WIRE_E_NO_MEMORY, "the broker is out of memory");
+    else if (!ask(self, reactor, on_of(reactor->current->op.type), reactor->current->op.session))
+        carry_out(self, reactor);
+}
+
+static void turn_many(spaces_t *self, space_reactor_t *reactor)
+{
+    self->turning = reactor;
+    obstacle_t found = obstacle(self, &reactor->current->op);
+    self->turning = NULL;
+    if (found.busy) {                   //  Another space stands still by now
+        space_link_add(&found.busy->kept, &reactor->current->link);
+        reactor->current = NULL;
+        space_turn_wake(self, found.busy);
+    }
+    else if (found.reacting) {
+        deny_many(self, &reactor->current->op, found.reacting);
+        finish(self, reactor);
+    }
+    else
+        carry_out(self, reactor);
+}
+
+static void turn_current(spaces_t *self, space_reactor_t *reactor)
+{
+    const space_kept_t *kept = reactor->current;
+    unsigned on = on_of(kept->op.type);
+    if (kept->deadline && kept->deadline <= self->now && (on & (SPACE_ON_TAKE | SPACE_ON_READ)))
+        deny_current(self, reactor, WIRE_E_TIMEOUT, "no tuple matches");
+    else if (is_many(&kept->op))
+        turn_many(self, reactor);
+    else if (on == SPACE_ON_OUT && space_reacts_before(reactor->space, on))
+        turn_out(self, reactor);
+    else if ((on & (SPACE_ON_TAKE | SPACE_ON_READ)) && reactor->before)
+        turn_search(self, reactor);
+    else
+        carry_out(self, reactor);
+}
+
+//  ---- Tuples that are offered ---------------------------------------------
+
+void space_turn_offer(spaces_t *self, space_tuple_t *tuple)
+{
+    space_reactor_t *reactor = tuple->space->reactor;
+    if (!tuple->offered) {
+        tuple->offered = true;
+        if (reactor->offered++ == 0 || tuple->number < reactor->lowest)
+            reactor->lowest = tuple->number;
+    }
+    space_turn_wake(self, reactor);
+}
+
+static space_tuple_t *first_offered(space_reactor_t *reactor)
+{
+    const space_order_t *order = &reactor->space->order;
+    space_tuple_t *tuple = space_order_find(order, reactor->lowest);
+    tuple = tuple ? tuple : order->first;
+    while (!tuple->offered)
+        tuple = tuple->next;
+    reactor->lowest = tuple->number;
+    return tuple;
+}
+
+static void serve(spaces_t *self, space_reactor_t *reactor, space_waiter_t *waiter, space_tuple_t *tuple)
+{
+    self->rewritten = reactor->asking.rewritten ? &reactor->asking.bytes : NULL;
+    space_waiter_serve(self, waiter, tuple);
+    self->rewritten = NULL;
+    ask_afresh(&reactor->asking, 0, 0);
+    space_tuples_settle(self);
+}
+
+static void turn_offered(spaces_t *self, space_reactor_t *reactor)
+{
+    space_tuple_t *tuple = first_offered(reactor);
+    space_waiter_t *waiter = space_waiter_for(tuple);
+    if (!waiter) {
+        tuple->offered = false;
+        reactor->offered--;
+        return;
+    }
+    uint64_t session = waiter->listener.session->number;
+    if (!set_tuple(&reactor->asking, waiter->listener.number, tuple)) {
+        space_waiter_deny(self, waiter, WIRE_E_NO_MEMORY, "the broker is out of memory");
+        return;
+    }
+    reactor->asking.session = session;
+    reactor->asking.request = waiter->request;
+    if (!ask(self, reactor, waiter->take ? SPACE_ON_TAKE : SPACE_ON_READ, session))
+        serve(self, reactor, waiter, tuple);
+}
+
+void space_turn_refused(spaces_t *self, space_reactor_t *reactor, const char *text)
+{
+    const space_asking_t *asking = &reactor->asking;
+    self->counters.refused++;
+    if (asking->waiter) {
+        space_waiter_t *waiter = space_waiter_find(self, asking->session, asking->request);
+        if (waiter && waiter->listener.number == asking->waiter)
+            space_waiter_deny(self, waiter, WIRE_E_DENIED, text);
+    }
+    else if (reactor->current)
+        deny_current(self, reactor, WIRE_E_DENIED, text);
+}
+
+//  ---- Turns ---------------------------------------------------------------
+
+static void turn_later(spaces_t *self, space_reactor_t *reactor)
+{
+    space_later_t *later = SPACE_OF(reactor->later.next, space_later_t, link);
+    space_link_remove(&later->link);
+    const space_reaction_t *reaction = space_map_get(&self->reactions, later->reaction, 0);
+    if (reaction)
+        space_run_begin(self, reactor, reaction, later->session, later->number,
+                        wire_reader(later->bytes, later->size));
+    space_later_free(self, later);
+}
+
+static void next_operation(space_reactor_t *reactor)
+{
+    reactor->current = SPACE_OF(reactor->kept.next, space_kept_t, link);
+    space_link_remove(&reactor->current->link);
+    ask_afresh(&reactor->asking, 0, 0);
+}
+
+//  False: there is nothing left to do, or the space stands still.
+static bool turn(spaces_t *self, space_reactor_t *reactor)
+{
+    if (reactor->run)
+        return false;
+    if (!space_link_none(&reactor->later))
+        turn_later(self, reactor);
+    else if (reactor->current)
+        turn_current(self, reactor);
+    else if (reactor->offered)
+        turn_offered(self, reactor);
+    else if (!space_link_none(&reactor->kept))
+        next_operation(reactor);
+    else
+        return false;
+    return true;
+}
+
+void space_turns(spaces_t *self)
+{
+    while (!space_link_none(&self->awake)) {
+        space_reactor_t *reactor = SPACE_OF(self->awake.next, space_reactor_t, awake);
+        space_t *space = reactor->space;
+        space_link_remove(&reactor->awake);
+        space->pins++;
+        while (turn(self, reactor))
+            ;
+        space->pins--;
+        space_reactor_tidy(self, space);
+    }
+}
+
+//  Without a word: all of it ends.
+void space_turns_drop(spaces_t *self, space_reactor_t *reactor)
+{
+    space_t *space = reactor->space;
+    if (reactor->run)
+        space_run_end(self, reactor);
+    for (space_tuple_t *tuple = space->order.first; tuple; tuple = tuple->next)
+        tuple->offered = false;
+    reactor->offered = 0;
+    if (reactor->current)
+        finish(self, reactor);
+    while (!space_link_none(&reactor->kept))
+        drop(self, reactor, SPACE_OF(reactor->kept.next, space_kept_t, link));
+    while (!space_link_none(&reactor->later)) {
+        space_later_t *later = SPACE_OF(reactor->later.next, space_later_t, link);
+        space_link_remove(&later->link);
+        space_later_free(self, later);
+    }
+    while (!space_link_none(&reactor->reactions))
+        space_reaction_free(self, SPACE_OF(reactor->reactions.next, space_reaction_t, in_space));
+    space_reactor_tidy(self, space);
+}
