@@ -35,45 +35,45 @@
     X(CANCEL,   20, PROC, false, true,  false, "from, to: the caller of `request` waits no longer") \
     X(CREDIT,   21, PROC, false, true,  false, "from, to, events, bytes: totals consumed from this sender since the link's epoch began") \
     X(END,      22, PROC, false, true,  true,  "from, to, code, text: the process `from` has ended, behind all it sent") \
-    X(ANSWER,   32, TELL, false, true,  false, "...results of an ASK") \
-    X(DENY,     33, TELL, false, true,  false, "code, text: an ASK that failed") \
+    X(ANSWER,   32, TELL, false, true,  true, "...results of an ASK") \
+    X(DENY,     33, TELL, false, true,  true, "code, text: an ASK that failed") \
     X(MEMBERS,  34, TELL, false, true,  true,  "app, version, what, id, node: what is \"join\", \"leave\" or \"gone\"") \
     X(WATCHED,  35, TELL, false, true,  true,  "what, id, node, incarnation, text: what is \"up\", \"silent\", \"back\", \"left\" or \"gone\"") \
     X(TUPLE,    36, TELL, false, true,  true,  "watch, n, missed, number, tuple: the n-th arrival that this watch was told of; `missed` were left out before it") \
     X(TOPIC,    37, TELL, false, true,  true,  "sub, n, missed, topic, publisher, seq, time, flags, reply, value: the n-th message of this subscription; `missed` were dropped before it") \
-    X(LOOKUP,   48, ASK,  false, false, false, "who: an id, a node or a registered name -> {id, node, incarnation, endpoints[], host}; implies WATCH of it") \
-    X(REGISTER, 49, ASK,  false, true,  false, "name -> true") \
-    X(UNREGISTER,50,ASK,  false, true,  false, "name -> true") \
-    X(JOIN,     51, ASK,  false, true,  false, "app -> version, [ids in join order]; implies FOLLOW") \
-    X(LEAVE,    52, ASK,  false, true,  false, "app -> version") \
-    X(FOLLOW,   53, ASK,  false, true,  false, "app -> version, [ids in join order]; MEMBERS follow") \
-    X(UNFOLLOW, 54, ASK,  false, true,  false, "app -> true") \
-    X(NODES,    55, ASK,  false, false, false, "-> [{id, node, incarnation, endpoints[], host, state, apps[], names[], visitor}]") \
-    X(APPS,     56, ASK,  false, false, false, "-> [names]") \
-    X(WATCH,    57, ASK,  false, true,  false, "who, or nil for all -> true; WATCHED follow") \
-    X(UNWATCH,  58, ASK,  false, true,  false, "who, or nil -> true") \
-    X(STAT,     59, ASK,  false, false, false, "-> {counters}") \
-    X(OUT,      64, ASK,  false, true,  false, "space, tuple, options{ttl, number} -> number: put a tuple") \
-    X(TAKE,     65, ASK,  false, true,  false, "space, template, options{try, lease, put, all} -> tuple, number, lease; with `all` -> [tuples], [numbers]. Waits as long as ttl_ms says") \
-    X(READ,     66, ASK,  false, true,  false, "space, template, options{try, all} -> tuple, number; with `all` -> [tuples], [numbers]") \
-    X(COUNT,    67, ASK,  false, false, false, "space, template -> n") \
-    X(ACK,      68, ASK,  false, true,  false, "lease, outs[[space, tuple, options]...] -> [numbers]: the leased tuple is consumed and these are put, in one step") \
-    X(RELEASE,  69, ASK,  false, true,  false, "lease -> true: the tuple comes back") \
-    X(EXTEND,   70, ASK,  false, true,  false, "lease, ms -> true: the lease ends so long from now") \
-    X(BATCH,    71, ASK,  false, true,  false, "[[type, ...fields]...] of OUT, TAKE, READ, COUNT, ACK -> [[fields]...]: all or nothing; a take or read that finds nothing denies all") \
-    X(FORGET,   72, ASK,  false, true,  false, "request of a TAKE or READ that waits -> true when it did; it is denied `cancelled` first") \
-    X(SPACE_WATCH,   73, ASK, false, true, false, "space, template, options{} -> watch; TUPLE follow") \
-    X(SPACE_UNWATCH, 74, ASK, false, true, false, "watch -> true") \
-    X(REACT,    75, ASK,  false, true,  false, "space, on, phase, template, name, code -> reaction: Lua text, run in the jail") \
-    X(UNREACT,  76, ASK,  false, true,  false, "reaction -> true") \
-    X(DESTROY,  77, ASK,  false, true,  false, "space -> true: its tuples are dropped, who waits there is denied `closed`") \
-    X(SPACES,   78, ASK,  false, false, false, "-> [{name, tuples, bytes, leases, waiters, watches, reactions}]") \
-    X(PUBLISH,  80, ASK,  false, true,  false, "topic, value, options{retain, ttl, delay, reply} -> receivers; with request 0 nothing") \
-    X(SUBSCRIBE,81, ASK,  false, true,  false, "pattern, options{group, filter, last, since, seq, window, count, bytes, policy} -> sub; TOPIC follow") \
-    X(UNSUBSCRIBE, 82, ASK, false, true, false, "sub -> true") \
-    X(CONSUMED, 83, ASK,  false, true,  false, "sub, n: so many of its messages were handled; no answer") \
-    X(WILL,     84, ASK,  false, true,  false, "topic, value, options; or nil -> true: published when the session ends by death") \
-    X(TOPICS,   85, ASK,  false, false, false, "-> [{topic, seq, kept, retained}], [{pattern, sub, id, group, waiting, dropped}]")
+    X(LOOKUP,   48, ASK,  false, false, true, "who: an id, a node or a registered name -> {id, node, incarnation, endpoints[], host}; implies WATCH of it") \
+    X(REGISTER, 49, ASK,  false, true,  true, "name -> true") \
+    X(UNREGISTER,50,ASK,  false, true,  true, "name -> true") \
+    X(JOIN,     51, ASK,  false, true,  true, "app -> version, [ids in join order]; implies FOLLOW") \
+    X(LEAVE,    52, ASK,  false, true,  true, "app -> version") \
+    X(FOLLOW,   53, ASK,  false, true,  true, "app -> version, [ids in join order]; MEMBERS follow") \
+    X(UNFOLLOW, 54, ASK,  false, true,  true, "app -> true") \
+    X(NODES,    55, ASK,  false, false, true, "-> [{id, node, incarnation, endpoints[], host, state, apps[], names[], visitor}]") \
+    X(APPS,     56, ASK,  false, false, true, "-> [names]") \
+    X(WATCH,    57, ASK,  false, true,  true, "who, or nil for all -> true; WATCHED follow") \
+    X(UNWATCH,  58, ASK,  false, true,  true, "who, or nil -> true") \
+    X(STAT,     59, ASK,  false, false, true, "-> {counters}") \
+    X(OUT,      64, ASK,  false, true,  true, "space, tuple, options{ttl, number} -> number: put a tuple") \
+    X(TAKE,     65, ASK,  false, true,  true, "space, template, options{try, lease, put, all} -> tuple, number, lease; with `all` -> [tuples], [numbers]. Waits as long as ttl_ms says") \
+    X(READ,     66, ASK,  false, true,  true, "space, template, options{try, all} -> tuple, number; with `all` -> [tuples], [numbers]") \
+    X(COUNT,    67, ASK,  false, false, true, "space, template -> n") \
+    X(ACK,      68, ASK,  false, true,  true, "lease, outs[[space, tuple, options]...] -> [numbers]: the leased tuple is consumed and these are put, in one step") \
+    X(RELEASE,  69, ASK,  false, true,  true, "lease -> true: the tuple comes back") \
+    X(EXTEND,   70, ASK,  false, true,  true, "lease, ms -> true: the lease ends so long from now") \
+    X(BATCH,    71, ASK,  false, true,  true, "[[type, ...fields]...] of OUT, TAKE, READ, COUNT, ACK -> [[fields]...]: all or nothing; a take or read that finds nothing denies all") \
+    X(FORGET,   72, ASK,  false, true,  true, "request of a TAKE or READ that waits -> true when it did; it is denied `cancelled` first") \
+    X(SPACE_WATCH,   73, ASK, false, true, true, "space, template, options{} -> watch; TUPLE follow") \
+    X(SPACE_UNWATCH, 74, ASK, false, true, true, "watch -> true") \
+    X(REACT,    75, ASK,  false, true,  true, "space, on, phase, template, name, code -> reaction: Lua text, run in the jail") \
+    X(UNREACT,  76, ASK,  false, true,  true, "reaction -> true") \
+    X(DESTROY,  77, ASK,  false, true,  true, "space -> true: its tuples are dropped, who waits there is denied `closed`") \
+    X(SPACES,   78, ASK,  false, false, true, "-> [{name, tuples, bytes, leases, waiters, watches, reactions}]") \
+    X(PUBLISH,  80, ASK,  false, true,  true, "topic, value, options{retain, ttl, delay, reply} -> receivers; with request 0 nothing") \
+    X(SUBSCRIBE,81, ASK,  false, true,  true, "pattern, options{group, filter, last, since, seq, window, count, bytes, policy} -> sub; TOPIC follow") \
+    X(UNSUBSCRIBE, 82, ASK, false, true, true, "sub -> true") \
+    X(CONSUMED, 83, ASK,  false, true,  true, "sub, n: so many of its messages were handled; no answer") \
+    X(WILL,     84, ASK,  false, true,  true, "topic, value, options; or nil -> true: published when the session ends by death") \
+    X(TOPICS,   85, ASK,  false, false, true, "-> [{topic, seq, kept, retained}], [{pattern, sub, id, group, waiting, dropped}]")
 
 typedef enum {
 #define X(name, id, way, early, change, counts, fields) WIRE_##name = id,

@@ -279,9 +279,8 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     if (!session)
         return 0;
     int rc = 0;
-    wire_way_t way = wire_type_way((unsigned) msg->type);
-    session->received += wire_type_counts((unsigned) msg->type) || (way == WIRE_WAY_ASK && !msg->request);
-    switch (way) {
+    session->received += wire_type_counts((unsigned) msg->type);
+    switch (wire_type_way((unsigned) msg->type)) {
     case WIRE_WAY_PROC:
         broker_relay(self, session, msg, now - arrived);
         break;

@@ -168,8 +168,8 @@ typedef struct {
     uint64_t incarnation;
     void *link;
     bool visitor, silent;
-    uint64_t sent, received;    //  Counted events, and messages without an answer, on its present link: the launcher compares
-                                //  them with what the node has received and sent, to find out whether a program is over
+    uint64_t sent, received;    //  Counted events on its present link: the launcher compares them with what the node has
+                                //  received and sent, to find out whether a program is over
 } broker_seat_t;
 
 //  Call `fn` for each session, oldest first; it must not call the core. Strings live during the call.

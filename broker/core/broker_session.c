@@ -165,6 +165,12 @@ int broker_session_send(broker_core_t *self, broker_session_t *session, const wi
     return rc;
 }
 
+//  An answer, which counts.
+static void reply(broker_core_t *self, broker_session_t *session, const wire_buf_t *message)
+{
+    session->sent += broker_session_send(self, session, message) == 0;
+}
+
 int broker_session_try(broker_core_t *self, broker_session_t *session, const wire_buf_t *message)
 {
     if (message->failed)
@@ -225,7 +231,7 @@ bool broker_session_repeat(broker_core_t *self, broker_session_t *session, uint6
             continue;
         wire_buf_t message = { a->bytes, a->size, a->size, false };
         self->counters.repeated++;
-        broker_session_send(self, session, &message);
+        reply(self, session, &message);
         return true;
     }
     return false;
@@ -251,7 +257,7 @@ void broker_session_answer(broker_core_t *self, broker_session_t *session, uint6
     wire_buf_append(&self->message, self->results.data, self->results.size);
     if (keep)
         remember(&session->answers, request, &self->message);
-    broker_session_send(self, session, &self->message);
+    reply(self, session, &self->message);
 }
 
 void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_t request, int code,
@@ -266,5 +272,5 @@ void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_
     wire_put_text(&self->message, self->text, strlen(self->text));
     if (keep)
         remember(&session->answers, request, &self->message);
-    broker_session_send(self, session, &self->message);
+    reply(self, session, &self->message);
 }

@@ -53,7 +53,10 @@ static int send_built(node_core_t *self)
     if (out->size > WIRE_MAX_MESSAGE)
         return WIRE_E_TOO_BIG;
     int rc = self->effects.room(self->arg, self->broker, out->size) ? 0 : wait_for_room(self);
-    return rc ? rc : self->effects.send(self->arg, self->broker, out->data, out->size);
+    if (rc == 0)
+        rc = self->effects.send(self->arg, self->broker, out->data, out->size);
+    self->broker_sent += rc == 0;
+    return rc;
 }
 
 int node_core_tell(node_core_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count, int64_t ttl)
@@ -61,9 +64,7 @@ int node_core_tell(node_core_t *self, wire_type_t type, const void *fields, size
     if (!self->broker || !self->broker_up)
         return WIRE_E_OFFLINE;
     build(self, type, 0, ttl_of(ttl), fields, size, count);
-    int rc = send_built(self);
-    self->broker_sent += rc == 0;
-    return rc;
+    return send_built(self);
 }
 
 //  ---- Asking ----------------------------------------------------------------------
@@ -145,8 +146,8 @@ static void ask_anew(node_core_t *self, const node_pending_t *pending)
     if (pending->until && left <= 0)
         left = 1;                       //  The broker tries once more
     build(self, pending->type, pending->id, ttl_of(left), pending->about.data, pending->about.size, pending->count);
-    if (!self->scratch.failed)
-        (void) self->effects.send(self->arg, self->broker, self->scratch.data, self->scratch.size);
+    if (!self->scratch.failed && self->effects.send(self->arg, self->broker, self->scratch.data, self->scratch.size) == 0)
+        self->broker_sent++;
 }
 
 void node_core_ask_anew(node_core_t *self)

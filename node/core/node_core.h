@@ -94,7 +94,7 @@ struct node_core {
     node_link_t *links;
     void *broker;               //  The broker's link, NULL while there is none
     bool broker_up;
-    uint64_t broker_sent, broker_received;      //  Counted events: what it was sent without an answer, what it sent us
+    uint64_t broker_sent, broker_received;      //  Counted events that it was sent, and that it sent us
     char *id, *node, *address;  //  As the broker gave them; "" before
     wire_str_t me, here;        //  id and node with their sizes: each message asks for them
     node_timer_t **timers;      //  By the place that the lower half of their id says; NULL: a free one

@@ -132,6 +132,14 @@ static void say_hello(node_control_t *self)
     say(self, &message);
 }
 
+//  In the launcher's own network only its processes can put what is waited for.
+bool node_is_stuck(const alua_node_t *node)
+{
+    const alua_boot_t *boot = alua_boot();
+    return boot && boot->broker && node->broker_endpoint && strcmp(boot->broker, node->broker_endpoint) == 0
+        && node_core_only_takes(&node->core);
+}
+
 static void put_counts(const node_core_t *core, wire_buf_t *out)
 {
     uint32_t count = 1;
@@ -176,7 +184,7 @@ static void report(node_control_t *self, uint64_t wave)
     put_counts(&node->core, &message);
     wire_put_uint(&message, node->core.starting);
     wire_put_uint(&message, node->core.pendings.holding + (size_t) (node->core.holds > 0 ? node->core.holds : 0));
-    wire_put_uint(&message, node_core_only_takes(&node->core));
+    wire_put_uint(&message, node_is_stuck(node));
     say(self, &message);
 }
 

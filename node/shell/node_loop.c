@@ -78,7 +78,7 @@ static void arm(alua_node_t *self)
 //  Takes that nothing but another's OUT can end are worth a look at the whole program, too: it may be stuck.
 static void tell_activity(alua_node_t *self)
 {
-    bool active = node_core_active(&self->core) && !node_core_only_takes(&self->core);
+    bool active = node_core_active(&self->core) && !node_is_stuck(self);
     if (self->was_active && !active)
         node_control_idle(self);
     self->was_active = active;

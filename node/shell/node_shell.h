@@ -88,6 +88,8 @@ void node_parent_tell(alua_node_t *self, const alua_outcome_t *opened);
 void node_parent_free(alua_node_t *self);
 
 //  node_control
+//  Only takes and reads without a deadline hold this process, and no other network can end them.
+bool node_is_stuck(const alua_node_t *node);
 void node_control_idle(alua_node_t *self);
 void node_control_opened(alua_node_t *self);
 void node_control_free(alua_node_t *self);
