@@ -146,7 +146,7 @@ class Case(unittest.TestCase):
                 process.wait(5)
             except subprocess.TimeoutExpired:
                 pass
-        left = self.processes()
+        left = self._left()
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         for process in self.started:
@@ -161,6 +161,13 @@ class Case(unittest.TestCase):
                    if "Sanitizer" in line or "runtime error:" in line]
         if reports:
             raise AssertionError("".join(reports))
+
+    def _left(self, timeout=2):
+        """Processes that should have ended; one that has closed its output is about to."""
+        deadline = time.monotonic() + timeout
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.processes()
 
     def program(self, text, name="program.lua"):
         """A file with this Lua text; its path."""

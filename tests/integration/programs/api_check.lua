@@ -13,9 +13,14 @@ function check.case(name, f)
   check.cases[#check.cases + 1] = { name = name, f = f }
 end
 
+local function text_of(value)
+  local plain, text = pcall(alua.tostring, value)
+  return plain and text or tostring(value)
+end
+
 local function show(...)
   local parts = table.pack(...)
-  for i = 1, parts.n do parts[i] = tostring(parts[i]) end
+  for i = 1, parts.n do parts[i] = text_of(parts[i]) end
   return "(" .. table.concat(parts, ", ") .. ")"
 end
 
