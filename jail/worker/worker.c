@@ -16,6 +16,7 @@
 #define MAX_CACHED  64
 #define READ_BYTES  4096
 #define KEEP_BYTES  (64 * 1024)     //  A larger buffer is given back after use
+
 //  Each costs a full collection, and a text that catches it may ask again for ever.
 #define MAX_REFUSED 8
 

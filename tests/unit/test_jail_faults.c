@@ -342,7 +342,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 #define LIARS(name) cmocka_unit_test_setup_teardown(test_##name, setup_loop, teardown)
         TEST(a_worker_that_is_killed_is_replaced), TEST(an_idle_worker_that_is_killed_is_replaced),
-        TEST(a_job_for_a_dead_worker_goes_to_another), TEST(a_fork_server_that_is_killed_is_started_again), TEST(a_server_that_hangs_is_replaced),
+        TEST(a_job_for_a_dead_worker_goes_to_another), TEST(a_fork_server_that_is_killed_is_started_again),
+        TEST(a_server_that_hangs_is_replaced),
         TEST(destroying_ends_everything), TEST(destroying_from_inside_an_end),
         TEST(destroying_from_inside_a_call), TEST(cancelled_jobs_end_silently), TEST(running_from_inside_an_end),
         LIARS(no_program_is_said_at_once), LIARS(a_program_that_ends_at_once), LIARS(the_fake_can_be_honest),

@@ -13,7 +13,8 @@
 #define MARK "--## "
 #define DEADLINE 250            //  ms; more where the chunk's work must be done in it
 #define SHORT 60                //  ms, for two at once
-#define PAIRS 60
+#define PAIRS 40
+#define MUTANTS 200
 #define MEMORY ((size_t) 32 * 1024 * 1024)
 
 typedef struct {
@@ -163,7 +164,7 @@ static int setup_hostile(void **state)
 FILES(X)
 #undef X
 
-//  ---- Two at once -----------------------------------------------------------
+//  ---- Two at once, and others than we thought of ------------------------------
 
 typedef struct {
     char *texts[16];
@@ -198,22 +199,74 @@ static void run_pair(suite_t *suite, const chunk_t *first, const chunk_t *second
         run_chunk(suite, &both);
 }
 
-static void test_pairs(void **state)
+static size_t chance(uint32_t *seed, size_t below)
 {
-    static heap_t heap;
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % below;
+}
+
+typedef void draw_fn(suite_t *suite, heap_t *heap, uint32_t *seed);
+
+static void draw_pair(suite_t *suite, heap_t *heap, uint32_t *seed)
+{
+    size_t first = chance(seed, heap->count);
+    run_pair(suite, &heap->chunks[first], &heap->chunks[chance(seed, heap->count)]);
+}
+
+static bool is_keyword(const char *word, size_t size)
+{
+    static const char keywords[] = " and break do else elseif end false for function goto if in local nil not or repeat"
+        " return then true until while = ";
+    char padded[16];
+    return size > 12 || (snprintf(padded, sizeof padded, " %.*s ", (int) size, word), strstr(keywords, padded) != NULL);
+}
+
+//  A chunk of which some words are others, so that it is mostly still Lua.
+static void draw_mutant(suite_t *suite, heap_t *heap, uint32_t *seed)
+{
+    static const char *const words[] = { "1", "-1", "1e15", "math.huge", "nil", "t", "s", "{}", "error", "''", "pcall", "0",
+                                         "string.rep", "load", "math.mininteger", "x", "coroutine.wrap", "echo", "_G" };
+    static char code[32768];
+    const chunk_t *origin = &heap->chunks[chance(seed, heap->count)];
+    chunk_t mutant = { .code = code };
+    size_t every = chance(seed, 40) + 10;
+    for (const char *at = origin->code, *end = at + origin->size; at < end && mutant.size < sizeof code - 64;) {
+        size_t word = strcspn(at, " (),\n");
+        if (word > 0 && at + word < end && !is_keyword(at, word) && chance(seed, every) == 0)
+            mutant.size += (size_t) snprintf(code + mutant.size, 32, "%s",
+                                             words[chance(seed, sizeof words / sizeof *words)]), at += word;
+        code[mutant.size++] = *at++;
+    }
+    snprintf(mutant.name, sizeof mutant.name, "mutant of %.60s", origin->name);
+    run_chunk(suite, &mutant);
+}
+
+//  By chance, but always by the same.
+static void draw(void **state, const char *what, draw_fn *fn, size_t count)
+{
+    heap_t *heap = calloc(1, sizeof *heap);
     suite_t suite = { .f = *state };
     uint32_t seed = 76;
-    collect_chunks(&heap, &suite);
-    assert_in_range(heap.count, 150, 399);
-    suite.file = "pairs";
-    for (int i = 0; i < PAIRS; i++) {
-        size_t first = (seed = seed * 1664525u + 1013904223u) >> 8, second = (seed = seed * 1664525u + 1013904223u) >> 8;
-        run_pair(&suite, &heap.chunks[first % heap.count], &heap.chunks[second % heap.count]);
-    }
-    for (size_t i = 0; heap.texts[i]; i++)
-        free(heap.texts[i]);
-    assert_int_equal(suite.count, PAIRS);
+    collect_chunks(heap, &suite);
+    assert_in_range(heap->count, 150, 399);
+    suite.file = what;
+    for (size_t i = 0; i < count; i++)
+        fn(&suite, heap, &seed);
+    for (size_t i = 0; heap->texts[i]; i++)
+        free(heap->texts[i]);
+    free(heap);
+    assert_int_equal(suite.count, count);
     assert_int_equal(suite.wrong, 0);
+}
+
+static void test_pairs(void **state)
+{
+    draw(state, "pairs", draw_pair, PAIRS);
+}
+
+static void test_mutants(void **state)
+{
+    draw(state, "mutants", draw_mutant, MUTANTS);
 }
 
 //  A file that nobody runs tests nothing.
@@ -239,6 +292,7 @@ int main(int argc, char **argv)
         FILES(X)
 #undef X
         cmocka_unit_test_setup_teardown(test_pairs, setup_hostile, teardown),
+        cmocka_unit_test_setup_teardown(test_mutants, setup_hostile, teardown),
         cmocka_unit_test(test_no_file_is_left_out),
     };
     only = argc > 1 ? argv[1] : NULL;

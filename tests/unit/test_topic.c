@@ -278,6 +278,28 @@ static void test_bytes_bound(void **state)
     expect(f, "1> 1.3 a@4 4\n1> 1.4+1 a@6 6\n");
 }
 
+//  Its ring turns round, and grows while it is turned.
+static void test_a_long_queue_keeps_its_order(void **state)
+{
+    fixture_t *f = *state;
+    int n = 0, made = 0;
+    subscribe(f, 1, "'a' {window=1}");
+    for (int round = 1; round < 60; round++) {
+        fill(f, "a", made + 1, made + 5);
+        made += 5;
+        for (int i = 0; i < 3; i++, n++)
+            consumed(f, 1, 1, n);
+    }
+    for (; n < made; n++)
+        consumed(f, 1, 1, n);
+    char line[64], *at = f->trace;
+    for (int i = 1; i <= made; i++, at += strlen(line)) {
+        snprintf(line, sizeof line, "1> 1.%d a@%d %d\n", i, i, i);
+        assert_memory_equal(at, line, strlen(line));
+    }
+    assert_int_equal(*at, 0);
+}
+
 static void test_refuse_is_all_or_nothing(void **state)
 {
     fixture_t *f = *state;
@@ -328,6 +350,36 @@ static void test_all_queues_together(void **state)
     end(f, 1, true);
     end(f, 2, true);
     assert_int_equal(stat_of(f, "topic.queue_bytes"), 0);
+}
+
+//  Who drops the oldest gives as much as comes, and keeps the rest of what it has.
+static void test_a_place_among_all_queues(void **state)
+{
+    fixture_t *f = *state;
+    begin(f, &(topics_config_t) { .queue_bytes = 2000 });
+    subscribe(f, 1, "'a' {window=1}");
+    fill(f, "a", 1, 4);
+    subscribe(f, 2, "'b' {window=1 policy='drop_newest'}");
+    fill(f, "b", 1, 50);
+    fill(f, "a", 5, 6);
+    ignore(f);
+    for (int i = 1; i <= 4; i++)
+        consumed(f, 1, 1, i);
+    expect(f, "1> 1.2+2 a@4 4\n1> 1.3 a@5 5\n1> 1.4 a@6 6\n");
+}
+
+//  What another queue holds, too, makes no room when it is dropped here: it costs one message all the same.
+static void test_a_place_that_others_hold(void **state)
+{
+    fixture_t *f = *state;
+    begin(f, &(topics_config_t) { .queue_bytes = 2000 });
+    subscribe(f, 1, "'a' {window=1}");
+    subscribe(f, 2, "'a' {window=1 policy='drop_newest'}");
+    fill(f, "a", 1, 12);
+    uint64_t dropped = stat_of(f, "topic.dropped");
+    assert_true(stat_of(f, "topic.queue_bytes") < 2000);
+    fill(f, "a", 13, 22);
+    assert_in_range(stat_of(f, "topic.dropped"), dropped + 10, dropped + 20);
 }
 
 static void test_many_queues_share_a_message(void **state)
@@ -461,7 +513,9 @@ int main(void)
         TEST(test_everything_that_a_message_says), TEST(test_receivers_are_counted), TEST(test_numbers_of_topics),
         TEST(test_unsubscribing), TEST(test_quota_of_subscriptions), TEST(test_the_window), TEST(test_a_full_link),
         TEST(test_a_link_that_ends), TEST(test_drop_oldest), TEST(test_drop_newest), TEST(test_bytes_bound),
+        TEST(test_a_long_queue_keeps_its_order),
         TEST(test_refuse_is_all_or_nothing), TEST(test_disconnect), TEST(test_all_queues_together),
+        TEST(test_a_place_among_all_queues), TEST(test_a_place_that_others_hold),
         TEST(test_many_queues_share_a_message), TEST(test_a_gap_by_itself), TEST(test_a_gap_that_something_follows),
         TEST(test_no_gap_into_a_closed_window), TEST(test_a_gap_and_a_full_link), TEST(test_expiry_in_a_queue),
         TEST(test_what_expired_makes_room), TEST(test_a_gap_survives_what_expired),

@@ -2,6 +2,8 @@
 
 #include "test_topic_fixture.h"
 
+#include "topic_heap.h"
+
 //  ---- Delays --------------------------------------------------------------
 
 static void test_in_the_order_of_time(void **state)
@@ -65,6 +67,33 @@ static void test_very_long_times(void **state)
     elapse(f, INT64_C(1) << 40);
     subscribe(f, 1, "'a'");
     expect(f, "1> 1.1 a@1R 1\n");
+}
+
+//  Timers that are set and cancelled in any order, beside a list that is walked.
+static void test_the_soonest_is_first(void **state)
+{
+    (void) state;
+    static topic_timer_t timers[200];
+    topic_heap_t heap = { .orders = 0 };
+    uint64_t seed = 88172645463325252u;
+    for (int step = 0; step < 20000; step++) {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        topic_timer_t *timer = &timers[seed >> 33 & 127], *first = NULL;
+        if (seed >> 60 & 1 && topic_heap_first(&heap))
+            timer = topic_heap_first(&heap);
+        if (timer->place)
+            topic_heap_cancel(&heap, timer);
+        else if (topic_heap_reserve(&heap))
+            topic_heap_set(&heap, timer, (int64_t) (seed >> 45 & 63));
+        for (size_t i = 0; i < 200; i++)
+            if (timers[i].place && (!first || timers[i].due < first->due ||
+                                    (timers[i].due == first->due && timers[i].order < first->order)))
+                first = &timers[i];
+        assert_ptr_equal(topic_heap_first(&heap), first);
+    }
+    topic_run_free(&heap.timers);
 }
 
 //  ---- Wills ---------------------------------------------------------------
@@ -179,7 +208,7 @@ static void test_a_long_listing_is_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_in_the_order_of_time), TEST(test_everything_is_as_it_was_said), TEST(test_quota_of_delayed),
+        TEST(test_in_the_order_of_time), TEST(test_everything_is_as_it_was_said), TEST(test_quota_of_delayed), TEST(test_the_soonest_is_first),
         TEST(test_very_long_times), TEST(test_a_will), TEST(test_no_will), TEST(test_a_will_after_a_while),
         TEST(test_a_will_and_who_refuses), TEST(test_presence), TEST(test_listing), TEST(test_a_long_listing_is_cut),
     };

@@ -198,7 +198,7 @@ static void try_subscribe(void)
     if (sub == play.subs + SUBS)
         return;
     *sub = (sub_t) { .user = (int) roll(USERS), .pattern = (int) roll(PATTERNS), .filter = roll(3) ? 0 : (int) roll(5),
-                     .group = roll(3) ? 0 : 1 + (int) roll(2), .window = 1 + roll(5), .limit = roll(7), .policy = roll(10) / 3 };
+                     .group = roll(3) ? 0 : 1 + (int) roll(2), .window = 1 + roll(5), .limit = roll(roll(4) ? 7 : 100), .policy = roll(10) / 3 };
     wish_t wish = { false, UINT64_MAX, 0, INT64_MIN };
     char text[256];
     snprintf(text, sizeof text, "'%s' {window=%d count=%d policy='%s'", patterns[sub->pattern], (int) sub->window,

@@ -1,6 +1,6 @@
 //  Publish and subscribe: what a new subscription gets of the past
 
-#include "test_topic_fixture.h"
+#include "test_topic_check.h"
 
 //  What a subscription of session 1 is told at once.
 static int past(fixture_t *f, const char *text)
@@ -231,6 +231,21 @@ static void test_a_history_is_bounded(void **state)
     assert_in_range(stat_of(f, "topic.history_bytes"), 1000000, TOPICS_HISTORY_BYTES + 10000);
 }
 
+//  Few large messages turn its ring round, which then grows for many small ones.
+static void test_a_turned_history_grows(void **state)
+{
+    fixture_t *f = *state;
+    static char text[200100];
+    subscribe(f, 2, "'a' {last=0}");
+    snprintf(text, sizeof text, "'a' '%0200000d'", 0);
+    for (int i = 0; i < 10; i++)
+        publish(f, text);
+    fill(f, "a", 11, 40);
+    check_topics(f->topics);
+    past(f, "'a' {last=2}");
+    expect(f, "1> 2.1 a@39P 39\n1> 2.2 a@40P 40\n");
+}
+
 static void test_expired_history_is_passed_over(void **state)
 {
     fixture_t *f = *state;
@@ -269,6 +284,42 @@ static void test_oldest_topics_are_forgotten(void **state)
     assert_non_null(strstr(f->trace, "held@1R 1"));
     publish(f, "'held' 2");
     assert_non_null(strstr(f->trace, "held@2 2"));          //  A retained value holds its topic
+}
+
+//  Tell the broker of many topics that nobody will hear of again.
+static void press(fixture_t *f, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "'t.%d' 1", i);
+        publish(f, text);
+    }
+}
+
+static void test_what_is_used_stays(void **state)
+{
+    fixture_t *f = *state;
+    begin(f, &(topics_config_t) { .history_bytes = 20000 });
+    for (int i = 1; i <= 100; i++) {
+        fill(f, "a", i, i);
+        press(f, 10 * i, 10 * i + 10);
+    }
+    past(f, "'a' {last=1}");
+    expect(f, "1> 1.1 a@100P 100\n");
+}
+
+static void test_a_history_given_up_begins_anew(void **state)
+{
+    fixture_t *f = *state;
+    begin(f, &(topics_config_t) { .history_bytes = 20000 });
+    publish(f, "'held' 1 {retain=true}");
+    subscribe(f, 2, "'held' {last=0}");
+    fill(f, "held", 2, 4);
+    ask(f, 2, WIRE_UNSUBSCRIBE, "1");
+    press(f, 0, 100);
+    fill(f, "held", 5, 7);                  //  Nobody has asked since
+    past(f, "'held' {last=9}");
+    expect(f, "1> 2.1 held@1R 1\n1> 2.2 held@7P 7\n");
 }
 
 static void test_no_history_at_all(void **state)
@@ -327,8 +378,9 @@ int main(void)
         TEST(test_retained), TEST(test_nil_clears), TEST(test_retained_for_a_time), TEST(test_budget_of_retained),
         TEST(test_the_last_one_is_always_there), TEST(test_last_counts_for_each_topic), TEST(test_since),
         TEST(test_from_a_number_on), TEST(test_lost_numbers_are_told_though_nothing_comes),
-        TEST(test_retained_and_replayed_comes_once), TEST(test_a_history_is_bounded),
-        TEST(test_expired_history_is_passed_over), TEST(test_oldest_topics_are_forgotten), TEST(test_no_history_at_all),
+        TEST(test_retained_and_replayed_comes_once), TEST(test_a_history_is_bounded), TEST(test_a_turned_history_grows),
+        TEST(test_expired_history_is_passed_over), TEST(test_oldest_topics_are_forgotten), TEST(test_what_is_used_stays),
+        TEST(test_a_history_given_up_begins_anew), TEST(test_no_history_at_all),
         TEST(test_a_replay_waits_like_all_else), TEST(test_a_replay_that_does_not_fit),
     };
     return cmocka_run_group_tests_name("topics: the past", tests, NULL, NULL);
