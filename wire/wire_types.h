@@ -54,7 +54,7 @@
     X(UNWATCH,  58, ASK,  false, true,  true, "who, or nil -> true") \
     X(STAT,     59, ASK,  false, false, true, "-> {counters}") \
     X(OUT,      64, ASK,  false, true,  true, "space, tuple, options{ttl, number} -> number: put a tuple") \
-    X(TAKE,     65, ASK,  false, true,  true, "space, template, options{try, lease, put, all} -> tuple, number, lease; with `all` -> [tuples], [numbers]. Waits as long as ttl_ms says") \
+    X(TAKE,     65, ASK,  false, true,  true, "space, template, options{try, lease, put, all, after} -> tuple, number, lease; with `all` -> [tuples], [numbers]. Waits as long as ttl_ms says") \
     X(READ,     66, ASK,  false, true,  true, "space, template, options{try, all} -> tuple, number; with `all` -> [tuples], [numbers]") \
     X(COUNT,    67, ASK,  false, false, true, "space, template -> n") \
     X(ACK,      68, ASK,  false, true,  true, "lease, outs[[space, tuple, options]...] -> [numbers]: the leased tuple is consumed and these are put, in one step") \

@@ -40,6 +40,7 @@ typedef struct spaces spaces_t;
 
 #define SPACES_MAX_BATCH    128         //  Operations in a BATCH, tuples in an ACK
 #define SPACES_MAX_BULK     1024        //  Tuples that TAKE and READ with `all` bring at most
+#define SPACES_ENDED        512         //  Destroyed spaces that are remembered, for `after`
 #define SPACES_LEASE_MIN    10          //  ms
 #define SPACES_LEASE_MAX    86400000
 #define SPACES_REACTIONS    64          //  In a space

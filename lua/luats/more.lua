@@ -28,7 +28,8 @@ local EACH = { lease = true, timeout = true, background = true }
 --- breaks), and released when it raises. Waits for the next tuple without keeping the program from being
 --- over. Ends when the space is destroyed, or when no tuple came within `timeout` seconds.
 ---@param pattern table
----@param options? { lease?: number, timeout?: number, background?: boolean } lease: 30 s by default; background: true without a timeout
+---@param options? { lease?: number, timeout?: number, background?: boolean } lease: 30 s by default; background:
+--- true without a timeout
 ---@return fun(): table?, luats.Lease?
 function Space:each(pattern, options)
   check.open(self, 2)
@@ -45,7 +46,7 @@ function Space:each(pattern, options)
       if code == "closed" or code == "timeout" or code == "cancelled" then return nil end
       error(lease, 0)
     end
-    loop.lease = lease
+    loop.lease, take.after = lease, lease.number
     return tuple, lease
   end
   return step, nil, nil, setmetatable({}, { __close = function(_, err) settle(loop, err ~= nil) end })

@@ -44,7 +44,7 @@ function Space:out(tuple, options, cb)
   return ask.out(options.timeout, options.background, self.out_what, cb, self.name, tuple, check.wire(options, 2))
 end
 
-local TAKE = { timeout = true, lease = true, background = true }
+local TAKE = { timeout = true, lease = true, background = true, after = true }
 local READ = { timeout = true, background = true }
 
 -- The function that asks, and the seconds that it may wait: none is nil, to try needs no more than an
@@ -70,10 +70,12 @@ end
 
 --- Take the oldest tuple that matches. Waits unless there is a callback.
 ---
---- With `lease` (seconds) the tuple comes back when that time is over, or this process is gone, unless it
+--- `after`, the number of a lease: fails ("closed") when the space was destroyed since that was granted, even
+--- if somebody uses its name again. With `lease` (seconds) the tuple comes back when that time is over,
+--- or this process is gone, unless it
 --- was acknowledged.
 ---@param pattern table
----@param options? { timeout?: number, lease?: number, background?: boolean }
+---@param options? { timeout?: number, lease?: number, background?: boolean, after?: integer }
 ---@param cb fun(tuple: table?, lease_or_err: any)?
 ---@return table? tuple, luats.Lease|any lease or an error: "timeout", "closed" (the space was destroyed) ...
 function Space:take(pattern, options, cb)
