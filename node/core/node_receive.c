@@ -61,6 +61,16 @@ static bool owes_answer(const node_pending_t *pending, const node_mail_t *mail)
         || (relayed && pending->to->target && pending->to->route == NODE_RELAY);
 }
 
+//  A name that has moved: not whom we took for its holder had the request, but who answers.
+static void recount_relayed(const node_pending_t *pending, alua_remote_t *from)
+{
+    alua_remote_t *meant = node_remote_target(pending->to);
+    if (from == meant || from == pending->to || !meant->relayed_sent)
+        return;
+    meant->relayed_sent--;
+    from->relayed_sent++;
+}
+
 //  The request leaves the table with the answer's arrival: a deadline or the link's end that comes before the answer is
 //  handled does not make a second outcome.
 static bool claim(node_core_t *self, node_mail_t *mail)
@@ -68,6 +78,7 @@ static bool claim(node_core_t *self, node_mail_t *mail)
     uint64_t request = mail->msg.request;
     node_pending_t *pending = node_pendings_find(&self->pendings, request);
     if (owes_answer(pending, mail)) {
+        recount_relayed(pending, mail->from);
         node_heap_remove(&self->heap, &pending->due);
         node_pendings_take(&self->pendings, pending);
         mail->pending = pending;
@@ -140,15 +151,37 @@ static bool over_bound(const node_core_t *self)
 }
 
 //  Said at once and without waiting for room: this may be inside a pump.
-static void refuse_relayed(node_core_t *self, const wire_msg_t *msg)
+static void refuse_relayed(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg)
 {
     wire_buf_t out = WIRE_BUF_EMPTY;
     self->stat.refused++;
     wire_msg_begin_proc(&out, WIRE_FAIL, msg->request, 0, self->me, msg->from, 1);
     node_core_put_error(self, &out, WIRE_E_FULL, "the mailbox is full");
-    if (!out.failed && self->broker)
-        (void) self->effects.send(self->arg, self->broker, out.data, out.size);
+    if (!out.failed && self->broker && self->effects.send(self->arg, self->broker, out.data, out.size) == 0)
+        from->relayed_sent++;
     wire_buf_free(&out);
+}
+
+//  What the broker refuses it says in the name of whom we wrote to, but as itself.
+static bool is_brokers_own(const node_core_t *self, const wire_msg_t *msg)
+{
+    wire_reader_t error = msg->fields, at;
+    wire_str_t node;
+    return msg->type == WIRE_FAIL && wire_map_find(&error, "node", &at) && wire_read_bytes(&at, &node) == 0
+        && wire_str_is(node, self->address);
+}
+
+//  For the detection of a program's end, where the two ends compare what went between them. What the broker refused is
+//  not on its way any more, and its word about it came from nobody.
+static void count_relayed(const node_core_t *self, alua_remote_t *from, const wire_msg_t *msg)
+{
+    alua_remote_t *process = node_remote_target(from);
+    if (!wire_type_counts(msg->type))
+        return;
+    if (!is_brokers_own(self, msg))
+        process->relayed_received++;
+    else if (process->relayed_sent)
+        process->relayed_sent--;
 }
 
 static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame)
@@ -160,8 +193,10 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
     bool work = msg->type == WIRE_CALL || msg->type == WIRE_CHUNK;
     if (link && work && over_credit(from, (size_t) (msg->whole.end - msg->whole.at)))
         return WIRE_E_FULL;
+    if (!link)
+        count_relayed(self, from, msg);
     if (!link && work && over_bound(self)) {
-        refuse_relayed(self, msg);
+        refuse_relayed(self, from, msg);
         return 0;
     }
     if (link && wire_type_counts(msg->type))
@@ -338,7 +373,9 @@ static int members(node_core_t *self, const wire_msg_t *msg, void *frame)
 //  Who was reached through the broker is over, and so is what we took its names for.
 static void relayed_over(node_core_t *self, wire_str_t id, const char *text)
 {
-    const alua_remote_t *process = node_remotes_find(&self->remotes, id);
+    alua_remote_t *process = node_remotes_find(&self->remotes, id);
+    if (process)
+        process->relayed_sent = process->relayed_received = 0;
     for (size_t i = 0; process && i < self->remotes.size; i++)
         for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
             if (remote->route == NODE_RELAY && (remote == process || remote->target == process))

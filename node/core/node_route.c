@@ -197,6 +197,7 @@ static bool relay_instead(node_core_t *self, const node_link_t *link, const wire
     if (self->effects.send(self->arg, self->broker, msg->whole.at, (size_t) (msg->whole.end - msg->whole.at)))
         return false;
     self->stat.relayed++;
+    link->remote->relayed_sent += wire_type_counts(msg->type);
     return true;
 }
 

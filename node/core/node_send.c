@@ -130,6 +130,8 @@ void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size)
 {
     alua_remote_t *process = node_remote_target(to);
     process->starved = false;
+    if (to->route == NODE_RELAY)
+        process->relayed_sent += wire_type_counts(type);
     if (to->route != NODE_DIRECT)
         return;
     process->link->sent += wire_type_counts(type);
