@@ -87,7 +87,7 @@ void node_core_free(node_core_t *self)
     node_heap_free(&self->heap);
     node_apps_free(&self->apps);
     free_names(&self->names);
-    free_names(&self->watches);
+    node_core_unwatch_all(self);
     free_links(self);
     node_remotes_free(&self->remotes);
     wire_buf_free(&self->scratch);
@@ -101,8 +101,7 @@ static void forget_standing(node_core_t *self)
 {
     node_apps_free(&self->apps);
     free_names(&self->names);
-    free_names(&self->watches);
-    self->watches_all = false;
+    node_core_unwatch_all(self);
 }
 
 //  Whoever we were, we are no more; what we asked of ourselves may have been done.

@@ -59,12 +59,23 @@ struct node_link {
     char *node;
 };
 
-//  A name registered by this process, or watched.
+//  A name registered by this process.
 typedef struct node_name node_name_t;
 struct node_name {
     node_name_t *next;
     size_t size;
     char text[];
+};
+
+//  An id, node or name that we watch, and who that is as far as we were told.
+typedef struct node_watch node_watch_t;
+struct node_watch {
+    node_watch_t *next;
+    char *text;
+    char *id, *node;            //  NULL: nobody that we know of
+    uint64_t incarnation;
+    bool missed;                //  It was there before our broker was restarted; since then we have not seen it
+    bool asked;                 //  after it
 };
 
 typedef struct {
@@ -88,9 +99,10 @@ struct node_core {
     node_heap_t heap;
     node_apps_t apps;
     node_name_t *names;
-    node_name_t *watches;       //  Whom we watch, for a broker that is restarted
+    node_watch_t *watches;      //  Whom we watch, for a broker that is restarted
     bool watches_all;
     uint64_t return_timer;      //  Until the views of a new broker are asked for
+    uint64_t watch_timer;       //  Until those are asked after whom it has not seen
     node_link_t *links;
     void *broker;               //  The broker's link, NULL while there is none
     bool broker_up;
@@ -130,6 +142,18 @@ void node_core_forget(node_core_t *self);
 void node_core_returned(node_core_t *self);
 //  Take a snapshot over, and tell how it differs from a stale one. 0 or an error code.
 int  node_core_view(node_core_t *self, node_app_t *app, wire_reader_t *fields);
+
+//  node_watch: we watch that text from now on, or do not; no text: everybody.
+void node_core_watches(node_core_t *self, wire_str_t who, bool watches);
+void node_core_unwatch_all(node_core_t *self);
+//  WATCHED came. First: it may tell of somebody new in the place of one we miss; 0 or WIRE_E_MALFORMED. Then, behind
+//  its event: who is over is so for our links and calls too.
+int  node_core_hear_notice(node_core_t *self, const wire_msg_t *msg);
+void node_core_watched(node_core_t *self, const wire_msg_t *msg);
+//  What LOOKUP of `who` came to.
+void node_core_seen(node_core_t *self, wire_str_t who, const wire_msg_t *msg);
+//  The broker was restarted: of those who were there and have not returned after a lease we hear `gone`.
+void node_core_watches_returned(node_core_t *self);
 
 //  A registered name is not ours any more.
 void node_core_unname(node_core_t *self, wire_str_t name);

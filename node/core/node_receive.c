@@ -252,17 +252,6 @@ void node_core_unname(node_core_t *self, wire_str_t text)
     remove_name(&self->names, text);
 }
 
-static void learn_watch(node_core_t *self, wire_str_t who, bool watches)
-{
-    if (!who.data) {
-        self->watches_all = watches;
-        return;
-    }
-    remove_name(&self->watches, who);
-    if (watches)
-        add_name(&self->watches, who);
-}
-
 //  What a user asks of a broker that does not know everybody again yet is no better than what we have.
 static void learn_view(node_core_t *self, const node_pending_t *pending, wire_reader_t at)
 {
@@ -277,7 +266,7 @@ static void learn(node_core_t *self, const node_pending_t *pending, const wire_m
 {
     node_app_t *app;
     if (pending->type == WIRE_WATCH || pending->type == WIRE_UNWATCH) {
-        learn_watch(self, pending->about, pending->type == WIRE_WATCH);
+        node_core_watches(self, pending->about, pending->type == WIRE_WATCH);
         return;
     }
     if (!pending->about.data)
@@ -342,6 +331,8 @@ static int from_broker(node_core_t *self, const wire_msg_t *msg, void *frame)
     }
     if (msg->type == WIRE_ANSWER)
         learn(self, pending, msg);
+    if (pending->type == WIRE_LOOKUP && pending->about.data)
+        node_core_seen(self, pending->about, msg);
     if (pending->inner || !pending->fn) {
         call_inner(self, pending, msg);
         return 0;
@@ -370,46 +361,13 @@ static int members(node_core_t *self, const wire_msg_t *msg, void *frame)
     return push_message(self, msg, frame);
 }
 
-//  Who was reached through the broker is over, and so is what we took its names for.
-static void relayed_over(node_core_t *self, wire_str_t id, const char *text)
-{
-    alua_remote_t *process = node_remotes_find(&self->remotes, id);
-    if (process)
-        process->relayed_sent = process->relayed_received = 0;
-    for (size_t i = 0; process && i < self->remotes.size; i++)
-        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
-            if (remote->route == NODE_RELAY && (remote == process || remote->target == process))
-                node_core_remote_over(self, remote, WIRE_E_GONE, false, text);
-}
-
-//  The broker's word that a node is over is final for us too.
-static void bury(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_str_t id, wire_str_t text)
-{
-    char why[256];
-    size_t size = text.size < sizeof why - 1 ? text.size : sizeof why - 1;
-    if (size)
-        memcpy(why, text.data, size);
-    why[size] = 0;
-    node_link_t *link = node_core_link_find(self, node, incarnation);
-    if (link && link->peer)
-        self->effects.bury(self->arg, link->peer, why);
-    relayed_over(self, id, why);
-}
-
 static int watched(node_core_t *self, const wire_msg_t *msg, void *frame)
 {
-    wire_reader_t at = msg->fields;
-    wire_str_t what, id, node, text = { "", 0 };
-    uint64_t incarnation;
-    if (wire_read_bytes(&at, &what) || wire_read_name(&at, &id) || wire_read_name(&at, &node)
-            || wire_read_uint(&at, &incarnation))
-        return WIRE_E_MALFORMED;
-    (void) wire_read_bytes(&at, &text);
-    int rc = push_message(self, msg, frame);
-    if (wire_str_is(what, "gone"))
-        bury(self, node, incarnation, id, text);
-    else if (wire_str_is(what, "left"))
-        relayed_over(self, id, "the process has ended");   //  A link says so itself, behind what was sent over it
+    int rc = node_core_hear_notice(self, msg);
+    if (rc == 0)
+        rc = push_message(self, msg, frame);
+    if (rc != WIRE_E_MALFORMED)
+        node_core_watched(self, msg);
     return rc;
 }
 
