@@ -11,6 +11,7 @@ static void free_list(node_pending_t *pending)
     while (pending) {
         node_pending_t *next = pending->next;
         free((char *) pending->about.data);
+        free(pending->copy);
         free(pending);
         pending = next;
     }
@@ -132,6 +133,8 @@ void node_pendings_recycle(node_pendings_t *self, node_pending_t *pending)
         alua_remote_release(pending->to);
     free((char *) pending->about.data);
     pending->about.data = NULL;
+    free(pending->copy);
+    pending->copy = NULL;
     pending->next = self->spare;
     self->spare = pending;
 }

@@ -22,6 +22,9 @@ struct node_pending {
     bool background;
     bool wait_name;             //  Ask again when the name has no holder
     bool inner;                 //  fn is the core's own: call it at once, not as an event
+    uint8_t *copy;              //  The message, as long as a moved name may have it sent again; owned, or NULL
+    size_t copy_size;
+    bool again;                 //  It was
     wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned
 };
 

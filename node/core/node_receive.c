@@ -79,6 +79,8 @@ static bool claim(node_core_t *self, node_mail_t *mail)
     node_pending_t *pending = node_pendings_find(&self->pendings, request);
     if (owes_answer(pending, mail)) {
         recount_relayed(pending, mail->from);
+        if (node_core_again(self, pending, mail->from, &mail->msg))
+            return false;
         node_heap_remove(&self->heap, &pending->due);
         node_pendings_take(&self->pendings, pending);
         mail->pending = pending;
