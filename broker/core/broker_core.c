@@ -279,8 +279,9 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     if (!session)
         return 0;
     int rc = 0;
-    session->received += wire_type_counts((unsigned) msg->type);
-    switch (wire_type_way((unsigned) msg->type)) {
+    wire_way_t way = wire_type_way((unsigned) msg->type);
+    session->received += way == WIRE_WAY_ASK && wire_type_counts((unsigned) msg->type);
+    switch (way) {
     case WIRE_WAY_PROC:
         broker_relay(self, session, msg, now - arrived);
         break;

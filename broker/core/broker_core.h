@@ -168,7 +168,7 @@ typedef struct {
     uint64_t incarnation;
     void *link;
     bool visitor, silent;
-    uint64_t sent, received;    //  Counted events on its present link: the launcher compares them with what the node has
+    uint64_t sent, received;    //  Counted events on its present link, what is relayed apart: the launcher compares them with what the node has
                                 //  received and sent, to find out whether a program is over
 } broker_seat_t;
 

@@ -127,7 +127,7 @@ static void asked(node_core_t *self, const node_mail_t *mail)
         return;                         //  Cancelled while it waited
     if (!mail->own && !node_core_is_me(self, msg->to)) {
         self->stat.refused++;
-        node_core_refuse(self, mail->from, msg->request, WIRE_E_UNKNOWN, "no such process here");
+        node_core_not_here(self, mail->from, msg->request);
     } else if (mail->deadline && mail->deadline < self->begun) {
         self->stat.expired++;
         node_core_refuse(self, mail->from, msg->request, WIRE_E_EXPIRED, NULL);

@@ -37,10 +37,11 @@ static void ask_views(void *arg)
 void node_core_returned(node_core_t *self)
 {
     node_core_ask_anew(self);
-    for (const node_name_t *watch = self->watches; watch; watch = watch->next)
+    for (const node_watch_t *watch = self->watches; watch; watch = watch->next)
         ask_text(self, WIRE_WATCH, watch->text);
     if (self->watches_all)
         ask_text(self, WIRE_WATCH, NULL);
+    node_core_watches_returned(self);
     if (!self->apps.first)
         return;
     for (node_app_t *app = self->apps.first; app; app = app->next)
