@@ -87,7 +87,8 @@ struct hub_peer {
     char wanted[WIRE_MAX_NAME + 1];     //  Name that WELCOME must say; "": any
     uint64_t wanted_incarnation;
     uint64_t last_session;      //  What HELLO asks to resume
-    int64_t dial_due;           //  Look after the opening then
+    bool unsaid;                //  HELLO or RESUME could not be written
+    int64_t dial_due;           //  Look after the opening, or the answer to RESUME, then
     int64_t dial_until;         //  This endpoint has to have answered then
 
     char address[HUB_TEXT];     //  Where a refused connection proves its death; "": nowhere

@@ -142,6 +142,8 @@ void node_core_forget(node_core_t *self);
 void node_core_returned(node_core_t *self);
 //  Take a snapshot over, and tell how it differs from a stale one. 0 or an error code.
 int  node_core_view(node_core_t *self, node_app_t *app, wire_reader_t *fields);
+//  A snapshot of a broker that may not know everybody again yet: only who is new in it counts.
+int  node_core_view_early(node_core_t *self, node_app_t *app, wire_reader_t *fields);
 
 //  node_watch: we watch that text from now on, or do not; no text: everybody.
 void node_core_watches(node_core_t *self, wire_str_t who, bool watches);

@@ -252,12 +252,11 @@ void node_core_unname(node_core_t *self, wire_str_t text)
     remove_name(&self->names, text);
 }
 
-//  What a user asks of a broker that does not know everybody again yet is no better than what we have.
 static void learn_view(node_core_t *self, const node_pending_t *pending, wire_reader_t at)
 {
     node_app_t *app = node_apps_get(&self->apps, pending->about);
-    bool early = app && app->stale && pending->fn;
-    if (app && (early || node_core_view(self, app, &at) == 0))
+    bool early = app && app->stale && (self->return_timer || pending->fn);
+    if (app && (early ? node_core_view_early : node_core_view)(self, app, &at) == 0)
         app->joined |= pending->type == WIRE_JOIN;
 }
 
