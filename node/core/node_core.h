@@ -219,7 +219,9 @@ typedef struct {
 } node_ask_t;
 int  node_core_ask(node_core_t *self, const node_ask_t *ask);
 int  node_core_tell(node_core_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count, int64_t ttl);
-//  What waits at the broker ends here with this code, and there; a tuple that comes after all is given back.
+//  It waits at the broker, or brings a tuple: what comes when nobody waits for it any longer matters.
+bool node_core_lingers(const node_pending_t *pending);
+//  What lingers ends here with this code, and there; a tuple that comes after all is given back.
 void node_core_abandon(node_core_t *self, node_pending_t *pending, int code);
 void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields);
 //  The broker was restarted: what waits is asked for anew.

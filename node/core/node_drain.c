@@ -284,7 +284,7 @@ void node_core_settle(node_core_t *self, node_pending_t *pending, int code, bool
 static void expire(node_core_t *self, node_pending_t *pending)
 {
     self->stat.timeouts++;
-    if (pending->waits) {
+    if (node_core_lingers(pending)) {
         node_core_abandon(self, pending, WIRE_E_TIMEOUT);
         return;
     }

@@ -27,7 +27,7 @@ struct node_pending {
     bool again;                 //  A copy was sent
     uint8_t *copy;              //  The message, as long as a moved name may have it sent again; owned, or NULL
     size_t copy_size;
-    wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned; of what waits, all fields
+    wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned; of what lingers, all fields
     uint32_t count;             //  of which there are so many
     int64_t until;              //  When the broker is to end what waits; 0: never
 };

@@ -374,7 +374,7 @@ bool node_core_cancel(node_core_t *self, uint64_t id)
     if (!pending)
         return false;
     self->stat.cancels++;
-    if (pending->waits) {
+    if (node_core_lingers(pending)) {
         node_core_abandon(self, pending, WIRE_E_CANCELLED);
         return true;
     }
