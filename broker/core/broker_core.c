@@ -43,12 +43,7 @@ int broker_check_name(broker_core_t *self, const char *what, wire_str_t name)
 
 //  ---- Life ----------------------------------------------------------------
 
-static int commit_at_once(void *arg, const void *record, size_t size)
-{
-    return broker_core_apply(arg, record, size);
-}
-
-const broker_log_t broker_log_memory = { commit_at_once };
+const broker_log_t broker_log_memory = { .propose = NULL };
 
 broker_core_t *broker_core_new(const broker_core_config_t *config, const broker_output_t *output, void *arg)
 {
@@ -68,7 +63,7 @@ broker_core_t *broker_core_new(const broker_core_config_t *config, const broker_
     self->output = *output;
     self->output_arg = arg;
     self->log = config->log ? *config->log : broker_log_memory;
-    self->log_arg = config->log ? config->log_arg : self;
+    self->log_arg = config->log_arg;
     if (!broker_space_begin(self, config->seed) || !broker_topic_begin(self, config->seed))
         broker_core_destroy(&self);
     return self;
@@ -101,23 +96,11 @@ void broker_core_destroy(broker_core_t **self_p)
 
 //  ---- Records -------------------------------------------------------------
 
-int broker_propose(broker_core_t *self, const broker_record_t *record)
-{
-    wire_buf_clear(&self->record);
-    broker_record_put(&self->record, record);
-    int rc = self->record.failed ? WIRE_E_NO_MEMORY
-           : self->log.propose(self->log_arg, self->record.data, self->record.size);
-    if (rc) {
-        self->counters.log_refused++;
-        broker_say(self, rc, "the broker's log refused it: %s", wire_error_text(rc));
-    }
-    return rc;
-}
-
 static void apply(broker_core_t *self, const broker_record_t *record)
 {
     broker_session_t *session = broker_session_find(self, record->session);
     broker_session_t *subject;
+    self->changes++;
     self->time = record->time;
     if (record->kind == BROKER_RECORD_OPEN) {
         broker_hello_apply(self, record);
@@ -160,9 +143,30 @@ int broker_core_apply(broker_core_t *self, const void *data, size_t size)
     broker_record_t record;
     if (broker_record_read(data, size, &record))
         return WIRE_E_MALFORMED;
-    self->changes++;
     apply(self, &record);
     return 0;
+}
+
+static int hand_to_log(broker_core_t *self, const broker_record_t *record)
+{
+    wire_buf_clear(&self->record);
+    broker_record_put(&self->record, record);
+    return self->record.failed ? WIRE_E_NO_MEMORY
+                               : self->log.propose(self->log_arg, self->record.data, self->record.size);
+}
+
+int broker_propose(broker_core_t *self, const broker_record_t *record)
+{
+    if (!self->log.propose) {           //  What nobody keeps need not be packed
+        apply(self, record);
+        return 0;
+    }
+    int rc = hand_to_log(self, record);
+    if (rc) {
+        self->counters.log_refused++;
+        broker_say(self, rc, "the broker's log refused it: %s", wire_error_text(rc));
+    }
+    return rc;
 }
 
 static int propose_end(broker_core_t *self, uint64_t session, int code, const char *text, int64_t now)
@@ -279,6 +283,7 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     if (!session)
         return 0;
     int rc = 0;
+    self->recent = session;
     wire_way_t way = wire_type_way((unsigned) msg->type);
     session->received += way == WIRE_WAY_ASK && wire_type_counts((unsigned) msg->type);
     switch (way) {

@@ -83,11 +83,11 @@ typedef struct {
 //  Where records go. A durable or a replicated log is another pair of these.
 typedef struct {
     //  Take one record, copied. 0, or an error code: then it is not and never will be applied.
-    //  When it is committed, broker_core_apply is called with it, here or later.
+    //  When it is committed, broker_core_apply is called with it, here or later. NULL: every record is, at once.
     int (*propose)(void *arg, const void *record, size_t size);
 } broker_log_t;
 
-//  Commits at once; its argument is the core itself.
+//  Commits at once, and keeps nothing.
 extern const broker_log_t broker_log_memory;
 
 typedef struct {

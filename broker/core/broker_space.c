@@ -12,21 +12,12 @@ bool broker_space_is(wire_type_t type)
 
 //  ---- In --------------------------------------------------------------------
 
-//  The body of a record: the fields as one array.
-static wire_str_t pack_fields(broker_core_t *self, const wire_msg_t *msg)
-{
-    wire_buf_clear(&self->results);
-    wire_put_array(&self->results, msg->count);
-    wire_buf_append(&self->results, msg->fields.at, (size_t) (msg->fields.end - msg->fields.at));
-    return (wire_str_t) { (const char *) self->results.data, self->results.size };
-}
-
 int broker_space_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now)
 {
     broker_record_t record = { .kind = BROKER_RECORD_SPACE, .time = now, .session = session->number,
                                .request = msg->request, .number = (uint64_t) msg->ttl << 8 | (uint64_t) msg->type,
-                               .body = pack_fields(self, msg) };
-    int rc = self->results.failed ? WIRE_E_NO_MEMORY : broker_propose(self, &record);
+                               .body = broker_fields(msg), .count = msg->count };
+    int rc = broker_propose(self, &record);
     if (rc)
         broker_session_deny(self, session, msg->request, rc, false);
     rc = self->space_rc;
@@ -37,13 +28,12 @@ int broker_space_ask(broker_core_t *self, broker_session_t *session, const wire_
 
 void broker_space_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record)
 {
-    wire_reader_t fields = wire_reader(record->body.data, record->body.size);
-    uint32_t count;
     wire_type_t type = (wire_type_t) (record->number & 0xff);
-    if (wire_read_array(&fields, &count) || (wire_type_changes(type) && broker_session_repeat(self, session, record->request)))
+    if (wire_type_changes(type) && broker_session_repeat(self, session, record->request))
         return;
     spaces_op_t op = { .session = session->number, .request = record->request, .type = type,
-                       .ttl = (uint32_t) (record->number >> 8), .now = record->time, .count = count, .fields = fields };
+                       .ttl = (uint32_t) (record->number >> 8), .now = record->time, .count = record->count,
+                       .fields = wire_reader(record->body.data, record->body.size) };
     self->space_rc = spaces_apply(self->spaces, &op);
 }
 

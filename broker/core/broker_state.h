@@ -29,13 +29,13 @@
 
 typedef struct {
     uint64_t request;           //  0: free
-    size_t size;
+    size_t size, room;          //  Of bytes, which the next answer in its place uses again
     uint8_t *bytes;
 } broker_answer_t;
 
 typedef struct {
     broker_answer_t *ring;      //  BROKER_MAX_ANSWERS, made with the first answer; oldest at `next`
-    size_t next, bytes;
+    size_t next, room;          //  room: of all
 } broker_answers_t;
 
 typedef struct broker_session broker_session_t;
@@ -104,6 +104,7 @@ struct broker_core {
     size_t grave;
 
     broker_map_t by_number;     //  &session->number -> session
+    broker_session_t *recent;   //  Who said the last message, and is found first; or NULL
     broker_map_t who;           //  id, node or registered name -> session: one space of names
     broker_map_t apps;          //  name -> broker_app_t
     broker_list_t app_order;    //  As they began
@@ -133,6 +134,12 @@ int broker_say(broker_core_t *self, int code, const char *format, ...) __attribu
 
 //  Hand a record to the log. 0 or an error code, counted.
 int broker_propose(broker_core_t *self, const broker_record_t *record);
+
+//  A message's fields, for a record's body.
+static inline wire_str_t broker_fields(const wire_msg_t *msg)
+{
+    return (wire_str_t) { (const char *) msg->fields.at, (size_t) (msg->fields.end - msg->fields.at) };
+}
 
 //  Text of peers as our own, zero-terminated; NULL: no memory.
 char *broker_copy(wire_str_t text);
