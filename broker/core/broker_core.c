@@ -111,6 +111,10 @@ static void apply(broker_core_t *self, const broker_record_t *record)
         topics_tick(self->topics, record->time, (int64_t) record->number);
         return;
     }
+    if (record->kind == BROKER_RECORD_VERDICT || record->kind == BROKER_RECORD_REACTED) {
+        broker_space_run_apply(self, record);
+        return;
+    }
     if (!session)
         return;                         //  It ended while the record was on its way
     switch (record->kind) {
@@ -355,6 +359,26 @@ static void clock_tick(broker_core_t *self, int64_t now)
         broker_propose(self, &record);
 }
 
+int broker_core_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t what, wire_str_t text,
+                        wire_reader_t tuple, int64_t now)
+{
+    int rc = broker_space_verdict(self, run, what, text, tuple, now);
+    settle(self, now);
+    return rc;
+}
+
+int broker_core_reaction_op(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in,
+                            int64_t now, wire_buf_t *out, uint32_t *fields, char *text)
+{
+    int rc = broker_space_reacted(self, run, type, count, in, now, out);
+    if (rc == 0)
+        *fields = self->reacted_count;
+    else
+        snprintf(text, 256, "%.255s", self->text);
+    settle(self, now);
+    return rc;
+}
+
 void broker_core_wall(broker_core_t *self, int64_t wall)
 {
     self->wall = wall;
@@ -430,7 +454,7 @@ bool broker_core_find(const broker_core_t *self, wire_str_t who, broker_seat_t *
 
 uint64_t broker_core_parked(const broker_core_t *self)
 {
-    return topics_delayed(self->topics) + spaces_awaited(self->spaces);
+    return topics_delayed(self->topics) + spaces_awaited(self->spaces) + spaces_running(self->spaces);
 }
 
 uint64_t broker_core_sent(const broker_core_t *self, uint64_t number)

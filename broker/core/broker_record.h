@@ -31,7 +31,9 @@
     X(ATTEND,     13, "another session whose end this one wants to hear of (LOOKUP), -, -")  \
     X(SPACE,      14, "ms left to wait << 8 | type, -, `count` fields: an operation on tuple spaces") \
     X(TOPIC,      15, "ms since 1970 << 8 | type, -, `count` fields: publish, subscribe ...") \
-    X(CLOCK,      16, "ms since 1970, -, -: what spaces and topics had to do by now")
+    X(CLOCK,      16, "ms since 1970, -, -: what spaces and topics had to do by now")      \
+    X(VERDICT,    17, "run, text, the tuple of a rewrite: a reaction's run has ended; request: spaces_judgement_t") \
+    X(REACTED,    18, "run, -, `count` fields: a reaction's run does an operation; request: its type")
 
 typedef enum {
 #define X(name, id, fields) BROKER_RECORD_##name = id,

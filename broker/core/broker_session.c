@@ -286,3 +286,27 @@ void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_
         remember(&session->answers, request, &self->message);
     reply(self, session, &self->message);
 }
+
+//  ---- For spaces and topics -------------------------------------------------
+
+void broker_session_on_answer(void *arg, uint64_t number, uint64_t request, const void *fields, size_t size,
+                              uint32_t count)
+{
+    broker_core_t *self = arg;
+    broker_session_t *session = broker_session_find(self, number);
+    if (!session || !request)
+        return;
+    wire_buf_clear(&self->results);
+    wire_buf_append(&self->results, fields, size);
+    broker_session_answer(self, session, request, count, true);
+}
+
+void broker_session_on_deny(void *arg, uint64_t number, uint64_t request, int code, const char *text)
+{
+    broker_core_t *self = arg;
+    broker_session_t *session = broker_session_find(self, number);
+    if (!session)
+        return;
+    broker_say(self, code, "%s", text);
+    broker_session_deny(self, session, request, code, true);
+}

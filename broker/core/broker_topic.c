@@ -39,27 +39,6 @@ void broker_topic_apply(broker_core_t *self, broker_session_t *session, const br
 
 //  ---- Out -------------------------------------------------------------------
 
-static void on_answer(void *arg, uint64_t number, uint64_t request, const void *fields, size_t size, uint32_t count)
-{
-    broker_core_t *self = arg;
-    broker_session_t *session = broker_session_find(self, number);
-    if (!session || !request)
-        return;
-    wire_buf_clear(&self->results);
-    wire_buf_append(&self->results, fields, size);
-    broker_session_answer(self, session, request, count, true);
-}
-
-static void on_deny(void *arg, uint64_t number, uint64_t request, int code, const char *text)
-{
-    broker_core_t *self = arg;
-    broker_session_t *session = broker_session_find(self, number);
-    if (!session)
-        return;
-    broker_say(self, code, "%s", text);
-    broker_session_deny(self, session, request, code, true);
-}
-
 static int on_tell(void *arg, uint64_t number, const void *fields, size_t size)
 {
     broker_core_t *self = arg;
@@ -92,7 +71,7 @@ static void on_slow(void *arg, uint64_t number)
 bool broker_topic_begin(broker_core_t *self, uint64_t seed)
 {
     const topics_config_t config = { .seed = seed };
-    const topics_output_t output = { .answer = on_answer, .deny = on_deny, .tell = on_tell, .slow = on_slow };
+    const topics_output_t output = { .answer = broker_session_on_answer, .deny = broker_session_on_deny, .tell = on_tell, .slow = on_slow };
     self->topics = topics_new(&config, &output, self);
     return self->topics != NULL;
 }

@@ -384,6 +384,7 @@ void space_watches_tell(spaces_t *self, const space_tuple_t *tuple);
 //  ---- space_reactions -----------------------------------------------------
 
 enum { SPACE_ON_OUT = 1, SPACE_ON_TAKE = 2, SPACE_ON_READ = 4, SPACE_ON_EXPIRE = 8 };
+const char *space_on_word(unsigned on);
 
 typedef struct {
     uint64_t number;
@@ -445,6 +446,7 @@ struct space_reactor {
 
 int  space_do_react(spaces_t *self, const spaces_op_t *op);
 int  space_do_unreact(spaces_t *self, const spaces_op_t *op);
+int  space_do_reactions(spaces_t *self, const spaces_op_t *op);
 void space_reaction_free(spaces_t *self, space_reaction_t *reaction);
 //  The first behind number `behind` that wants to run for the tuple, or NULL.
 const space_reaction_t *space_reaction_next(const space_t *space, unsigned on, bool after, uint64_t behind,

@@ -165,6 +165,9 @@ static void handle_message(node_core_t *self, node_mail_t *mail)
     case WIRE_TOPIC:
         told(self, mail, ALUA_TOPIC);
         break;
+    case WIRE_REACTION:
+        told(self, mail, ALUA_REACTION);
+        break;
     case WIRE_END:
         told(self, mail, ALUA_END);
         break;

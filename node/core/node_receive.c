@@ -390,6 +390,7 @@ int node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *ms
         return watched(self, msg, frame);
     case WIRE_TUPLE:
     case WIRE_TOPIC:
+    case WIRE_REACTION:
         return push_message(self, msg, frame);
     default:
         return from_broker(self, msg, frame);

@@ -275,8 +275,9 @@ static void test_every_kind_has_a_name(void **state)
     (void) state;
     assert_string_equal(broker_record_name(BROKER_RECORD_OPEN), "OPEN");
     assert_string_equal(broker_record_name(BROKER_RECORD_CLOCK), "CLOCK");
+    assert_string_equal(broker_record_name(BROKER_RECORD_REACTED), "REACTED");
     assert_null(broker_record_name(0));
-    assert_null(broker_record_name(17));
+    assert_null(broker_record_name(19));
 }
 
 //  ---- The containers ------------------------------------------------------
