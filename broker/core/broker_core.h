@@ -207,7 +207,8 @@ void broker_core_each(const broker_core_t *self, void (*fn)(void *arg, const bro
 bool broker_core_seat(const broker_core_t *self, uint64_t session, broker_seat_t *seat);
 bool broker_core_find(const broker_core_t *self, wire_str_t who, broker_seat_t *seat);
 
-//  What goes on by itself: delayed messages, leases of tuples that somebody waits for, runs of reactions. Then no program is over.
+//  What goes on by itself: delayed messages, leases of tuples that somebody waits for, expiries that are
+//  reacted to, runs of reactions. Then no program is over.
 uint64_t broker_core_parked(const broker_core_t *self);
 
 //  seat.sent; 0 for no session.

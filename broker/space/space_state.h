@@ -198,6 +198,7 @@ struct space {
     space_link_t leases;
     size_t lease_count;
     size_t bytes;               //  Of its tuples, leased ones too
+    size_t mortals;             //  Tuples in it that have a ttl
     size_t pins;                //  Steps that go on with it
     space_reactor_t *reactor;   //  NULL: there are no reactions
     bool idle;

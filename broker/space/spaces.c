@@ -259,7 +259,12 @@ void spaces_tick(spaces_t *self, int64_t now)
 
 size_t spaces_awaited(const spaces_t *self)
 {
-    return self->waiter_count ? self->lease_count : 0;
+    size_t count = self->lease_count;
+    for (const space_link_t *at = self->reactors.next; at != &self->reactors; at = at->next) {
+        const space_reactor_t *reactor = SPACE_OF(at, space_reactor_t, link);
+        count += reactor->after & SPACE_ON_EXPIRE ? reactor->space->mortals : 0;
+    }
+    return self->waiter_count ? count : 0;
 }
 
 size_t spaces_running(const spaces_t *self)

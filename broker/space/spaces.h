@@ -145,7 +145,7 @@ int spaces_reaction_op(spaces_t *self, uint64_t run, const spaces_op_t *op, wire
 void    spaces_tick(spaces_t *self, int64_t now);
 int64_t spaces_due(const spaces_t *self);
 
-//  Leases of tuples that come back while somebody waits.
+//  While somebody waits: leases of tuples that come back, and tuples whose expiry is reacted to.
 size_t spaces_awaited(const spaces_t *self);
 
 //  Runs that are under way.
