@@ -11,11 +11,8 @@ count.options = {
 function count.run(host, given, rest)
   if not rest[1] then return 2, "a space: alua count jobs" end
   return visitor.stay(host, given, function()
-    local pattern, why
-    if rest[2] then
-      pattern, why = values.tuple(rest, 2, given.json, require "alua.cli.terms")
-      if not pattern then return nil, why end
-    end
+    local pattern, why = values.template(rest, 2, given.json)
+    if not pattern then return nil, why end
     local n, err = require("luats").space(rest[1]):count(pattern, { timeout = given.timeout })
     if not n then return nil, err end
     values.print(n)

@@ -77,10 +77,20 @@ end
 local function json_number(value)
   if math.type(value) == "integer" then return ("%d"):format(value) end
   if value ~= value or value == math.huge or value == -math.huge then return "null" end
-  return ("%.17g"):format(value)
+  local short = ("%.15g"):format(value)
+  return tonumber(short) == value and short or ("%.17g"):format(value)
 end
 
---- A value as JSON: a table with a first element, or an empty one, is an array.
+-- Keys 1..n and no others.
+local function is_array(value)
+  local n = rawlen(value)
+  for key in next, value do
+    if math.type(key) ~= "integer" or key < 1 or key > n then return false end
+  end
+  return true
+end
+
+--- A value as JSON: a table with keys 1..n alone, or an empty one, is an array; in an object keys are text.
 function show.json(value)
   local kind = type(value)
   if kind == "string" then return json_text(value) end
@@ -88,7 +98,7 @@ function show.json(value)
   if kind == "boolean" then return tostring(value) end
   if kind ~= "table" then return "null" end
   local parts = {}
-  if value[1] ~= nil or next(value) == nil then
+  if is_array(value) then
     for i, item in ipairs(value) do parts[i] = show.json(item) end
     return "[" .. table.concat(parts, ",") .. "]"
   end

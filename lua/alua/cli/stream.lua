@@ -4,7 +4,7 @@ local values = require "alua.cli.values"
 local stream = {}
 
 ---@param core table
----@param given { count?: integer, timeout?: number }
+---@param given { count?: integer, patience?: number }
 ---@param begin fun(put: fun(line: string)): { close: fun(self) }
 ---@return integer status
 function stream.run(core, given, begin)
@@ -13,7 +13,7 @@ function stream.run(core, given, begin)
   local status = core.await(function(resume)
     local function arm()
       if timer then core.cancel_timer(timer) end
-      timer = given.timeout and core.timer(given.timeout, function() resume(1) end, true)
+      timer = given.patience and core.timer(given.patience, function() resume(1) end, true)
     end
     arm()
     handle = begin(function(line)

@@ -1,12 +1,13 @@
 --- alua sub: print the messages of the topics that match.
-local stream = require "alua.cli.stream"
 local values = require "alua.cli.values"
 local visitor = require "alua.cli.visitor"
+
+local FAILED = 1 -- Nothing came in time; or it could not begin, which was said already
 
 local sub = { stops = true }
 
 sub.options = {
-  { "--broker", "broker" }, { "--timeout", "timeout", "seconds" },
+  { "--broker", "broker" }, { "--timeout", "patience", "seconds" },
   { "--count", "count", "count" },
   { "--last", "last", "count" }, { "--since", "since", "seconds" }, { "--group", "group" }, { "--filter", "filter" },
   { "--json", "json", "flag" },
@@ -22,13 +23,17 @@ end
 
 function sub.run(host, given, rest)
   if not rest[1] or rest[2] then return 2, "a pattern: alua sub 'sensors.>'" end
-  return visitor.stay(host, given, function(core)
-    return stream.run(core, given, function(put)
-      return require("luaps").subscribe(rest[1], function(msg) put(line(msg, given.json)) end, {
-        last = given.last, since = given.since, group = given.group, filter = given.filter,
-        gap = function(n) io.stderr:write("alua: ", n, " left out\n") end,
-      })
-    end)
+  return visitor.stay(host, given, function()
+    local subscription <close> = require("luaps").subscribe(rest[1], {
+      last = given.last, since = given.since, group = given.group, filter = given.filter,
+    })
+    for _ = 1, given.count or math.huge do
+      local msg = subscription:next { timeout = given.patience }
+      if not msg then return FAILED end
+      if msg.missed > 0 then io.stderr:write("alua: ", msg.missed, " left out\n") end
+      values.print(line(msg, given.json))
+    end
+    return 0
   end)
 end
 

@@ -2,8 +2,9 @@
 local values = require "alua.cli.values"
 local visitor = require "alua.cli.visitor"
 
+-- How long a tuple is waited for is this verb's alone: the config file's timeout is not meant.
 local options = {
-  { "--broker", "broker" }, { "--timeout", "timeout", "seconds" },
+  { "--broker", "broker" }, { "--timeout", "patience", "seconds" },
   { "--count", "count", "count" }, { "--json", "json", "flag" },
 }
 
@@ -13,13 +14,11 @@ local NOTHING = 1 -- The status when no tuple came in time
 local function run(how, host, given, rest)
   if not rest[1] then return 2, ("a space: alua %s jobs render _"):format(how) end
   return visitor.stay(host, given, function()
-    local terms = require "alua.cli.terms"
-    local pattern, why = { terms["..."] }, nil
-    if rest[2] then pattern, why = values.tuple(rest, 2, given.json, terms) end
+    local pattern, why = values.template(rest, 2, given.json)
     if not pattern then return nil, why end
     local space = require("luats").space(rest[1])
     for _ = 1, given.count or 1 do
-      local tuple, err = space[how](space, pattern, { timeout = given.timeout })
+      local tuple, err = space[how](space, pattern, { timeout = given.patience })
       if not tuple and err.code == "timeout" then return NOTHING end
       if not tuple then return nil, err end
       values.print(values.text(tuple, given.json))

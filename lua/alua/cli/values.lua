@@ -3,34 +3,53 @@ local show = require "alua.cli.show"
 
 local values = {}
 
-local function from_json(text)
-  local found, json = pcall(require, "dkjson")
-  if not found then return nil, "to read JSON the package lua-dkjson is needed" end
-  local value, _, err = json.decode(text, 1, nil, nil, nil)
-  if err then return nil, "not JSON: " .. err end
+-- { "1": "a", "by": "b" } is how `show.json` writes { "a", by = "b" }: the positions are brought back.
+local function positions(value)
+  if type(value) ~= "table" then return value end
+  for i = 1, math.huge do
+    local key = tostring(i)
+    if value[key] == nil then break end
+    value[i], value[key] = value[key], nil
+  end
+  for _, item in pairs(value) do positions(item) end
   return value
 end
 
-local function is_literal(word)
-  return word:find "^%s*[{'\"%-%d%.%[]" or word == "true" or word == "false"
+local function from_json(text)
+  local found, json = pcall(require, "dkjson")
+  if not found then return nil, "to read JSON the package lua-dkjson is needed" end
+  local value, behind, err = json.decode(text, 1, nil, nil, nil)
+  if not err and text:find("%S", behind) then err = "there is something behind the value" end
+  if err then return nil, "not JSON: " .. err .. " in '" .. text .. "'" end
+  return positions(value)
 end
 
---- What one word means: with `json` a JSON text, else a Lua literal (in which the names in `env` are known), else itself.
+-- Text that is Lua to be run: a table, a quoted string, a term with arguments.
+local function is_lua(word, env)
+  local term = env and word:match "^(%a+)%s*[({'\"]"
+  return word:find "^%s*[{'\"]" or word:find "^%s*%[=*%[" or term and env[term] ~= nil
+end
+
+local names = { ["true"] = true, ["false"] = false }
+
+--- What one word means: a number, true, false, nil, a table or string of Lua, one of the names in `env`;
+--- else itself. With `json` it is a JSON text, in a template (where there is an `env`) if it is one.
 ---@param word string
 ---@param json boolean?
 ---@param env table?
 ---@return any value, string? why nil and why when it cannot be read
 function values.read(word, json, env)
-  if json then return from_json(word) end
+  if json then
+    local value, why = from_json(word)
+    if not env or value ~= nil then return value, why end
+  end
   local bare = env and env[word]
   if bare ~= nil and type(bare) ~= "function" then return bare end
-  local call = env and word:find "^%a[%w_]*%s*[({'\"]"
-  if not is_literal(word) and not call then return word end
+  if word == "nil" then return nil end
+  if names[word] ~= nil then return names[word] end
+  if not is_lua(word, env) then return tonumber(word) or word end
   local chunk, why = load("return " .. word, "=argument", "t", env or {})
-  if not chunk then
-    if call or word:find "^%s*{" then return nil, why end
-    return word
-  end
+  if not chunk then return nil, why end
   local ok, value = pcall(chunk)
   if not ok then return nil, tostring(value) end
   return value
@@ -48,6 +67,14 @@ function values.tuple(words, first, json, env)
     tuple[#tuple + 1] = value
   end
   return tuple
+end
+
+--- The words of a template from index `first` on; no words match every tuple.
+---@return table? template, string? why
+function values.template(words, first, json)
+  local terms = require "alua.cli.terms"
+  if not words[first] then return { terms["..."] } end
+  return values.tuple(words, first, json, terms)
 end
 
 --- One line for a value.

@@ -6,19 +6,20 @@ local visitor = require "alua.cli.visitor"
 local watch = { stops = true }
 
 watch.options = {
-  { "--broker", "broker" }, { "--timeout", "timeout", "seconds" },
+  { "--broker", "broker" }, { "--timeout", "patience", "seconds" },
   { "--count", "count", "count" }, { "--json", "json", "flag" },
 }
 
 function watch.run(host, given, rest)
   if not rest[1] then return 2, "a space: alua watch jobs" end
   return visitor.stay(host, given, function(core)
-    local terms = require "alua.cli.terms"
-    local pattern, why = { terms["..."] }, nil
-    if rest[2] then pattern, why = values.tuple(rest, 2, given.json, terms) end
+    local pattern, why = values.template(rest, 2, given.json)
     if not pattern then return nil, why end
+    local space = require("luats").space(rest[1])
+    local _, err = space:read(pattern, { timeout = 0 }) -- A watch cannot tell that its template is wrong
+    if err and err.code ~= "timeout" then return nil, err end
     return stream.run(core, given, function(put)
-      return require("luats").space(rest[1]):watch(pattern, function(tuple, missed)
+      return space:watch(pattern, function(tuple, missed)
         if missed > 0 then io.stderr:write("alua: ", missed, " left out\n") end
         put(values.text(tuple, given.json))
       end)
