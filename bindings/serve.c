@@ -179,7 +179,7 @@ static void serve_request(lcore_t *core, const alua_event_t *event)
 static const char *const kinds[] = {
     [ALUA_MEMBERS] = "members", [ALUA_WATCHED] = "watched", [ALUA_END] = "end",
     [ALUA_PARENT] = "parent", [ALUA_ORDER] = "order", [ALUA_TUPLE] = "tuple", [ALUA_TOPIC] = "topic",
-    [ALUA_BROKER] = "broker"
+    [ALUA_REACTION] = "reaction", [ALUA_BROKER] = "broker"
 };
 
 static int noticed(lua_State *T, int status, lua_KContext context)

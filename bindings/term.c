@@ -146,11 +146,18 @@ static int to_string(lua_State *L)
     return 1;
 }
 
-//  Equal by what they say.
+static const lterm_t *to_term(lua_State *L, int index)
+{
+    bool is = lua_isuserdata(L, index) && lua_getmetatable(L, index) && lterm_is_metatable(L, -1);
+    lua_settop(L, 2);
+    return is ? lua_touserdata(L, index) : NULL;
+}
+
+//  Equal by what they say. The other one may be any userdata.
 static int equal(lua_State *L)
 {
-    const lterm_t *a = check_term(L, 1), *b = check_term(L, 2);
-    lua_pushboolean(L, a->type == b->type && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0);
+    const lterm_t *a = to_term(L, 1), *b = to_term(L, 2);
+    lua_pushboolean(L, a && b && a->type == b->type && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0);
     return 1;
 }
 

@@ -12,13 +12,18 @@
 static bool is_ours(const char *source)
 {
     static const char *const modules[] = { "alua.lua", "dalua.lua", "luarpc.lua", "luats.lua", "luaps.lua" };
+    static const char *const rooms[] = {
+        "lua/alua/", "lua/dalua/", "lua/luats/", "lua/luaps/", "5.4/alua/", "5.4/dalua/", "5.4/luats/", "5.4/luaps/"
+    };
     const char *slash = strrchr(source, '/');
     const char *name = slash ? slash + 1 : source + (*source == '@' || *source == '=');
     for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
         if (strcmp(name, modules[i]) == 0)
             return true;
-    return strstr(source, "lua/alua/") || strstr(source, "lua/dalua/") || strstr(source, "5.4/alua/")
-        || strstr(source, "5.4/dalua/");
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++)
+        if (strstr(source, rooms[i]))
+            return true;
+    return false;
 }
 
 bool where_user(lua_State *L, char text[WHERE_SIZE])

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "broker_jail.h"
 #include "hub.h"
 
 //  A broker that was started for somebody who never came.
@@ -22,6 +23,7 @@ struct broker {
     uv_timer_t timer;           //  For the core's leases and for `until_empty`
     hub_t *hub;
     broker_core_t *core;
+    broker_jail_t *jail;        //  NULL before the first reaction
     broker_config_t config;     //  Callbacks and flags; its strings are not ours
     char **endpoints;           //  As bound
     size_t endpoint_count;
@@ -234,10 +236,43 @@ static uint32_t put_stat(void *arg, wire_buf_t *out)
         wire_put_cstr(out, pairs[i].name);
         wire_put_uint(out, pairs[i].value);
     }
-    return count;
+    return count + (self->jail ? broker_jail_stat(self->jail, out) : 0);
 }
 
-static const broker_output_t output = { send_to, drop, put_stat };
+static int64_t now_of(void *arg)
+{
+    const broker_t *self = arg;
+    return hub_now(self->hub);
+}
+
+static void on_reaction(void *arg)
+{
+    broker_t *self = arg;
+    after(self);
+    arm(self);
+}
+
+static int ready(void *arg, char *text)
+{
+    broker_t *self = arg;
+    const broker_jail_config_t config = { .loop = self->loop, .core = self->core, .now = now_of,
+                                          .changed = on_reaction, .arg = self };
+    if (!self->jail)
+        self->jail = broker_jail_new(&config);
+    if (self->jail)
+        return broker_jail_ready(self->jail, text);
+    snprintf(text, BROKER_TEXT, "the broker is out of memory");
+    return WIRE_E_NO_MEMORY;
+}
+
+static void react(void *arg, const broker_run_t *run)
+{
+    const broker_t *self = arg;
+    broker_jail_run(self->jail, run);
+}
+
+static const broker_output_t output = { .send = send_to, .drop = drop, .stat = put_stat, .ready = ready,
+                                        .react = react };
 
 //  ---- Beginning -----------------------------------------------------------
 
@@ -359,6 +394,7 @@ void broker_destroy(broker_t **self_p)
     if (!self)
         return;
     *self_p = NULL;
+    broker_jail_destroy(&self->jail);
     hub_destroy(&self->hub);
     broker_core_destroy(&self->core);
     for (size_t i = 0; i < self->endpoint_count; i++)

@@ -193,11 +193,16 @@ void jail_destroy(jail_t **self_p)
 
 //  ---- Running ---------------------------------------------------------------
 
-int jail_run(jail_t *self, const jail_job_t *job)
+int jail_start(jail_t *self)
 {
     if (self->closing)
         return WIRE_E_CLOSED;
-    int rc = self->server ? 0 : jail_server_start(self);
+    return self->server ? 0 : jail_server_start(self);
+}
+
+int jail_run(jail_t *self, const jail_job_t *job)
+{
+    int rc = jail_start(self);
     if (rc == 0)
         rc = jail_enqueue(self, job);
     if (rc == 0)

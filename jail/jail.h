@@ -80,6 +80,9 @@ void jail_destroy(jail_t **self_p);
 //  nonsense), _SYSTEM (no worker can be started), _CLOSED.
 int jail_run(jail_t *self, const jail_job_t *job);
 
+//  Start the program now, if it does not run, so that it is known whether it can. 0, WIRE_E_SYSTEM (jail_error says why).
+int jail_start(jail_t *self);
+
 //  Forget the jobs of this arg: what runs is killed, fn and call are not called any more.
 void jail_cancel(jail_t *self, const void *arg);
 

@@ -18,6 +18,7 @@ local waiting = require "alua.waiting"
 local Space = require "luats.space"
 require "luats.more"
 require "luats.watch"
+require "luats.react"
 
 local luats = {}
 for name, term in pairs(template) do luats[name] = term end

@@ -236,7 +236,7 @@ static void on_hello(void *arg, control_peer_t *peer)
 static void on_open(void *arg, control_peer_t *peer)
 {
     launch_t *self = arg;
-    if (over_opened(self->over, peer->number, peer->node))
+    if (over_opened(self->over, peer->number, peer->node, peer->id))
         out_of_memory(self);
 }
 

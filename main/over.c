@@ -1,6 +1,7 @@
 //  over - is the program over? See over.h
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "over.h"
@@ -12,10 +13,12 @@
 //  All idle, and counts that differ yet stand still: what is missing was lost with a link or a process
 //  that nobody can be asked about. Longer than a link needs to come back (silent: 2.5 s, then resume).
 #define OVER_PATIENCE 6000
+//  Before the id of a process in rows about what a broker carried
+#define RELAY "relay:"
 
 typedef struct {
     uint64_t number;
-    char *peer;                 //  NULL before it opened
+    char *peer, *relay;         //  "NAME#INCARNATION", "relay:ID"; NULL before it opened
     bool idle;                  //  As far as we know
     bool answered;              //  Its report of this wave is in `report`
     over_report_t report;
@@ -48,11 +51,15 @@ static member_t *find(const over_t *self, uint64_t number)
     return NULL;
 }
 
-static member_t *find_peer(const over_t *self, const char *peer)
+//  *relayed: `peer` names it as somebody reached through a broker.
+static member_t *find_peer(const over_t *self, const char *peer, bool *relayed)
 {
-    for (size_t i = 0; i < self->count; i++)
-        if (self->members[i].peer && strcmp(self->members[i].peer, peer) == 0)
+    *relayed = strncmp(peer, RELAY, sizeof RELAY - 1) == 0;
+    for (size_t i = 0; i < self->count; i++) {
+        const char *known = *relayed ? self->members[i].relay : self->members[i].peer;
+        if (known && strcmp(known, peer) == 0)
             return &self->members[i];
+    }
     return NULL;
 }
 
@@ -70,6 +77,7 @@ static void free_member(member_t *member)
 {
     forget_report(member);
     free(member->peer);
+    free(member->relay);
 }
 
 //  Something happened: the next wave is a first one again.
@@ -132,18 +140,26 @@ int over_join(over_t *self, uint64_t number)
     return 0;
 }
 
-int over_opened(over_t *self, uint64_t number, const char *peer)
+static char *relay_name(const char *id)
+{
+    size_t size = sizeof RELAY + strlen(id);
+    char *name = malloc(size);
+    if (name)
+        snprintf(name, size, RELAY "%s", id);
+    return name;
+}
+
+int over_opened(over_t *self, uint64_t number, const char *peer, const char *id)
 {
     member_t *member = find(self, number);
-    char *copy = strdup(peer);
-    if (!member || !copy) {
-        free(copy);
-        return copy ? 0 : WIRE_E_NO_MEMORY;
-    }
+    if (!member)
+        return 0;
     free(member->peer);
-    member->peer = copy;
+    free(member->relay);
+    member->peer = strdup(peer);
+    member->relay = relay_name(id);
     disturb(self);
-    return 0;
+    return member->peer && member->relay ? 0 : WIRE_E_NO_MEMORY;
 }
 
 void over_idle(over_t *self, uint64_t number)
@@ -226,10 +242,10 @@ static over_row_t row_of(const member_t *member, const char *peer)
 }
 
 //  Nothing is on its way between a and b. Each pair is seen from a's rows and from b's.
-static bool pair_agrees(const member_t *a, const member_t *b)
+static bool pair_agrees(const member_t *a, const member_t *b, bool relayed)
 {
-    over_row_t there = row_of(a, b->peer);
-    over_row_t back = row_of(b, a->peer);
+    over_row_t there = row_of(a, relayed ? b->relay : b->peer);
+    over_row_t back = row_of(b, relayed ? a->relay : a->peer);
     return there.sent == back.received && there.received == back.sent;
 }
 
@@ -246,8 +262,9 @@ static bool broker_agrees(const over_t *self, const member_t *member)
 static bool member_agrees(const over_t *self, const member_t *member)
 {
     for (size_t i = 0; i < member->report.count; i++) {
-        const member_t *other = find_peer(self, member->rows[i].peer);
-        if (other && member->peer && !pair_agrees(member, other))
+        bool relayed;
+        const member_t *other = find_peer(self, member->rows[i].peer, &relayed);
+        if (other && member->peer && !pair_agrees(member, other, relayed))
             return false;
     }
     return broker_agrees(self, member);

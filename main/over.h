@@ -37,7 +37,7 @@ typedef struct {
 typedef bool over_broker_fn(void *arg, const char *peer, over_broker_t *counts);
 
 typedef struct {
-    const char *peer;           //  "NAME#INCARNATION", or "broker"
+    const char *peer;           //  "NAME#INCARNATION", "relay:ID" (what a broker carried), or "broker"
     uint64_t sent, received;
 } over_row_t;
 
@@ -65,8 +65,9 @@ void over_destroy(over_t **self_p);
 //  A process of ours has come; `member` is the caller's number for it, not used by another one now.
 //  0 or WIRE_E_NO_MEMORY.
 int over_join(over_t *self, uint64_t member);
-//  It is known to others under this name (again after re-homing); copied. 0 or WIRE_E_NO_MEMORY.
-int over_opened(over_t *self, uint64_t member, const char *peer);
+//  It is known to others under this name, and its process under this id (again after re-homing); copied.
+//  0 or WIRE_E_NO_MEMORY.
+int over_opened(over_t *self, uint64_t member, const char *peer, const char *id);
 //  It says that nothing holds it any more.
 void over_idle(over_t *self, uint64_t member);
 //  Its report; rows are copied. Stale ones (another wave) are ignored. 0 or WIRE_E_NO_MEMORY.

@@ -13,6 +13,8 @@ static const int64_t sweep_delays[] = { 10, 60, 300, 1000 };
 //  ms for ZeroMQ's own handshake, which takes an honest peer less than one; its default of 30 s lets those
 //  who connect and say nothing use up our descriptors.
 #define HANDSHAKE_TIME  3000
+//  ms that the address of a node on another host has to answer.
+#define PROOF_TIME      2500
 //  Whom we told once to say HELLO; forgotten when there are too many.
 #define MANY_STRANGERS  4096
 
@@ -104,18 +106,10 @@ static int check(const hub_t *self, const wire_hello_t *hello, hub_role_t *role,
     return 0;
 }
 
-//  Where a refused connection would prove that it is dead: only on our own host, since
-//  an address means nothing elsewhere.
-static void note_address(hub_peer_t *self, wire_reader_t body)
+//  On our own host an address means what it says; ipc is the surer one.
+static void note_own_host(hub_peer_t *self, wire_reader_t at, uint32_t count)
 {
-    wire_reader_t at;
     wire_str_t text;
-    uint32_t count;
-    self->address[0] = 0;
-    bool same_host = wire_map_find(&body, "host", &at) && wire_read_bytes(&at, &text) == 0
-        && self->hub->host[0] && wire_str_is(text, self->hub->host);
-    if (!same_host || !wire_map_find(&body, "endpoints", &at) || wire_read_array(&at, &count))
-        return;
     while (count-- && wire_read_bytes(&at, &text) == 0) {
         char endpoint[HUB_TEXT];
         hub_text(endpoint, text);
@@ -125,6 +119,40 @@ static void note_address(hub_peer_t *self, wire_reader_t body)
                 return;
         }
     }
+}
+
+//  Of another host we believe an address that its connection came from (so that no NAT stands between), once somebody
+//  has answered there while it lived.
+static void note_other_host(hub_peer_t *self, wire_reader_t at, uint32_t count)
+{
+    wire_str_t text;
+    int64_t now = hub_loop_time(self->hub);
+    while (!self->address[0] && count-- && wire_read_bytes(&at, &text) == 0) {
+        char endpoint[HUB_TEXT];
+        hub_text(endpoint, text);
+        if (!hub_probe_is_at(endpoint, self->hub->caller))
+            continue;
+        hub_text(self->address, text);
+        self->unproved_until = now + PROOF_TIME;
+        self->probe.due = now;
+        hub_wake_at(self->hub, now);
+    }
+}
+
+//  Where a refused connection would prove that it is dead.
+static void note_address(hub_peer_t *self, wire_reader_t body)
+{
+    wire_reader_t at;
+    wire_str_t text;
+    uint32_t count;
+    hub_probe_stop(&self->probe);       //  Perhaps of the time when we dialled it
+    self->probe.due = WIRE_LINK_NEVER;
+    self->address[0] = 0;
+    self->unproved_until = 0;
+    bool same_host = wire_map_find(&body, "host", &at) && wire_read_bytes(&at, &text) == 0
+        && self->hub->host[0] && wire_str_is(text, self->hub->host);
+    if (wire_map_find(&body, "endpoints", &at) && wire_read_array(&at, &count) == 0)
+        (same_host ? note_own_host : note_other_host)(self, at, count);
 }
 
 static int send_welcome(hub_peer_t *self, uint64_t nonce, uint64_t session, bool counted)
@@ -305,6 +333,12 @@ static void tell_stranger(hub_t *self, route_t id, int error)
     wire_buf_free(&out);
 }
 
+static void note_caller(hub_t *self, hub_frame_t *frame)
+{
+    const char *host = zmq_msg_gets(&frame->msg, "Peer-Address");
+    snprintf(self->caller, sizeof self->caller, "%s", host ? host : "");
+}
+
 static void open_input(hub_t *self, route_t id, hub_peer_t *peer, hub_frame_t *frame, int opening)
 {
     wire_msg_t msg;
@@ -313,8 +347,10 @@ static void open_input(hub_t *self, route_t id, hub_peer_t *peer, hub_frame_t *f
         self->refused++;
         tell_stranger(self, id, rc);
     }
-    else if (opening == WIRE_HELLO)
+    else if (opening == WIRE_HELLO) {
+        note_caller(self, frame);
         on_hello(self, id, &msg);
+    }
     else if (opening == WIRE_RESUME)
         on_resume(self, id, &msg);
     else if (opening == WIRE_REFUSED && peer)

@@ -13,6 +13,8 @@
 #define YIELD_TIMEOUT   400
 //  Between two rounds through a broker's addresses
 #define ROUND_DELAY     500
+//  A question that could not be written is written again so soon.
+#define ASK_RETRY       50
 
 static bool drain_dealer(hub_source_t *source)
 {
@@ -29,7 +31,7 @@ static bool drain_dealer(hub_source_t *source)
     return true;
 }
 
-static void say_hello(hub_peer_t *self, uint64_t nonce)
+static bool say_hello(hub_peer_t *self, uint64_t nonce)
 {
     hub_t *hub = self->hub;
     const char *role = hub_role_word(hub->role);
@@ -41,16 +43,30 @@ static void say_hello(hub_peer_t *self, uint64_t nonce)
     };
     wire_buf_t out = WIRE_BUF_EMPTY;
     wire_put_hello(&out, &hello);
-    if (!out.failed)
-        hub_peer_write(self, out.data, out.size, false);
+    bool said = !out.failed && hub_peer_write(self, out.data, out.size, false) == 0;
     wire_buf_free(&out);
+    return said;
+}
+
+//  Whoever could not answer RESUME for want of memory says nothing, and has our lease's time to end the link: so we
+//  ask again before that.
+static int64_t patience(const hub_peer_t *self)
+{
+    return self->hub->link_config.lease / 4;
+}
+
+//  When an answer to HELLO has to have come: a node may be computing, a broker does not.
+static int64_t welcome_limit(const hub_peer_t *self, int64_t now)
+{
+    return now + (self->patient ? 3 * (int64_t) self->hub->link_config.lease : WIRE_TIMEOUT);
 }
 
 static void ask(hub_peer_t *self, int64_t now)
 {
     uint64_t nonce = hub_random();
-    if (!wire_link_connected(self->link, nonce, now))
-        say_hello(self, nonce);
+    bool open = wire_link_connected(self->link, nonce, now);
+    self->unsaid = open ? !wire_link_is_asking(self->link) : !say_hello(self, nonce);
+    self->dial_due = self->unsaid ? now + ASK_RETRY : open ? now + patience(self) : self->dial_until;
 }
 
 static void on_connected(hub_peer_t *self, int64_t now)
@@ -60,8 +76,8 @@ static void on_connected(hub_peer_t *self, int64_t now)
     hub_has_input(self->dealer);
     hub_touch(self->dealer);
     self->connected = true;
-    self->dial_until = now + WIRE_TIMEOUT;
-    self->dial_due = wire_link_is_open(self->link) ? WIRE_LINK_NEVER : self->dial_until;
+    self->cut = false;                  //  What failed did so on the old connection
+    self->dial_until = welcome_limit(self, now);
     ask(self, now);
 }
 
@@ -150,7 +166,7 @@ void hub_dial_stop(hub_peer_t *self, int linger)
 static void next_endpoint(hub_peer_t *self, int64_t now, int code, const char *text)
 {
     bool last = self->endpoint + 1 >= self->endpoint_count;
-    if (last && self->patient && self->endpoint_count == 1 && code == WIRE_E_UNKNOWN) {
+    if (last && self->patient && self->endpoint_count == 1 && code == WIRE_E_UNKNOWN && !self->connected) {
         self->dial_due = WIRE_LINK_NEVER;       //  libzmq goes on trying
         return;
     }
@@ -164,9 +180,25 @@ static void next_endpoint(hub_peer_t *self, int64_t now, int code, const char *t
         wire_link_end(self->link, code, text);
 }
 
+//  A question that was not written, or not answered.
+static void ask_again(hub_peer_t *self, int64_t now)
+{
+    if (self->unsaid)
+        ask(self, now);
+    else {
+        wire_link_ask_again(self->link);
+        self->dial_due = now + patience(self);
+    }
+}
+
 void hub_dial_tick(hub_peer_t *self, int64_t now)
 {
-    if (wire_link_is_open(self->link)) {
+    bool open = wire_link_is_open(self->link);
+    if (self->connected && (open ? wire_link_is_broken(self->link) : self->unsaid && now < self->dial_until)) {
+        ask_again(self, now);
+        return;
+    }
+    if (open) {
         self->dial_due = WIRE_LINK_NEVER;
         return;
     }
@@ -232,6 +264,7 @@ static void on_forgotten(hub_peer_t *self, int64_t now)
     }
     self->hub->reconnects++;
     wire_link_restart(self->link);
+    self->dial_until = welcome_limit(self, now);
     if (!self->ended && self->connected)
         ask(self, now);
 }

@@ -258,6 +258,7 @@ static void on_timer(uv_timer_t *handle)
     hub_t *self = handle->data;
     tick(self, hub_loop_time(self));
     take_turn(self);                    //  `gone` and `silent` are input too
+    hub_wake(self);                     //  libuv runs timers behind `check` since 1.45: settle once more before sleeping
 }
 
 void hub_wake_at(hub_t *self, int64_t due)

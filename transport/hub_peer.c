@@ -253,7 +253,7 @@ void hub_peer_opened(hub_peer_t *self, uint64_t session, bool counted, const hub
 //  Begin to ask its address, unless that goes on already.
 void hub_peer_doubt(hub_peer_t *self, int64_t now)
 {
-    if (!wire_link_is_broken(self->link) || !self->address[0] || self->patient
+    if (!wire_link_is_broken(self->link) || !self->address[0] || self->unproved_until || self->patient
             || self->probe.due != WIRE_LINK_NEVER)
         return;
     self->probe.step = 0;
@@ -271,8 +271,28 @@ void hub_peer_judge(hub_peer_t *self, int64_t now)
     hub_wake_at(self->hub, hub_peer_due(self));
 }
 
+//  Does anybody answer there while it lives? Else a refusal later would say nothing.
+static void prove_address(hub_peer_t *self, int64_t now)
+{
+    hub_probe_result_t result = hub_probe_ask(&self->probe, self->address);
+    if (result == HUB_UNDECIDED && now < self->unproved_until) {
+        self->probe.due = now + PROBE_LOOK;
+        return;
+    }
+    hub_probe_stop(&self->probe);
+    self->probe.due = WIRE_LINK_NEVER;
+    self->unproved_until = 0;
+    if (result != HUB_SOMEBODY)
+        self->address[0] = 0;
+    hub_peer_doubt(self, now);
+}
+
 static void probe(hub_peer_t *self, int64_t now)
 {
+    if (self->unproved_until) {
+        prove_address(self, now);
+        return;
+    }
     if (!wire_link_is_broken(self->link)) {
         hub_probe_stop(&self->probe);
         self->probe.due = WIRE_LINK_NEVER;

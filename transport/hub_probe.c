@@ -118,6 +118,15 @@ bool hub_probe_ipc_exists(const char *endpoint)
         && (endpoint[6] == '@' || access(endpoint + 6, F_OK) == 0);
 }
 
+bool hub_probe_is_at(const char *endpoint, const char *host)
+{
+    const char *at = strncmp(endpoint, "tcp://", 6) == 0 ? endpoint + 6 : "";
+    size_t size = strlen(host);
+    bool brackets = at[0] == '[';
+    at += brackets;
+    return size && strncmp(at, host, size) == 0 && at[size] == (brackets ? ']' : ':');
+}
+
 bool hub_probe_is_local(const char *endpoint)
 {
     return strncmp(endpoint, "tcp://", 6) != 0 || strncmp(endpoint, "tcp://127.", 10) == 0

@@ -87,10 +87,12 @@ struct hub_peer {
     char wanted[WIRE_MAX_NAME + 1];     //  Name that WELCOME must say; "": any
     uint64_t wanted_incarnation;
     uint64_t last_session;      //  What HELLO asks to resume
-    int64_t dial_due;           //  Look after the opening then
+    bool unsaid;                //  HELLO or RESUME could not be written
+    int64_t dial_due;           //  Look after the opening, or the answer to RESUME, then
     int64_t dial_until;         //  This endpoint has to have answered then
 
     char address[HUB_TEXT];     //  Where a refused connection proves its death; "": nowhere
+    int64_t unproved_until;     //  Not yet: somebody must have answered there by then; 0: it does
     hub_probe_t probe;
 
     bool doomed;                //  To be ended from the loop
@@ -142,6 +144,7 @@ struct hub {
 
     hub_frame_t *spare;         //  Reused as long as nobody holds it
     hub_frame_t *frame;         //  Whose messages are being handed over
+    char caller[HUB_TEXT];      //  The host that the HELLO being read came from, by number; "": not by tcp
     hub_list_t batches;         //  Free buffers of batch size
     hub_list_t paths;           //  Of our ipc endpoints, to be removed in the end
     wire_link_stat_t stat;
@@ -228,5 +231,6 @@ hub_probe_result_t hub_probe_ask(hub_probe_t *self, const char *endpoint);
 void hub_probe_stop(hub_probe_t *self);
 bool hub_probe_ipc_exists(const char *endpoint);
 bool hub_probe_is_local(const char *endpoint);      //  ipc or loopback: means something on its host only
+bool hub_probe_is_at(const char *endpoint, const char *host);   //  tcp, and that is the number in it
 
 #endif

@@ -88,6 +88,16 @@ void wire_link_opened(wire_link_t *self, uint64_t session, bool counted, int64_t
     go_on(self, now);
 }
 
+static int write_resume(wire_link_t *self)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_resume_t resume = { self->asked, self->session, self->received };
+    wire_put_resume(&out, WIRE_RESUME, &resume);
+    int rc = out.failed ? WIRE_E_NO_MEMORY : self->ops->write(self->arg, out.data, out.size, false);
+    wire_buf_free(&out);
+    return rc;
+}
+
 bool wire_link_connected(wire_link_t *self, uint64_t nonce, int64_t now)
 {
     assert(nonce);
@@ -96,15 +106,16 @@ bool wire_link_connected(wire_link_t *self, uint64_t nonce, int64_t now)
     self->silent_due = self->gone_due = WIRE_LINK_NEVER;    //  Its I/O thread answers: it lives
     if (self->state != LINK_OPEN)
         return false;
-
-    wire_buf_t out = WIRE_BUF_EMPTY;
-    wire_resume_t resume = { nonce, self->session, self->received };
-    wire_put_resume(&out, WIRE_RESUME, &resume);
     self->broken = true;
-    if (out.failed || self->ops->write(self->arg, out.data, out.size, false))
+    if (write_resume(self))
         wire_link_broken(self, now);
-    wire_buf_free(&out);
     return true;
+}
+
+void wire_link_ask_again(wire_link_t *self)
+{
+    if (self->state == LINK_OPEN && self->asked)
+        (void) write_resume(self);      //  If not, then the next time
 }
 
 bool wire_link_awaits(const wire_link_t *self, uint64_t nonce)

@@ -61,6 +61,9 @@ void wire_link_opened(wire_link_t *self, uint64_t session, bool counted, int64_t
 //  Dialler: a fresh connection stands; all answers but the one to this nonce are void.
 //  True: a session exists and RESUME was written. False: the caller says HELLO.
 bool wire_link_connected(wire_link_t *self, uint64_t nonce, int64_t now);
+//  Dialler: no answer to RESUME came over a connection that stands. It is written once more, with the same nonce, so
+//  that whichever answer comes will do.
+void wire_link_ask_again(wire_link_t *self);
 //  Whether HELLO or RESUME with this nonce waits for its answer.
 bool wire_link_awaits(const wire_link_t *self, uint64_t nonce);
 bool wire_link_is_asking(const wire_link_t *self);

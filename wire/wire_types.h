@@ -41,6 +41,7 @@
     X(WATCHED,  35, TELL, false, true,  true,  "what, id, node, incarnation, text: what is \"up\", \"silent\", \"back\", \"left\" or \"gone\"") \
     X(TUPLE,    36, TELL, false, true,  true,  "watch, n, missed, number, tuple: the n-th arrival that this watch was told of; `missed` were left out before it") \
     X(TOPIC,    37, TELL, false, true,  true,  "sub, n, missed, topic, publisher, seq, time, flags, reply, value: the n-th message of this subscription; `missed` were dropped before it") \
+    X(REACTION, 38, TELL, false, true,  true,  "reaction, text: a run of it failed, or what it did further; the operation went on") \
     X(LOOKUP,   48, ASK,  false, false, true, "who: an id, a node or a registered name -> {id, node, incarnation, endpoints[], host}; implies WATCH of it") \
     X(REGISTER, 49, ASK,  false, true,  true, "name -> true") \
     X(UNREGISTER,50,ASK,  false, true,  true, "name -> true") \
@@ -54,7 +55,7 @@
     X(UNWATCH,  58, ASK,  false, true,  true, "who, or nil -> true") \
     X(STAT,     59, ASK,  false, false, true, "-> {counters}") \
     X(OUT,      64, ASK,  false, true,  true, "space, tuple, options{ttl, number} -> number: put a tuple") \
-    X(TAKE,     65, ASK,  false, true,  true, "space, template, options{try, lease, put, all} -> tuple, number, lease; with `all` -> [tuples], [numbers]. Waits as long as ttl_ms says") \
+    X(TAKE,     65, ASK,  false, true,  true, "space, template, options{try, lease, put, all, after} -> tuple, number, lease; with `all` -> [tuples], [numbers]. Waits as long as ttl_ms says") \
     X(READ,     66, ASK,  false, true,  true, "space, template, options{try, all} -> tuple, number; with `all` -> [tuples], [numbers]") \
     X(COUNT,    67, ASK,  false, false, true, "space, template -> n") \
     X(ACK,      68, ASK,  false, true,  true, "lease, outs[[space, tuple, options]...] -> [numbers]: the leased tuple is consumed and these are put, in one step") \
@@ -68,6 +69,7 @@
     X(UNREACT,  76, ASK,  false, true,  true, "reaction -> true") \
     X(DESTROY,  77, ASK,  false, true,  true, "space -> true: its tuples are dropped, who waits there is denied `closed`") \
     X(SPACES,   78, ASK,  false, false, true, "-> [{name, tuples, bytes, leases, waiters, watches, reactions}]") \
+    X(REACTIONS,79, ASK,  false, false, true, "space -> [{number, on, phase, name, owner}]: in the order in which they run") \
     X(PUBLISH,  80, ASK,  false, true,  true, "topic, value, options{retain, ttl, delay, reply} -> receivers; with request 0 nothing") \
     X(SUBSCRIBE,81, ASK,  false, true,  true, "pattern, options{group, filter, last, since, seq, window, count, bytes, policy} -> sub; TOPIC follow") \
     X(UNSUBSCRIBE, 82, ASK, false, true, true, "sub -> true") \

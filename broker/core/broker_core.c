@@ -43,12 +43,7 @@ int broker_check_name(broker_core_t *self, const char *what, wire_str_t name)
 
 //  ---- Life ----------------------------------------------------------------
 
-static int commit_at_once(void *arg, const void *record, size_t size)
-{
-    return broker_core_apply(arg, record, size);
-}
-
-const broker_log_t broker_log_memory = { commit_at_once };
+const broker_log_t broker_log_memory = { .propose = NULL };
 
 broker_core_t *broker_core_new(const broker_core_config_t *config, const broker_output_t *output, void *arg)
 {
@@ -68,7 +63,7 @@ broker_core_t *broker_core_new(const broker_core_config_t *config, const broker_
     self->output = *output;
     self->output_arg = arg;
     self->log = config->log ? *config->log : broker_log_memory;
-    self->log_arg = config->log ? config->log_arg : self;
+    self->log_arg = config->log_arg;
     if (!broker_space_begin(self, config->seed) || !broker_topic_begin(self, config->seed))
         broker_core_destroy(&self);
     return self;
@@ -101,23 +96,11 @@ void broker_core_destroy(broker_core_t **self_p)
 
 //  ---- Records -------------------------------------------------------------
 
-int broker_propose(broker_core_t *self, const broker_record_t *record)
-{
-    wire_buf_clear(&self->record);
-    broker_record_put(&self->record, record);
-    int rc = self->record.failed ? WIRE_E_NO_MEMORY
-           : self->log.propose(self->log_arg, self->record.data, self->record.size);
-    if (rc) {
-        self->counters.log_refused++;
-        broker_say(self, rc, "the broker's log refused it: %s", wire_error_text(rc));
-    }
-    return rc;
-}
-
 static void apply(broker_core_t *self, const broker_record_t *record)
 {
     broker_session_t *session = broker_session_find(self, record->session);
     broker_session_t *subject;
+    self->changes++;
     self->time = record->time;
     if (record->kind == BROKER_RECORD_OPEN) {
         broker_hello_apply(self, record);
@@ -126,6 +109,10 @@ static void apply(broker_core_t *self, const broker_record_t *record)
     if (record->kind == BROKER_RECORD_CLOCK) {
         spaces_tick(self->spaces, record->time);
         topics_tick(self->topics, record->time, (int64_t) record->number);
+        return;
+    }
+    if (record->kind == BROKER_RECORD_VERDICT || record->kind == BROKER_RECORD_REACTED) {
+        broker_space_run_apply(self, record);
         return;
     }
     if (!session)
@@ -160,9 +147,30 @@ int broker_core_apply(broker_core_t *self, const void *data, size_t size)
     broker_record_t record;
     if (broker_record_read(data, size, &record))
         return WIRE_E_MALFORMED;
-    self->changes++;
     apply(self, &record);
     return 0;
+}
+
+static int hand_to_log(broker_core_t *self, const broker_record_t *record)
+{
+    wire_buf_clear(&self->record);
+    broker_record_put(&self->record, record);
+    return self->record.failed ? WIRE_E_NO_MEMORY
+                               : self->log.propose(self->log_arg, self->record.data, self->record.size);
+}
+
+int broker_propose(broker_core_t *self, const broker_record_t *record)
+{
+    if (!self->log.propose) {           //  What nobody keeps need not be packed
+        apply(self, record);
+        return 0;
+    }
+    int rc = hand_to_log(self, record);
+    if (rc) {
+        self->counters.log_refused++;
+        broker_say(self, rc, "the broker's log refused it: %s", wire_error_text(rc));
+    }
+    return rc;
 }
 
 static int propose_end(broker_core_t *self, uint64_t session, int code, const char *text, int64_t now)
@@ -279,8 +287,10 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     if (!session)
         return 0;
     int rc = 0;
-    session->received += wire_type_counts((unsigned) msg->type);
-    switch (wire_type_way((unsigned) msg->type)) {
+    self->recent = session;
+    wire_way_t way = wire_type_way((unsigned) msg->type);
+    session->received += way == WIRE_WAY_ASK && wire_type_counts((unsigned) msg->type);
+    switch (way) {
     case WIRE_WAY_PROC:
         broker_relay(self, session, msg, now - arrived);
         break;
@@ -347,6 +357,26 @@ static void clock_tick(broker_core_t *self, int64_t now)
     broker_record_t record = { .kind = BROKER_RECORD_CLOCK, .time = now, .number = (uint64_t) self->wall };
     if (is_due(spaces_due(self->spaces), now) || is_due(topics_due(self->topics), now))
         broker_propose(self, &record);
+}
+
+int broker_core_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t what, wire_str_t text,
+                        wire_reader_t tuple, int64_t now)
+{
+    int rc = broker_space_verdict(self, run, what, text, tuple, now);
+    settle(self, now);
+    return rc;
+}
+
+int broker_core_reaction_op(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in,
+                            int64_t now, wire_buf_t *out, uint32_t *fields, char *text)
+{
+    int rc = broker_space_reacted(self, run, type, count, in, now, out);
+    if (rc == 0)
+        *fields = self->reacted_count;
+    else
+        snprintf(text, 256, "%.255s", self->text);
+    settle(self, now);
+    return rc;
 }
 
 void broker_core_wall(broker_core_t *self, int64_t wall)
@@ -424,7 +454,7 @@ bool broker_core_find(const broker_core_t *self, wire_str_t who, broker_seat_t *
 
 uint64_t broker_core_parked(const broker_core_t *self)
 {
-    return topics_delayed(self->topics) + spaces_awaited(self->spaces);
+    return topics_delayed(self->topics) + spaces_awaited(self->spaces) + spaces_running(self->spaces);
 }
 
 uint64_t broker_core_sent(const broker_core_t *self, uint64_t number)

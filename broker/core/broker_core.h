@@ -18,6 +18,7 @@
 #ifndef BROKER_CORE_H
 #define BROKER_CORE_H
 
+#include "spaces.h"
 #include "wire_msg.h"
 
 typedef struct broker_core broker_core_t;
@@ -61,7 +62,8 @@ typedef struct broker_core broker_core_t;
     X(relay_lost,    "passed on, and not acknowledged when the receiver ended")         \
     X(log_refused,   "records that the log did not take")                               \
     X(tuples_sent,   "TUPLE: what watches of spaces were told")                         \
-    X(topics_sent,   "TOPIC: messages delivered")
+    X(topics_sent,   "TOPIC: messages delivered")                                       \
+    X(reactions_sent, "REACTION: owners told that a run failed")
 
 typedef struct {
 #define X(name, text) uint64_t name;
@@ -69,6 +71,16 @@ typedef struct {
 #undef X
     uint64_t refused[32], denied[32];       //  By error code
 } broker_counters_t;
+
+//  Text of a reaction that is to be run. What it points to is the core's, and there until `react` returns.
+typedef struct {
+    uint64_t run;               //  For the verdict, and for what it does
+    uint64_t owner;             //  The session whose rights it has
+    const char *who;            //  Id of the process whose operation it is; NULL: nobody's, or it has ended
+    wire_str_t space, name, code;
+    const char *on, *phase;     //  "out", "take", "read" or "expire"; "before" or "after"
+    wire_reader_t tuple;
+} broker_run_t;
 
 typedef struct {
     //  One message for the session on this link. 0, or WIRE_E_FULL (nothing was queued), _TOO_BIG,
@@ -78,16 +90,22 @@ typedef struct {
     void (*drop)(void *arg, void *link, int code, const char *text);
     //  Append further counters to STAT's map: returns how many pairs. May be NULL.
     uint32_t (*stat)(void *arg, wire_buf_t *out);
+    //  Somebody installs a reaction: can such text be run here? 0, or the code for DENY with text[BROKER_TEXT]. Must not
+    //  call the core.
+    int (*ready)(void *arg, char *text);
+    //  Run a reaction's text; broker_core_verdict is called with what it came to, not from inside here. Must not call the
+    //  core. NULL: there are no reactions. Either both or none.
+    void (*react)(void *arg, const broker_run_t *run);
 } broker_output_t;
 
 //  Where records go. A durable or a replicated log is another pair of these.
 typedef struct {
     //  Take one record, copied. 0, or an error code: then it is not and never will be applied.
-    //  When it is committed, broker_core_apply is called with it, here or later.
+    //  When it is committed, broker_core_apply is called with it, here or later. NULL: every record is, at once.
     int (*propose)(void *arg, const void *record, size_t size);
 } broker_log_t;
 
-//  Commits at once; its argument is the core itself.
+//  Commits at once, and keeps nothing.
 extern const broker_log_t broker_log_memory;
 
 typedef struct {
@@ -146,6 +164,16 @@ void broker_core_lost(broker_core_t *self, uint64_t session, const wire_msg_t *m
 void broker_core_gone(broker_core_t *self, uint64_t session, const void *link, int code, const char *text,
                       int64_t now);
 
+//  A run has ended; what it did further it did by broker_core_reaction_op. 0, or WIRE_E_UNKNOWN: it is over for the core
+//  already; or the log's refusal.
+int broker_core_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t what, wire_str_t text,
+                        wire_reader_t tuple, int64_t now);
+
+//  The text of a run, which is under way, does an operation, at once: type OUT, TAKE, READ or COUNT, and `count` fields
+//  as in its message, scanned. 0 with the answer's fields appended to out, *fields of them; or an error code with text[256].
+int broker_core_reaction_op(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in,
+                            int64_t now, wire_buf_t *out, uint32_t *fields, char *text);
+
 //  The time of day, ms since 1970, from now on: messages of topics carry it.
 void broker_core_wall(broker_core_t *self, int64_t wall);
 
@@ -168,7 +196,7 @@ typedef struct {
     uint64_t incarnation;
     void *link;
     bool visitor, silent;
-    uint64_t sent, received;    //  Counted events on its present link: the launcher compares them with what the node has
+    uint64_t sent, received;    //  Counted events on its present link, what is relayed apart: the launcher compares them with what the node has
                                 //  received and sent, to find out whether a program is over
 } broker_seat_t;
 
@@ -179,7 +207,8 @@ void broker_core_each(const broker_core_t *self, void (*fn)(void *arg, const bro
 bool broker_core_seat(const broker_core_t *self, uint64_t session, broker_seat_t *seat);
 bool broker_core_find(const broker_core_t *self, wire_str_t who, broker_seat_t *seat);
 
-//  What goes on by itself: delayed messages, leases of tuples that somebody waits for. Then no program is over.
+//  What goes on by itself: delayed messages, leases of tuples that somebody waits for, expiries that are
+//  reacted to, runs of reactions. Then no program is over.
 uint64_t broker_core_parked(const broker_core_t *self);
 
 //  seat.sent; 0 for no session.

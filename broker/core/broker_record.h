@@ -4,7 +4,7 @@
 //  A record holds everything that the change depends on, time among it, so that each
 //  replica comes to the same state. Packed as one msgpack array
 //
-//      [ kind, time, session, request, number, name, body ]
+//      [ kind, time, session, request, number, name, body, count ]
 //
 //  Meaning of the fields where they are used; 0 or nil where they are not:
 
@@ -29,9 +29,11 @@
     X(WATCH,      11, "-, whom or nil for all, -")                                          \
     X(UNWATCH,    12, "-, whom or nil for all, -")                                          \
     X(ATTEND,     13, "another session whose end this one wants to hear of (LOOKUP), -, -")  \
-    X(SPACE,      14, "ms left to wait << 8 | type, -, [fields]: an operation on tuple spaces") \
-    X(TOPIC,      15, "ms since 1970 << 8 | type, -, [fields]: publish, subscribe ...")       \
-    X(CLOCK,      16, "ms since 1970, -, -: what spaces and topics had to do by now")
+    X(SPACE,      14, "ms left to wait << 8 | type, -, `count` fields: an operation on tuple spaces") \
+    X(TOPIC,      15, "ms since 1970 << 8 | type, -, `count` fields: publish, subscribe ...") \
+    X(CLOCK,      16, "ms since 1970, -, -: what spaces and topics had to do by now")      \
+    X(VERDICT,    17, "run, text, the tuple of a rewrite: a reaction's run has ended; request: spaces_judgement_t") \
+    X(REACTED,    18, "run, -, `count` fields: a reaction's run does an operation; request: its type")
 
 typedef enum {
 #define X(name, id, fields) BROKER_RECORD_##name = id,
@@ -47,7 +49,8 @@ typedef struct {
     uint64_t request;           //  The ASK that is answered when this is applied, or 0
     uint64_t number;
     wire_str_t name;            //  data NULL: nil
-    wire_str_t body;            //  Packed map or text; data NULL: nil
+    wire_str_t body;            //  Packed map, text or packed fields; data NULL: nil
+    uint32_t count;             //  Fields in body
 } broker_record_t;
 
 void broker_record_put(wire_buf_t *out, const broker_record_t *record);

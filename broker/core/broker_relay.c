@@ -44,10 +44,8 @@ static void fail(broker_core_t *self, broker_session_t *author, const wire_msg_t
     wire_buf_clear(&self->message);
     wire_msg_begin_proc(&self->message, WIRE_FAIL, msg->request, 0, msg->to, broker_str(author->id), 1);
     put_error(&self->message, code, self->text, self->address, definite);
-    if (broker_session_send(self, author, &self->message))
-        return;
-    author->sent++;
-    self->counters.fails_sent++;
+    if (broker_session_send(self, author, &self->message) == 0)
+        self->counters.fails_sent++;
 }
 
 //  The message ends here.
@@ -58,7 +56,7 @@ static void refuse(broker_core_t *self, broker_session_t *author, const wire_msg
     fail(self, author, msg, code, true);
 }
 
-static int pass_on(broker_core_t *self, const broker_session_t *author, broker_session_t *target,
+static int pass_on(broker_core_t *self, const broker_session_t *author, const broker_session_t *target,
                    const wire_msg_t *msg, uint32_t ttl)
 {
     wire_buf_t *out = &self->message;
@@ -104,7 +102,6 @@ void broker_relay(broker_core_t *self, broker_session_t *author, const wire_msg_
         not_passed(self, author, target, msg, rc);
         return;
     }
-    target->sent += wire_type_counts(msg->type);
     self->counters.relayed++;
     self->counters.relayed_bytes += self->message.size;
 }

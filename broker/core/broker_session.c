@@ -8,6 +8,8 @@
 
 broker_session_t *broker_session_find(const broker_core_t *self, uint64_t number)
 {
+    if (self->recent && self->recent->number == number)
+        return self->recent;
     return broker_map_get(&self->by_number, &number, sizeof number);
 }
 
@@ -74,6 +76,7 @@ void broker_session_free(broker_core_t *self, broker_session_t *session)
     self->starved -= session->starved;
     self->silent -= session->silent;
     broker_map_remove(&self->by_number, &session->number, sizeof session->number);
+    self->recent = self->recent == session ? NULL : self->recent;
     unlink_from(self, session);
     free_texts(&session->endpoints);
     free_texts(&session->names);
@@ -182,25 +185,34 @@ int broker_session_try(broker_core_t *self, broker_session_t *session, const wir
 
 //  ---- Answers -------------------------------------------------------------
 
-static void forget(broker_answers_t *answers, broker_answer_t *answer)
+//  Most answers are short, and fit where an older one was.
+static size_t room_for(size_t size)
 {
-    answers->bytes -= answer->size;
-    free(answer->bytes);
-    *answer = (broker_answer_t) { 0, 0, NULL };
+    return (size + 63) / 64 * 64;
 }
 
-//  Make room: the oldest go, by count and by bytes.
-static broker_answer_t *next_place(broker_answers_t *answers, size_t size)
+static void forget(broker_answers_t *answers, broker_answer_t *answer)
+{
+    answers->room -= answer->room;
+    free(answer->bytes);
+    *answer = (broker_answer_t) { .bytes = NULL };
+}
+
+//  Make room: the oldest go, by count and by bytes. NULL: no memory.
+static broker_answer_t *next_place(broker_answers_t *answers, size_t room)
 {
     broker_answer_t *place = &answers->ring[answers->next];
-    if (place->request)
-        forget(answers, place);
-    for (size_t i = 1; i < BROKER_MAX_ANSWERS && answers->bytes + size > BROKER_MAX_ANSWER_BYTES; i++) {
-        broker_answer_t *old = &answers->ring[(answers->next + i) % BROKER_MAX_ANSWERS];
-        if (old->request)
-            forget(answers, old);
-    }
     answers->next = (answers->next + 1) % BROKER_MAX_ANSWERS;
+    if (place->room == room)
+        return place;
+    forget(answers, place);
+    for (size_t i = 0; i < BROKER_MAX_ANSWERS && answers->room + room > BROKER_MAX_ANSWER_BYTES; i++)
+        forget(answers, &answers->ring[(answers->next + i) % BROKER_MAX_ANSWERS]);
+    place->bytes = malloc(room);
+    if (!place->bytes)
+        return NULL;
+    place->room = room;
+    answers->room += room;
     return place;
 }
 
@@ -211,12 +223,12 @@ static void remember(broker_answers_t *answers, uint64_t request, const wire_buf
         return;
     if (!answers->ring)
         answers->ring = calloc(BROKER_MAX_ANSWERS, sizeof *answers->ring);
-    uint8_t *bytes = answers->ring ? malloc(message->size) : NULL;
-    if (!bytes)
+    broker_answer_t *place = answers->ring ? next_place(answers, room_for(message->size)) : NULL;
+    if (!place)
         return;
-    memcpy(bytes, message->data, message->size);
-    *next_place(answers, message->size) = (broker_answer_t) { request, message->size, bytes };
-    answers->bytes += message->size;
+    memcpy(place->bytes, message->data, message->size);
+    place->request = request;
+    place->size = message->size;
 }
 
 bool broker_session_repeat(broker_core_t *self, broker_session_t *session, uint64_t request)
@@ -273,4 +285,28 @@ void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_
     if (keep)
         remember(&session->answers, request, &self->message);
     reply(self, session, &self->message);
+}
+
+//  ---- For spaces and topics -------------------------------------------------
+
+void broker_session_on_answer(void *arg, uint64_t number, uint64_t request, const void *fields, size_t size,
+                              uint32_t count)
+{
+    broker_core_t *self = arg;
+    broker_session_t *session = broker_session_find(self, number);
+    if (!session || !request)
+        return;
+    wire_buf_clear(&self->results);
+    wire_buf_append(&self->results, fields, size);
+    broker_session_answer(self, session, request, count, true);
+}
+
+void broker_session_on_deny(void *arg, uint64_t number, uint64_t request, int code, const char *text)
+{
+    broker_core_t *self = arg;
+    broker_session_t *session = broker_session_find(self, number);
+    if (!session)
+        return;
+    broker_say(self, code, "%s", text);
+    broker_session_deny(self, session, request, code, true);
 }

@@ -7,26 +7,25 @@
 
 bool broker_space_is(wire_type_t type)
 {
-    return type >= WIRE_OUT && type <= WIRE_SPACES;
+    return type >= WIRE_OUT && type <= WIRE_REACTIONS;
 }
 
 //  ---- In --------------------------------------------------------------------
 
-//  The body of a record: the fields as one array.
-static wire_str_t pack_fields(broker_core_t *self, const wire_msg_t *msg)
+//  A reaction is not installed where none can run. That is asked once, here, and not when the record is applied.
+static int check_ready(broker_core_t *self, const wire_msg_t *msg)
 {
-    wire_buf_clear(&self->results);
-    wire_put_array(&self->results, msg->count);
-    wire_buf_append(&self->results, msg->fields.at, (size_t) (msg->fields.end - msg->fields.at));
-    return (wire_str_t) { (const char *) self->results.data, self->results.size };
+    return msg->type == WIRE_REACT && self->output.ready ? self->output.ready(self->output_arg, self->text) : 0;
 }
 
 int broker_space_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now)
 {
     broker_record_t record = { .kind = BROKER_RECORD_SPACE, .time = now, .session = session->number,
                                .request = msg->request, .number = (uint64_t) msg->ttl << 8 | (uint64_t) msg->type,
-                               .body = pack_fields(self, msg) };
-    int rc = self->results.failed ? WIRE_E_NO_MEMORY : broker_propose(self, &record);
+                               .body = broker_fields(msg), .count = msg->count };
+    int rc = check_ready(self, msg);
+    if (!rc)
+        rc = broker_propose(self, &record);
     if (rc)
         broker_session_deny(self, session, msg->request, rc, false);
     rc = self->space_rc;
@@ -37,38 +36,70 @@ int broker_space_ask(broker_core_t *self, broker_session_t *session, const wire_
 
 void broker_space_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record)
 {
-    wire_reader_t fields = wire_reader(record->body.data, record->body.size);
-    uint32_t count;
     wire_type_t type = (wire_type_t) (record->number & 0xff);
-    if (wire_read_array(&fields, &count) || (wire_type_changes(type) && broker_session_repeat(self, session, record->request)))
+    if (wire_type_changes(type) && broker_session_repeat(self, session, record->request))
         return;
     spaces_op_t op = { .session = session->number, .request = record->request, .type = type,
-                       .ttl = (uint32_t) (record->number >> 8), .now = record->time, .count = count, .fields = fields };
+                       .ttl = (uint32_t) (record->number >> 8), .now = record->time, .count = record->count,
+                       .fields = wire_reader(record->body.data, record->body.size) };
     self->space_rc = spaces_apply(self->spaces, &op);
 }
 
+//  ---- Runs of reactions -----------------------------------------------------
+
+//  Their records belong to no session; `request` holds what has no field of its own.
+int broker_space_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t what, wire_str_t text,
+                         wire_reader_t tuple, int64_t now)
+{
+    broker_record_t record = { .kind = BROKER_RECORD_VERDICT, .time = now, .request = (uint64_t) what, .number = run,
+                               .name = text };
+    if (what == SPACES_REWRITE)
+        record.body = (wire_str_t) { (const char *) tuple.at, (size_t) (tuple.end - tuple.at) };
+    int rc = broker_propose(self, &record);
+    rc = rc ? rc : self->space_rc;
+    self->space_rc = 0;
+    return rc;
+}
+
+int broker_space_reacted(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in,
+                         int64_t now, wire_buf_t *out)
+{
+    broker_record_t record = { .kind = BROKER_RECORD_REACTED, .time = now, .request = (uint64_t) type, .number = run,
+                               .body = { (const char *) in.at, (size_t) (in.end - in.at) }, .count = count };
+    self->reacted = out;
+    int rc = broker_propose(self, &record);
+    self->reacted = NULL;
+    rc = rc ? rc : self->space_rc;
+    self->space_rc = 0;
+    return rc;
+}
+
+static int apply_verdict(broker_core_t *self, const broker_record_t *record)
+{
+    spaces_verdict_t verdict = { .what = (spaces_judgement_t) record->request, .text = record->name,
+                                 .tuple = wire_reader(record->body.data, record->body.size) };
+    return spaces_verdict(self->spaces, record->number, &verdict, record->time);
+}
+
+//  Where nobody waits for the answer (another replica proposed it) it goes nowhere.
+static int apply_reacted(broker_core_t *self, const broker_record_t *record)
+{
+    wire_buf_t nowhere = WIRE_BUF_EMPTY;
+    char text[256];
+    spaces_op_t op = { .type = (wire_type_t) record->request, .now = record->time, .count = record->count,
+                       .fields = wire_reader(record->body.data, record->body.size) };
+    int rc = spaces_reaction_op(self->spaces, record->number, &op, self->reacted ? self->reacted : &nowhere,
+                                &self->reacted_count, text);
+    wire_buf_free(&nowhere);
+    return rc ? broker_say(self, rc, "%s", text) : 0;
+}
+
+void broker_space_run_apply(broker_core_t *self, const broker_record_t *record)
+{
+    self->space_rc = record->kind == BROKER_RECORD_VERDICT ? apply_verdict(self, record) : apply_reacted(self, record);
+}
+
 //  ---- Out -------------------------------------------------------------------
-
-static void on_answer(void *arg, uint64_t number, uint64_t request, const void *fields, size_t size, uint32_t count)
-{
-    broker_core_t *self = arg;
-    broker_session_t *session = broker_session_find(self, number);
-    if (!session || !request)
-        return;
-    wire_buf_clear(&self->results);
-    wire_buf_append(&self->results, fields, size);
-    broker_session_answer(self, session, request, count, true);
-}
-
-static void on_deny(void *arg, uint64_t number, uint64_t request, int code, const char *text)
-{
-    broker_core_t *self = arg;
-    broker_session_t *session = broker_session_find(self, number);
-    if (!session)
-        return;
-    broker_say(self, code, "%s", text);
-    broker_session_deny(self, session, request, code, true);
-}
 
 static bool on_tell(void *arg, uint64_t number, const void *fields, size_t size, uint32_t count)
 {
@@ -86,10 +117,49 @@ static bool on_tell(void *arg, uint64_t number, const void *fields, size_t size,
     return true;
 }
 
+static void on_run(void *arg, const spaces_run_t *run)
+{
+    broker_core_t *self = arg;
+    const broker_session_t *session = broker_session_find(self, run->session);
+    broker_run_t told = { .run = run->run, .owner = run->owner, .who = session ? session->id : NULL,
+                          .space = run->space, .name = run->name, .code = run->code, .on = run->on,
+                          .phase = run->phase, .tuple = run->tuple };
+    self->output.react(self->output_arg, &told);
+}
+
+//  What an owner that does not read misses of this is no loss to anybody else.
+static void on_failed(void *arg, uint64_t owner, uint64_t reaction, const char *text)
+{
+    broker_core_t *self = arg;
+    broker_session_t *session = broker_session_find(self, owner);
+    if (!session)
+        return;
+    wire_buf_clear(&self->message);
+    wire_msg_begin(&self->message, WIRE_REACTION, 0, 0, 2);
+    wire_put_uint(&self->message, reaction);
+    wire_put_text(&self->message, text, strlen(text));
+    if (broker_session_try(self, session, &self->message))
+        return;
+    session->sent++;
+    self->counters.reactions_sent++;
+}
+
+static void put_owner(void *arg, uint64_t number, wire_buf_t *out)
+{
+    const broker_core_t *self = arg;
+    const broker_session_t *session = broker_session_find(self, number);
+    wire_put_cstr(out, session ? session->id : "");
+}
+
+//  Whoever runs a text stops it before; this is for one who has forgotten.
+#define RUN_MS 3000
+
 bool broker_space_begin(broker_core_t *self, uint64_t seed)
 {
-    const spaces_config_t config = { .seed = seed };
-    const spaces_output_t output = { .answer = on_answer, .deny = on_deny, .tell = on_tell };
+    const spaces_config_t config = { .seed = seed, .run_ms = RUN_MS };
+    const spaces_output_t output = { .answer = broker_session_on_answer, .deny = broker_session_on_deny, .tell = on_tell,
+                                     .run = self->output.react ? on_run : NULL, .failed = on_failed,
+                                     .put_owner = put_owner };
     self->spaces = spaces_new(&config, &output, self);
     return self->spaces != NULL;
 }

@@ -29,13 +29,13 @@
 
 typedef struct {
     uint64_t request;           //  0: free
-    size_t size;
+    size_t size, room;          //  Of bytes, which the next answer in its place uses again
     uint8_t *bytes;
 } broker_answer_t;
 
 typedef struct {
     broker_answer_t *ring;      //  BROKER_MAX_ANSWERS, made with the first answer; oldest at `next`
-    size_t next, bytes;
+    size_t next, room;          //  room: of all
 } broker_answers_t;
 
 typedef struct broker_session broker_session_t;
@@ -104,6 +104,7 @@ struct broker_core {
     size_t grave;
 
     broker_map_t by_number;     //  &session->number -> session
+    broker_session_t *recent;   //  Who said the last message, and is found first; or NULL
     broker_map_t who;           //  id, node or registered name -> session: one space of names
     broker_map_t apps;          //  name -> broker_app_t
     broker_list_t app_order;    //  As they began
@@ -118,6 +119,8 @@ struct broker_core {
     int64_t time;               //  Of the record being applied
     size_t starved;             //  Sessions that are
     int space_rc;               //  What the last record of a space or topic came to, for a strike
+    wire_buf_t *reacted;        //  Where what a run does is answered, while its record is proposed
+    uint32_t reacted_count;     //  Fields of that
 
     broker_outcome_t outcome;
     size_t silent;              //  Sessions that are
@@ -133,6 +136,12 @@ int broker_say(broker_core_t *self, int code, const char *format, ...) __attribu
 
 //  Hand a record to the log. 0 or an error code, counted.
 int broker_propose(broker_core_t *self, const broker_record_t *record);
+
+//  A message's fields, for a record's body.
+static inline wire_str_t broker_fields(const wire_msg_t *msg)
+{
+    return (wire_str_t) { (const char *) msg->fields.at, (size_t) (msg->fields.end - msg->fields.at) };
+}
 
 //  Text of peers as our own, zero-terminated; NULL: no memory.
 char *broker_copy(wire_str_t text);
@@ -168,6 +177,10 @@ void broker_session_answer(broker_core_t *self, broker_session_t *session, uint6
                            bool keep);
 void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_t request, int code,
                          bool keep);
+//  What spaces and topics answer, or deny; arg is the core.
+void broker_session_on_answer(void *arg, uint64_t number, uint64_t request, const void *fields, size_t size,
+                              uint32_t count);
+void broker_session_on_deny(void *arg, uint64_t number, uint64_t request, int code, const char *text);
 
 //  The answer this request had is sent again: true; false when there is none.
 bool broker_session_repeat(broker_core_t *self, broker_session_t *session, uint64_t request);
@@ -263,6 +276,13 @@ int  broker_space_ask(broker_core_t *self, broker_session_t *session, const wire
 int  broker_topic_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now);
 void broker_space_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record);
 void broker_topic_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record);
+
+//  Of a reaction's run; and what their records do.
+int  broker_space_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t what, wire_str_t text,
+                          wire_reader_t tuple, int64_t now);
+int  broker_space_reacted(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in,
+                          int64_t now, wire_buf_t *out);
+void broker_space_run_apply(broker_core_t *self, const broker_record_t *record);
 
 //  Publish "$alua.node.NODE": what becomes of a session.
 void broker_topic_presence(broker_core_t *self, const broker_session_t *session, const char *what, int64_t time);

@@ -14,14 +14,10 @@ bool broker_topic_is(wire_type_t type)
 
 int broker_topic_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now)
 {
-    wire_buf_clear(&self->results);
-    wire_put_array(&self->results, msg->count);
-    wire_buf_append(&self->results, msg->fields.at, (size_t) (msg->fields.end - msg->fields.at));
-    wire_str_t body = { (const char *) self->results.data, self->results.size };
     broker_record_t record = { .kind = BROKER_RECORD_TOPIC, .time = now, .session = session->number,
                                .request = msg->request, .number = (uint64_t) self->wall << 8 | (uint64_t) msg->type,
-                               .body = body };
-    int rc = self->results.failed ? WIRE_E_NO_MEMORY : broker_propose(self, &record);
+                               .body = broker_fields(msg), .count = msg->count };
+    int rc = broker_propose(self, &record);
     if (rc)
         broker_session_deny(self, session, msg->request, rc, false);
     rc = self->space_rc;
@@ -32,39 +28,16 @@ int broker_topic_ask(broker_core_t *self, broker_session_t *session, const wire_
 
 void broker_topic_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record)
 {
-    wire_reader_t fields = wire_reader(record->body.data, record->body.size);
-    uint32_t count;
     wire_type_t type = (wire_type_t) (record->number & 0xff);
-    if (wire_read_array(&fields, &count) || (wire_type_changes(type) && broker_session_repeat(self, session, record->request)))
+    if (wire_type_changes(type) && broker_session_repeat(self, session, record->request))
         return;
     topics_op_t op = { .session = session->number, .request = record->request, .type = type,
                        .publisher = broker_str(session->id), .now = record->time, .wall = (int64_t) (record->number >> 8),
-                       .count = count, .fields = fields };
+                       .count = record->count, .fields = wire_reader(record->body.data, record->body.size) };
     self->space_rc = topics_apply(self->topics, &op);
 }
 
 //  ---- Out -------------------------------------------------------------------
-
-static void on_answer(void *arg, uint64_t number, uint64_t request, const void *fields, size_t size, uint32_t count)
-{
-    broker_core_t *self = arg;
-    broker_session_t *session = broker_session_find(self, number);
-    if (!session || !request)
-        return;
-    wire_buf_clear(&self->results);
-    wire_buf_append(&self->results, fields, size);
-    broker_session_answer(self, session, request, count, true);
-}
-
-static void on_deny(void *arg, uint64_t number, uint64_t request, int code, const char *text)
-{
-    broker_core_t *self = arg;
-    broker_session_t *session = broker_session_find(self, number);
-    if (!session)
-        return;
-    broker_say(self, code, "%s", text);
-    broker_session_deny(self, session, request, code, true);
-}
 
 static int on_tell(void *arg, uint64_t number, const void *fields, size_t size)
 {
@@ -98,7 +71,7 @@ static void on_slow(void *arg, uint64_t number)
 bool broker_topic_begin(broker_core_t *self, uint64_t seed)
 {
     const topics_config_t config = { .seed = seed };
-    const topics_output_t output = { .answer = on_answer, .deny = on_deny, .tell = on_tell, .slow = on_slow };
+    const topics_output_t output = { .answer = broker_session_on_answer, .deny = broker_session_on_deny, .tell = on_tell, .slow = on_slow };
     self->topics = topics_new(&config, &output, self);
     return self->topics != NULL;
 }

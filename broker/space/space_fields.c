@@ -72,7 +72,8 @@ int space_fields_end(spaces_t *self, wire_type_t type, const space_fields_t *fie
 //  ---- Options -------------------------------------------------------------
 
 typedef enum {
-    OPTION_TRY = 1, OPTION_LEASE = 2, OPTION_PUT = 4, OPTION_ALL = 8, OPTION_TTL = 16, OPTION_NUMBER = 32
+    OPTION_TRY = 1, OPTION_LEASE = 2, OPTION_PUT = 4, OPTION_ALL = 8, OPTION_TTL = 16, OPTION_NUMBER = 32,
+    OPTION_AFTER = 64
 } option_t;
 
 static const struct {
@@ -86,12 +87,13 @@ static const struct {
     { "all",    OPTION_ALL,    "a number of tuples, or true" },
     { "ttl",    OPTION_TTL,    "a number of ms" },
     { "number", OPTION_NUMBER, "a tuple's number" },
+    { "after",  OPTION_AFTER,  "a lease's number" },
 };
 
 static unsigned options_of(wire_type_t type)
 {
     return type == WIRE_OUT    ? OPTION_TTL | OPTION_NUMBER
-           : type == WIRE_TAKE ? OPTION_TRY | OPTION_LEASE | OPTION_PUT | OPTION_ALL
+           : type == WIRE_TAKE ? OPTION_TRY | OPTION_LEASE | OPTION_PUT | OPTION_ALL | OPTION_AFTER
            : type == WIRE_READ ? OPTION_TRY | OPTION_ALL
                                : 0;
 }
@@ -132,6 +134,9 @@ static bool read_option(space_options_t *self, option_t option, wire_reader_t va
     case OPTION_TTL:
         self->ttl = item.as.integer;
         return in_range(&item, 1, TTL_MAX);
+    case OPTION_AFTER:
+        self->after = item.as.natural;
+        return in_range(&item, 1, INT64_MAX);
     default:
         self->number = item.as.natural;
         return in_range(&item, 1, INT64_MAX);

@@ -67,6 +67,8 @@ int space_do_step(spaces_t *self, const spaces_op_t *op)
     uint64_t number = self->last_number, lease = self->last_lease;
     wire_buf_clear(&self->results);
     int rc = space_step_parse(self, op->type, fields_of(op), &step);
+    if (!rc && step.options.after && space_ended_since(self, step.name, step.options.after))
+        rc = spaces_say(self, WIRE_E_CLOSED, "the space was destroyed");
     if (!rc)
         rc = space_step_run(self, &step, op->session, true);
     if (rc == WIRE_E_TIMEOUT && may_wait(self, op, &step))
@@ -222,6 +224,7 @@ int space_do_destroy(spaces_t *self, const spaces_op_t *op)
         space->pins++;
         space_empty(self, space);
         space_close(self, space);
+        space_ended_note(self, name);
         self->counters.destroys++;
     }
     return answer_bool(self, op, space != NULL);

@@ -237,6 +237,53 @@ int space_do_unreact(spaces_t *self, const spaces_op_t *op)
     return 0;
 }
 
+//  ---- Listing -------------------------------------------------------------
+
+const char *space_on_word(unsigned on)
+{
+    return on == SPACE_ON_OUT ? "out" : on == SPACE_ON_TAKE ? "take" : on == SPACE_ON_READ ? "read" : "expire";
+}
+
+static void put_reaction(const spaces_t *self, const space_reaction_t *reaction, wire_buf_t *out)
+{
+    wire_put_map(out, 5);
+    wire_put_cstr(out, "number");
+    wire_put_uint(out, reaction->number);
+    wire_put_cstr(out, "on");
+    wire_put_cstr(out, space_on_word(reaction->on));
+    wire_put_cstr(out, "phase");
+    wire_put_cstr(out, reaction->after ? "after" : "before");
+    wire_put_cstr(out, "name");
+    wire_put_text(out, reaction->text, reaction->name_size);
+    wire_put_cstr(out, "owner");
+    if (self->output.put_owner)
+        self->output.put_owner(self->arg, reaction->session->number, out);
+    else
+        wire_put_uint(out, reaction->session->number);
+}
+
+//  space
+int space_do_reactions(spaces_t *self, const spaces_op_t *op)
+{
+    space_fields_t fields = { op->fields, op->count };
+    wire_str_t name;
+    int rc = space_field_name(self, op->type, &fields, &name);
+    if (!rc)
+        rc = space_fields_end(self, op->type, &fields);
+    if (rc)
+        return rc;
+    const space_t *space = space_find(self, name);
+    const space_reactor_t *reactor = space ? space->reactor : NULL;
+    wire_buf_clear(&self->results);
+    wire_put_array(&self->results, reactor ? (uint32_t) reactor->count : 0);
+    for (const space_link_t *at = reactor ? reactor->reactions.next : NULL; at && at != &reactor->reactions; at = at->next)
+        put_reaction(self, SPACE_OF(at, space_reaction_t, in_space), &self->results);
+    if (self->results.failed)
+        return spaces_no_memory(self);
+    spaces_answer(self, op->session, op->request, &self->results, 1);
+    return 0;
+}
+
 //  ---- Finding -------------------------------------------------------------
 
 const space_reaction_t *space_reaction_next(const space_t *space, unsigned on, bool after, uint64_t behind,

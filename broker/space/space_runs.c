@@ -15,11 +15,6 @@ static void report(spaces_t *self, uint64_t owner, uint64_t reaction, const char
 
 //  ---- Begun ---------------------------------------------------------------
 
-static const char *word_of(unsigned on)
-{
-    return on == SPACE_ON_OUT ? "out" : on == SPACE_ON_TAKE ? "take" : on == SPACE_ON_READ ? "read" : "expire";
-}
-
 static void hand_out(spaces_t *self, const space_reactor_t *reactor, const space_reaction_t *reaction,
                      uint64_t session, uint64_t number, wire_reader_t tuple)
 {
@@ -28,7 +23,7 @@ static void hand_out(spaces_t *self, const space_reactor_t *reactor, const space
         .space = { reactor->space->name, reactor->space->size },
         .name = { reaction->text, reaction->name_size },
         .code = { reaction->text + reaction->name_size, reaction->code_size },
-        .on = word_of(reaction->on), .phase = reaction->after ? "after" : "before",
+        .on = space_on_word(reaction->on), .phase = reaction->after ? "after" : "before",
         .number = number, .tuple = tuple
     };
     self->output.run(self->arg, &run);

@@ -13,6 +13,7 @@
 //      space_index     from a key to those who have it
 //      space_crowd     who listens in a space, by key: waiters, watches
 //      space_waiters   takes and reads that wait
+//      space_ended     spaces that were destroyed, for workers that did not see it
 //      space_leases    taken tuples that may come back
 //      space_watches   who is told of arrivals
 //      space_reactions what changes the operations of a space: installed, found, removed
@@ -197,6 +198,7 @@ struct space {
     space_link_t leases;
     size_t lease_count;
     size_t bytes;               //  Of its tuples, leased ones too
+    size_t mortals;             //  Tuples in it that have a ttl
     size_t pins;                //  Steps that go on with it
     space_reactor_t *reactor;   //  NULL: there are no reactions
     bool idle;
@@ -217,6 +219,10 @@ typedef struct {
     SPACE_COUNTERS(X)
 #undef X
 } space_counters_t;
+
+typedef struct {
+    uint64_t name, last_lease;  //  Its hash, and the last lease that was granted before its end
+} space_ended_t;
 
 struct spaces {
     spaces_config_t config;
@@ -248,6 +254,9 @@ struct spaces {
     uint32_t captured_count;
     space_reactor_t *turning;   //  Whose kept operation this is, or NULL
     const wire_buf_t *rewritten;    //  What is answered instead of the tuple of the current operation, or NULL
+
+    space_ended_t ended[SPACES_ENDED];      //  A ring
+    size_t next_ended;
 
     char text[SPACE_TEXT];      //  The sentence that goes with an error code
     space_counters_t counters;
@@ -376,6 +385,7 @@ void space_watches_tell(spaces_t *self, const space_tuple_t *tuple);
 //  ---- space_reactions -----------------------------------------------------
 
 enum { SPACE_ON_OUT = 1, SPACE_ON_TAKE = 2, SPACE_ON_READ = 4, SPACE_ON_EXPIRE = 8 };
+const char *space_on_word(unsigned on);
 
 typedef struct {
     uint64_t number;
@@ -437,6 +447,7 @@ struct space_reactor {
 
 int  space_do_react(spaces_t *self, const spaces_op_t *op);
 int  space_do_unreact(spaces_t *self, const spaces_op_t *op);
+int  space_do_reactions(spaces_t *self, const spaces_op_t *op);
 void space_reaction_free(spaces_t *self, space_reaction_t *reaction);
 //  The first behind number `behind` that wants to run for the tuple, or NULL.
 const space_reaction_t *space_reaction_next(const space_t *space, unsigned on, bool after, uint64_t behind,
@@ -498,6 +509,7 @@ typedef struct {
     uint32_t lease, all;
     uint64_t number;
     int64_t ttl;
+    uint64_t after;             //  The lease that a worker had before, 0: none
     wire_reader_t put;          //  at NULL: none
 } space_options_t;
 
@@ -527,6 +539,12 @@ int space_field_uint(spaces_t *self, wire_type_t type, const char *what, space_f
 int space_field_match(spaces_t *self, wire_type_t type, space_fields_t *fields, match_t **match);
 int space_field_options(spaces_t *self, wire_type_t type, space_fields_t *fields, space_options_t *options);
 int space_fields_end(spaces_t *self, wire_type_t type, const space_fields_t *fields);
+
+//  ---- space_ended ---------------------------------------------------------
+
+void space_ended_note(spaces_t *self, wire_str_t name);
+//  Whether the space of that name has ended after this lease was granted.
+bool space_ended_since(const spaces_t *self, wire_str_t name, uint64_t lease);
 
 //  ---- space_step ----------------------------------------------------------
 

@@ -200,6 +200,7 @@ void space_tuple_link(spaces_t *self, space_tuple_t *tuple)
         else
             space_index_insert(&space->index, entry, old_place(space, tuple, entry->hash));
     }
+    space->mortals += tuple->mortal;
     if (tuple->mortal)
         space_heap_add(&self->heap, space_tuple_due(tuple), space_tuple_due(tuple)->at);
     tuple->linked = true;
@@ -225,6 +226,7 @@ void space_tuple_unlink(spaces_t *self, space_tuple_t *tuple)
     space_order_remove(&space->order, tuple);
     for (size_t i = 0; i < tuple->keys; i++)
         space_index_remove(&space->index, &tuple->entries[i]);
+    space->mortals -= tuple->mortal;
     if (tuple->mortal)
         space_heap_remove(&self->heap, space_tuple_due(tuple));
     if (tuple->offered)

@@ -144,6 +144,7 @@ static int choose(spaces_t *self, const spaces_op_t *op)
     case WIRE_DESTROY: return space_do_destroy(self, op);
     case WIRE_SPACES:  return space_do_spaces(self, op);
     case WIRE_REACT:   return space_do_react(self, op);
+    case WIRE_REACTIONS: return space_do_reactions(self, op);
     case WIRE_UNREACT: return space_do_unreact(self, op);
     default:           return spaces_say(self, WIRE_E_MALFORMED, "no operation of tuple spaces");
     }
@@ -258,7 +259,17 @@ void spaces_tick(spaces_t *self, int64_t now)
 
 size_t spaces_awaited(const spaces_t *self)
 {
-    return self->waiter_count ? self->lease_count : 0;
+    size_t count = self->lease_count;
+    for (const space_link_t *at = self->reactors.next; at != &self->reactors; at = at->next) {
+        const space_reactor_t *reactor = SPACE_OF(at, space_reactor_t, link);
+        count += reactor->after & SPACE_ON_EXPIRE ? reactor->space->mortals : 0;
+    }
+    return self->waiter_count ? count : 0;
+}
+
+size_t spaces_running(const spaces_t *self)
+{
+    return self->runs.count;
 }
 
 int64_t spaces_due(const spaces_t *self)

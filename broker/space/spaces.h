@@ -40,6 +40,7 @@ typedef struct spaces spaces_t;
 
 #define SPACES_MAX_BATCH    128         //  Operations in a BATCH, tuples in an ACK
 #define SPACES_MAX_BULK     1024        //  Tuples that TAKE and READ with `all` bring at most
+#define SPACES_ENDED        512         //  Destroyed spaces that are remembered, for `after`
 #define SPACES_LEASE_MIN    10          //  ms
 #define SPACES_LEASE_MAX    86400000
 #define SPACES_REACTIONS    64          //  In a space
@@ -104,10 +105,12 @@ typedef struct {
     void (*run)(void *arg, const spaces_run_t *run);
     //  A run of this reaction failed, or what it did further. May be NULL.
     void (*failed)(void *arg, uint64_t owner, uint64_t reaction, const char *text);
+    //  Append a session as people call it, one packed value. NULL: its number.
+    void (*put_owner)(void *arg, uint64_t session, wire_buf_t *out);
 } spaces_output_t;
 
 //  One operation, as its message has it. types: OUT TAKE READ COUNT ACK RELEASE EXTEND BATCH FORGET SPACE_WATCH
-//  SPACE_UNWATCH DESTROY SPACES REACT UNREACT (see wire_types.h for fields and answers).
+//  SPACE_UNWATCH DESTROY SPACES REACT UNREACT REACTIONS (see wire_types.h for fields and answers).
 typedef struct {
     uint64_t session, request;  //  session is not 0; request 0: nobody wants to know
     wire_type_t type;
@@ -142,8 +145,11 @@ int spaces_reaction_op(spaces_t *self, uint64_t run, const spaces_op_t *op, wire
 void    spaces_tick(spaces_t *self, int64_t now);
 int64_t spaces_due(const spaces_t *self);
 
-//  Leases of tuples that come back while somebody waits.
+//  While somebody waits: leases of tuples that come back, and tuples whose expiry is reacted to.
 size_t spaces_awaited(const spaces_t *self);
+
+//  Runs that are under way.
+size_t spaces_running(const spaces_t *self);
 
 //  Counters, for STAT: appended as pairs "space.outs": n; returns how many pairs.
 uint32_t spaces_stat(const spaces_t *self, wire_buf_t *out);

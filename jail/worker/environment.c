@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "failure.h"
+#include "term.h"
 #include "worker.h"
 
 //  Keys of the registry.
@@ -291,7 +292,7 @@ static void open_base(lua_State *L)
 {
     static const luaL_Reg own[] = {
         { "collectgarbage", base_collectgarbage }, { "load", base_load }, { "setmetatable", base_setmetatable },
-        { "tostring", base_tostring }, { NULL, NULL }
+        { "term", term_new }, { "tostring", base_tostring }, { NULL, NULL }
     };
     luaL_requiref(L, "_G", luaopen_base, 0);
     take_names(L, base_names);
@@ -373,6 +374,7 @@ void environment_open(lua_State *L)
         { "coroutine", luaopen_coroutine, coroutine_names },
     };
     failure_open(L);
+    term_open(L);
     open_registry(L);
     lua_newtable(L);
     open_base(L);

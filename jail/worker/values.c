@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "failure.h"
+#include "term.h"
 #include "wire_error.h"
 
 #define KEY_SHOWN 40
@@ -153,28 +154,49 @@ static int put_map(values_t *self, int table, size_t pairs, unsigned depth)
     return rc;
 }
 
-//  An error object: the map behind an extension's head, whose length is written afterwards.
+//  An extension's head, whose length is written afterwards.
+static size_t begin_extension(values_t *self, uint8_t type)
+{
+    wire_buf_append(self->out, "\xc9\0\0\0\0", 5);
+    wire_buf_append(self->out, &type, 1);
+    return self->out->size;
+}
+
+static int end_extension(values_t *self, size_t begin, int rc)
+{
+    size_t size = self->out->size - begin;
+    for (unsigned i = 0; i < 4 && !rc && !self->out->failed; i++)
+        self->out->data[begin - 5 + i] = (uint8_t) (size >> (24 - 8 * i));
+    return rc;
+}
+
+//  An error object: a map.
 static int put_error(values_t *self, int table, size_t pairs, unsigned depth)
 {
-    size_t head = self->out->size;
-    wire_buf_append(self->out, "\xc9\0\0\0\0\1", 6);
-    int rc = put_map(self, table, pairs, depth + 1);
-    if (rc || self->out->failed)
-        return rc;
-    size_t size = self->out->size - head - 6;
-    for (unsigned i = 0; i < 4; i++)
-        self->out->data[head + 1 + i] = (uint8_t) (size >> (24 - 8 * i));
-    return 0;
+    size_t begin = begin_extension(self, JAIL_EXT_ERROR);
+    return end_extension(self, begin, put_map(self, table, pairs, depth + 1));
+}
+
+//  A term: an array, in which there may be nil.
+static int put_term(values_t *self, int table, lua_Integer n, unsigned depth)
+{
+    if (n < 1 || n > JAIL_VALUE_OBJECTS)
+        return refuse(self, WIRE_E_UNSENDABLE, "a term that is none any more");
+    size_t begin = begin_extension(self, JAIL_EXT_TERM);
+    return end_extension(self, begin, put_list(self, table, n, depth + 1));
 }
 
 //  A cycle is one of the ways to be too deep.
 static int put_table(values_t *self, int table, unsigned depth)
 {
     bool list;
+    lua_Integer n;
     if (depth >= JAIL_VALUE_DEPTH)
         return refuse(self, WIRE_E_TOO_DEEP, "nested too deeply, or inside itself");
     if (!lua_checkstack(self->L, 8))
         return refuse(self, WIRE_E_NO_MEMORY, "no room on the Lua stack");
+    if (term_is(self->L, table, &n))
+        return put_term(self, table, n, depth);
     size_t pairs = count_pairs(self->L, table, &list);
     if (pairs > JAIL_VALUE_OBJECTS)
         return refuse(self, WIRE_E_TOO_BIG, "too many values for one message");

@@ -6,7 +6,8 @@ local given = {}
 
 local NONE = {}
 
---- The options, or an empty table; raises at `level` for what is no table and for unknown names.
+--- The options, or an empty table; raises at `level` for what is no table, for unknown names, and for a
+--- timeout that is none (math.huge is one).
 ---@param options table?
 ---@param known table<string, boolean>
 ---@param level integer
@@ -18,6 +19,10 @@ function given.check(options, known, level)
   end
   for name in pairs(options) do
     if not known[name] then error("unknown option '" .. tostring(name) .. "'", level + 1) end
+  end
+  local timeout = options.timeout
+  if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
+    error("timeout must be a number of seconds, from 0 up", level + 1)
   end
   return options
 end

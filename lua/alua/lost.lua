@@ -5,14 +5,28 @@ local core = require "alua.core"
 
 local lost = {}
 
-local handlers = {}
+local handlers, once = {}, {}
 
 core.on("broker", function()
+  local again = once
+  once = {}
   for i = 1, #handlers do core.task(handlers[i]) end
+  for i = 1, #again do core.task(again[i]) end
 end)
 
 --- Call `f()` as an event whenever the broker was restarted, in the order of these calls.
 ---@param f fun()
 function lost.on(f) handlers[#handlers + 1] = f end
+
+--- What was asked when the broker was away fails with "gone" once there is another: then call `f()`, which asks
+--- anew.
+---@param err any
+---@param f fun()
+---@return boolean whether that was it
+function lost.again(err, f)
+  if err.code ~= "gone" then return false end
+  once[#once + 1] = f
+  return true
+end
 
 return lost

@@ -51,6 +51,19 @@ function waiting.guarded(what, cb)
   end
 end
 
+--- A callback for C, which gives what `made` makes of what came; nil stays nil.
+---@param what string
+---@param cb function?
+---@param made fun(...): any, any
+function waiting.through(what, cb, made)
+  if not cb then return nil end
+  local told = waiting.guarded(what, cb)
+  return function(first, ...)
+    if first == nil then return told(nil, (...)) end
+    return told(made(first, ...))
+  end
+end
+
 --- Wait for some seconds; other events run meanwhile.
 ---@param seconds number
 ---@return nil none, any err Nothing; when whoever waits for us has cancelled: nil and an error, at once.

@@ -3,6 +3,7 @@
 local _ENV = require("alua.env").std
 local core = require "alua.core"
 local given = require "alua.given"
+local lost = require "alua.lost"
 local waiting = require "alua.waiting"
 
 local publish = {}
@@ -48,8 +49,24 @@ function publish.publish(topic, value, options, cb)
   return ask_publish(wanted.timeout, wanted.background, "publish to " .. topic, cb, topic, value, told)
 end
 
+-- What an ask returned: made of it when it has waited, as it is when a callback will hear.
+local function waited(cb, made, first, ...)
+  if cb or first == nil then return first, ... end
+  return made(first, ...)
+end
+
+local standing -- The arguments of the will that the broker has
+
+lost.on(function()
+  if not standing then return end
+  ask_will(30, true, "will", function(_, err)
+    if err then core.report("luaps.will", err) end
+  end, table.unpack(standing, 1, 3))
+end)
+
 --- What is published when this process ends by death (is killed, or cut off for longer than its lease),
---- not when it ends in order. `topic` nil takes it back. Waits unless there is a callback.
+--- not when it ends in order. `topic` nil takes it back. A broker that was restarted is told again. Waits unless there is
+--- a callback.
 ---@param topic string?
 ---@param value any
 ---@param options? { retain?: boolean, ttl?: number, timeout?: number }
@@ -59,8 +76,14 @@ function publish.will(topic, value, options, cb)
   if topic ~= nil then check_topic(topic, 2) end
   waiting.check(cb)
   local wanted = given.check(options, { retain = true, ttl = true, timeout = true }, 2)
-  if topic == nil then return ask_will(wanted.timeout, false, "will", cb, nil) end
-  return ask_will(wanted.timeout, false, "will", cb, topic, value, wire_options(wanted, 2))
+  local will = topic ~= nil and { topic, value, wire_options(wanted, 2) } or nil
+  local function stands(ok)
+    standing = will
+    return ok
+  end
+  local told = waiting.through("luaps.will", cb, stands)
+  if not will then return waited(cb, stands, ask_will(wanted.timeout, false, "will", told, nil)) end
+  return waited(cb, stands, ask_will(wanted.timeout, false, "will", told, table.unpack(will, 1, 3)))
 end
 
 return publish

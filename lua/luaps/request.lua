@@ -11,14 +11,21 @@ local request = {}
 
 local ask_publish = core.asker "PUBLISH"
 
-local inbox, inbox_topic
+local LONGEST = 1e9 -- Seconds that a timer can be set to
+
+local inbox, inbox_id
 local requests, last_request = {}, 0
+
+-- An id as one word, which is nobody else's.
+local function word_of(id)
+  return (id:gsub("[.*> _]", function(char) return ("_%02x"):format(char:byte()) end))
+end
 
 local function need_inbox()
   local id = core.info().id
-  if inbox and inbox_topic == id then return end
-  inbox_topic = id
-  inbox = subscribe("_inbox." .. id:gsub("[.*> ]", "_") .. ".*", function(msg)
+  if inbox and inbox_id == id and not inbox.closed then return end
+  inbox_id = id
+  inbox = subscribe("_inbox." .. word_of(id) .. ".*", function(msg)
     local heard = requests[msg.topic:match "[^.]*$"]
     if heard then heard(msg.value) end
   end)
@@ -40,6 +47,15 @@ local function begin_request(topic, value, heard, failed)
   return number
 end
 
+local function how_many(gather, level)
+  if gather == true then return math.huge end
+  if not gather then return 1 end
+  if math.type(gather) ~= "integer" or gather < 1 then
+    error("gather must be true or an integer from 1 up", level + 1)
+  end
+  return gather
+end
+
 --- Ask whoever subscribes to a topic; they answer with `msg:reply(value)`. Waits unless there is a
 --- callback.
 ---
@@ -54,7 +70,7 @@ function request.request(topic, value, options, cb)
   check_topic(topic, 2)
   waiting.check(cb)
   local wanted = given.check(options, REQUEST, 2)
-  local most = wanted.gather == true and math.huge or wanted.gather or 1
+  local most = how_many(wanted.gather, 2)
   return waiting.either(cb and waiting.guarded("luaps.request", cb), "request to " .. topic, function(done)
     local answers, number, armed = { n = 0 }, nil, nil
     local function finish(...)
@@ -73,7 +89,7 @@ function request.request(topic, value, options, cb)
       answers[answers.n] = answer
       if answers.n >= most then finish(result()) end
     end, function(err) finish(nil, err) end)
-    armed = core.timer(wanted.timeout or 30, function()
+    armed = core.timer(math.min(wanted.timeout or 30, LONGEST), function()
       if wanted.gather then return finish(answers) end
       finish(nil, core.error("timeout", "nobody answered in time"))
     end)

@@ -13,6 +13,7 @@ local PUBLISH, CONSUMED = core.types.PUBLISH, core.types.CONSUMED
 
 local RETAINED, REPLAYED, WILL = 1, 2, 4 -- Flags of TOPIC
 local WINDOW = 4096
+local LONGEST = 1e9 -- Seconds that a timer can be set to
 
 local function nothing(_, _) end
 
@@ -48,12 +49,23 @@ local Subscription = {}
 Subscription.__index = Subscription
 Subscription.__name = "luaps.subscription"
 
--- One more was handled: tell the broker from time to time, so that it sends more.
-local function consumed(self)
+-- What was handled of those that one broker has sent. After a restart there is another one, and what was begun before
+-- counts nowhere.
+local Count = {}
+Count.__index = Count
+
+local function new_count(sub, number)
+  return setmetatable({ sub = sub, number = number, handled = 0, told = 0 }, Count)
+end
+
+-- One more: tell the broker from time to time, so that it sends more.
+function Count:add()
+  local sub = self.sub
   self.handled = self.handled + 1
-  if self.handled - self.told < self.quarter or not self.number then return end
+  if self.handled - self.told < sub.quarter or sub.count ~= self or sub.closed then return end
   if core.tell(CONSUMED, self.number, self.handled) then self.told = self.handled end
 end
+Count.__close = Count.add
 
 local function wake(self)
   local waiter = table.remove(self.waiters, 1)
@@ -79,10 +91,10 @@ core.on("topic", function(number, _, missed, topic, publisher, seq, time, flags,
   local msg = message(topic, publisher, seq, time, flags, missed, reply, value)
   if not self.handler then
     self.last = self.last + 1
-    self.queue[self.last] = msg
+    self.queue[self.last], self.counts[self.last] = msg, self.count
     return wake(self)
   end
-  local _ <close> = self.consumer -- Also when the handler raises
+  local _ <close> = self.count -- Also when the handler raises
   self.handler(msg)
 end)
 
@@ -98,14 +110,15 @@ local function end_with(self, err)
 end
 
 local function begin(self)
+  if self.closed then return end
   ask_subscribe(30, true, "subscribe to " .. self.pattern, function(number, err)
     if number == nil then
-      if self.closed then return end
+      if self.closed or lost.again(err, function() begin(self) end) then return end
       core.report("luaps.subscribe to " .. self.pattern, err)
       return end_with(self, err)
     end
     if self.closed then return ask_unsubscribe(30, true, "unsubscribe", nothing, number) end
-    self.number, self.handled, self.told = number, 0, 0
+    self.number, self.count = number, new_count(self, number)
     subscriptions[number] = self
   end, self.pattern, self.options)
 end
@@ -158,14 +171,13 @@ function subscribe.subscribe(pattern, handler, options)
   local window = wanted.window or WINDOW
   if math.type(window) ~= "integer" or window < 1 then error("window must be an integer from 1 up", 2) end
   local self = setmetatable({
-    pattern = pattern, handler = handler, on_gap = wanted.gap, missed = 0, handled = 0, told = 0,
-    quarter = math.max(window // 4, 1), first = 1, last = 0, queue = {}, waiters = {},
+    pattern = pattern, handler = handler, on_gap = wanted.gap, missed = 0,
+    quarter = math.max(window // 4, 1), first = 1, last = 0, queue = {}, counts = {}, waiters = {},
     options = {
       group = wanted.group, filter = wanted.filter, last = wanted.last, seq = wanted.seq, window = window,
       since = since(wanted.since, 2), count = wanted.count, bytes = wanted.bytes, policy = wanted.policy,
     },
   }, Subscription)
-  self.consumer = setmetatable({}, { __close = function() consumed(self) end })
   begin(self)
   return self
 end
@@ -183,11 +195,11 @@ Subscription.__close = Subscription.close
 
 -- The next message that is here, or nil.
 local function pop(self)
-  local msg = self.queue[self.first]
+  local msg, count = self.queue[self.first], self.counts[self.first]
   if msg == nil then return nil end
-  self.queue[self.first] = nil
+  self.queue[self.first], self.counts[self.first] = nil, nil
   self.first = self.first + 1
-  consumed(self)
+  count:add()
   return msg
 end
 
@@ -196,7 +208,7 @@ local function wait_for_message(self, timeout)
   local _, err = core.await(function(resume)
     waiter = function() resume(true) end
     self.waiters[#self.waiters + 1] = waiter
-    armed = timeout and core.timer(timeout, function()
+    armed = timeout and core.timer(math.min(timeout, LONGEST), function()
       resume(nil, core.error("timeout", "no message came in time"))
     end, true)
   end, "messages of " .. self.pattern, timeout == nil) -- A wait that ends by itself holds the program
@@ -212,6 +224,7 @@ end
 ---@return luaps.Message? msg, any err "timeout"; nil alone when the subscription was closed
 function Subscription:next(options)
   local timeout = given.check(options, { timeout = true }, 2).timeout
+  if self.handler then error("this subscription has a handler, which gets its messages", 2) end
   local deadline = timeout and core.now() + timeout
   while true do
     local msg = pop(self)

@@ -22,7 +22,7 @@ function check.wire(options, level)
   if next(options) == nil then return nil end
   local ttl = given.ms(options.ttl, "ttl", level + 1)
   local lease = given.ms(options.lease, "lease", level + 1)
-  return { ttl = ttl, lease = lease, ["try"] = options.timeout == 0 or nil }
+  return { ttl = ttl, lease = lease, after = options.after, ["try"] = options.timeout == 0 or nil }
 end
 
 return check

@@ -48,9 +48,12 @@ function Lease:ack(outs, options, cb)
   local list = outs_of(outs, 2)
   waiting.check(cb)
   self.done = true
-  local numbers, err = ask_ack(timeout, false, "ack of a lease in " .. self.space, cb, self.number, list)
-  if numbers == nil then return nil, err end
-  return true
+  local function acked(numbers, err)
+    if numbers == nil then return nil, err end
+    return true
+  end
+  return acked(ask_ack(timeout, false, "ack of a lease in " .. self.space,
+    waiting.through("luats.ack", cb, acked), self.number, list))
 end
 
 --- Give the tuple back now. Waits unless there is a callback.

@@ -28,12 +28,14 @@ local EACH = { lease = true, timeout = true, background = true }
 --- breaks), and released when it raises. Waits for the next tuple without keeping the program from being
 --- over. Ends when the space is destroyed, or when no tuple came within `timeout` seconds.
 ---@param pattern table
----@param options? { lease?: number, timeout?: number, background?: boolean } lease: 30 s by default; background: true without a timeout
+---@param options? { lease?: number, timeout?: number, background?: boolean } lease: 30 s by default; background:
+--- true without a timeout
 ---@return fun(): table?, luats.Lease?
 function Space:each(pattern, options)
   check.open(self, 2)
   check.table(pattern, "a template", 2)
   local wanted = given.check(options, EACH, 2)
+  given.ms(wanted.lease, "lease", 2)
   local loop = { space = self }
   local take = { lease = wanted.lease or 30, timeout = wanted.timeout, background = wanted.background }
   if take.background == nil then take.background = wanted.timeout == nil end
@@ -45,7 +47,7 @@ function Space:each(pattern, options)
       if code == "closed" or code == "timeout" or code == "cancelled" then return nil end
       error(lease, 0)
     end
-    loop.lease = lease
+    loop.lease, take.after = lease, lease.number
     return tuple, lease
   end
   return step, nil, nil, setmetatable({}, { __close = function(_, err) settle(loop, err ~= nil) end })
@@ -61,8 +63,17 @@ local function operation(self, op, i, level)
     error(("operation %d must begin with \"out\", \"take\", \"read\" or \"count\""):format(i), level + 1)
   end
   check.table(op[2], ("operation %d: what stands behind its name"):format(i), level + 1)
+  if op.space ~= nil and type(op.space) ~= "string" then
+    error(("operation %d: a space is named by a string, not a %s"):format(i, type(op.space)), level + 1)
+  end
   local options = op[1] == "out" and check.wire(given.check(op[3], OUT, level + 1), level + 1) or nil
   return { core.types[BATCH[op[1]]], op.space or self.name, op[2], options }
+end
+
+-- There is nothing to ask for.
+local function nothing_done(cb)
+  if cb then return core.task(cb, {}) end
+  return {}
 end
 
 --- Do up to 128 operations in one step, all or nothing: `{ "out", tuple, { ttl = 5 } }, { "take",
@@ -78,15 +89,16 @@ function Space:batch(list, options, cb)
   check.table(list, "the list of operations", 2)
   waiting.check(cb)
   local wanted = given.check(options, ANY, 2)
+  if #list == 0 then return nothing_done(cb) end
   local ops = {}
   for i = 1, #list do ops[i] = operation(self, list[i], i, 2) end
   local function firsts(answers, err)
-    if answers == nil then return nil, err end
+    if type(answers) ~= "table" then return answers, err end -- An error, or under way
     for i = 1, #answers do answers[i] = answers[i][1] end
     return answers
   end
   return firsts(ask_batch(wanted.timeout, wanted.background, "batch in " .. self.name,
-    cb and waiting.guarded("luats.batch", function(answers, err) return cb(firsts(answers, err)) end), ops))
+    waiting.through("luats.batch", cb, firsts), ops))
 end
 
 local LIVE = [[
@@ -131,14 +143,14 @@ function Space:stat(options, cb)
   waiting.check(cb)
   local wanted = given.check(options, { timeout = true }, 2)
   local function mine(list, err)
-    if list == nil then return nil, err end
+    if type(list) ~= "table" then return list, err end -- An error, or under way
     for _, stat in ipairs(list) do
       if stat.name == self.name then return stat end
     end
     return { name = self.name, tuples = 0, bytes = 0, leases = 0, waiters = 0, watches = 0 }
   end
   return mine(ask_spaces(wanted.timeout, false, "stat of " .. self.name,
-    cb and waiting.guarded("luats.stat", function(list, err) return cb(mine(list, err)) end)))
+    waiting.through("luats.stat", cb, mine)))
 end
 
 --- End the space for everybody: its tuples are dropped, whoever waits there gets an error with code

@@ -20,13 +20,10 @@ local ask = {
   try_take = core.asker "TAKE", try_read = core.asker "READ",
 }
 
--- A callback for an operation that brings no lease may be the user's own.
-local function without_number(cb)
-  return cb and waiting.guarded("luats", function(tuple, err)
-    if tuple == nil then return cb(nil, err) end
-    return cb(tuple)
-  end)
-end
+local function first(tuple) return tuple end
+
+-- A callback that gets the tuple alone.
+local function without_number(cb) return waiting.through("luats", cb, first) end
 
 local OUT = { ttl = true, timeout = true, background = true }
 
@@ -34,7 +31,7 @@ local OUT = { ttl = true, timeout = true, background = true }
 ---@param tuple table
 ---@param options? { ttl?: number, timeout?: number, background?: boolean } ttl: seconds until it disappears
 ---@param cb fun(number: integer?, err: any)?
----@return integer? number of the tuple in its space, from 1 upwards, any err
+---@return integer? number the tuple's, greater than those before, any err
 function Space:out(tuple, options, cb)
   check.open(self, 2)
   check.table(tuple, "a tuple", 2)
@@ -44,7 +41,7 @@ function Space:out(tuple, options, cb)
   return ask.out(options.timeout, options.background, self.out_what, cb, self.name, tuple, check.wire(options, 2))
 end
 
-local TAKE = { timeout = true, lease = true, background = true }
+local TAKE = { timeout = true, lease = true, background = true, after = true }
 local READ = { timeout = true, background = true }
 
 -- The function that asks, and the seconds that it may wait: none is nil, to try needs no more than an
@@ -62,18 +59,17 @@ local function with_lease(self, tuple, number, lease)
 end
 
 local function lease_callback(self, cb)
-  return waiting.guarded("luats.take", function(tuple, number, lease)
-    if tuple == nil then return cb(nil, number) end
-    return cb(with_lease(self, tuple, number, lease))
-  end)
+  return waiting.through("luats.take", cb, function(...) return with_lease(self, ...) end)
 end
 
 --- Take the oldest tuple that matches. Waits unless there is a callback.
 ---
---- With `lease` (seconds) the tuple comes back when that time is over, or this process is gone, unless it
+--- `after`, the number of a lease: fails ("closed") when the space was destroyed since that was granted, even
+--- if somebody uses its name again. With `lease` (seconds) the tuple comes back when that time is over,
+--- or this process is gone, unless it
 --- was acknowledged.
 ---@param pattern table
----@param options? { timeout?: number, lease?: number, background?: boolean }
+---@param options? { timeout?: number, lease?: number, background?: boolean, after?: integer }
 ---@param cb fun(tuple: table?, lease_or_err: any)?
 ---@return table? tuple, luats.Lease|any lease or an error: "timeout", "closed" (the space was destroyed) ...
 function Space:take(pattern, options, cb)
@@ -125,14 +121,15 @@ end
 
 local ALL = { limit = true, timeout = true, background = true }
 
+-- Called by tail calls: its caller is the user.
 local function all(self, asks, what, pattern, options, cb)
-  check.open(self, 3)
+  check.open(self, 2)
   if pattern == nil then pattern = { template.rest } end
-  check.table(pattern, "a template", 3)
+  check.table(pattern, "a template", 2)
   waiting.check(cb)
-  local wanted = given.check(options, ALL, 3)
+  local wanted = given.check(options, ALL, 2)
   local limit = wanted.limit or 1024
-  if math.type(limit) ~= "integer" or limit < 1 then error("limit must be an integer from 1 up", 3) end
+  if math.type(limit) ~= "integer" or limit < 1 then error("limit must be an integer from 1 up", 2) end
   return only_tuple(asks(wanted.timeout, wanted.background, what .. self.name, without_number(cb), self.name, pattern,
     { all = limit }))
 end

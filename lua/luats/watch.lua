@@ -26,9 +26,11 @@ core.on("tuple", function(number, _, missed, _, tuple)
 end)
 
 local function begin_watch(self)
+  if self.closed then return end
   ask_watch(30, true, "watch of " .. self.space, function(number, err)
     if number == nil then
-      if not self.closed then core.report("luats.watch of " .. self.space, err) end
+      if self.closed or lost.again(err, function() begin_watch(self) end) then return end
+      core.report("luats.watch of " .. self.space, err)
     elseif self.closed then
       ask_unwatch(30, true, "unwatch", function(_, _) end, number)
     else

@@ -135,10 +135,26 @@ static bool strike_out(node_app_t *self, wire_str_t id)
     return false;
 }
 
+bool node_app_has(const node_app_t *self, wire_str_t id)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (wire_str_is(id, self->ids[i]))
+            return true;
+    return false;
+}
+
+bool node_app_add(node_app_t *self, wire_str_t id)
+{
+    if (node_app_has(self, id) || append(self, id))
+        return false;
+    self->changes++;
+    return true;
+}
+
 bool node_app_change(node_app_t *self, uint64_t version, bool joins, wire_str_t id)
 {
     if (self->stale)
-        return !joins && strike_out(self, id);
+        return joins ? node_app_add(self, id) : strike_out(self, id);
     if (!self->known || version <= self->version)
         return false;
     if (joins && append(self, id))

@@ -37,8 +37,12 @@ void node_apps_remove(node_apps_t *self, node_app_t *app);
 //  Take over a snapshot: fields `version, [ids]` at the cursor. 0 or an error code.
 int node_app_snapshot(node_app_t *self, wire_reader_t *fields);
 
-//  Take over a change. True when it was news. A stale view only loses members.
+//  Take over a change. True when it was news. To a stale view versions mean nothing.
 bool node_app_change(node_app_t *self, uint64_t version, bool joins, wire_str_t id);
+
+bool node_app_has(const node_app_t *self, wire_str_t id);
+//  Behind the others, whatever the version. True when it was not there.
+bool node_app_add(node_app_t *self, wire_str_t id);
 
 //  Hand the list over to `to`, a cleared structure; node_app_clear frees such a list.
 void node_app_move(node_app_t *self, node_app_t *to);

@@ -69,12 +69,13 @@ int node_core_tell(node_core_t *self, wire_type_t type, const void *fields, size
 
 //  ---- Asking ----------------------------------------------------------------------
 
-//  What the core must know when the answer comes: a name, or for what waits all fields, to ask anew.
+//  What the core must know when the answer comes: a name, or all fields, of what waits to ask anew, of a take to give back.
 static wire_str_t about(const node_ask_t *ask)
 {
     wire_str_t none = { NULL, 0 }, text = { ask->fields, ask->size };
     wire_reader_t at = wire_reader(ask->fields, ask->size);
-    if (!ask->waits && (ask->type >= WIRE_OUT || ask->count == 0 || wire_read_bytes(&at, &text)))
+    bool whole = ask->waits || ask->type == WIRE_TAKE;
+    if (!whole && (ask->type >= WIRE_OUT || ask->count == 0 || wire_read_bytes(&at, &text)))
         return none;
     char *copy = malloc(text.size + 1);
     if (!copy)
@@ -140,57 +141,128 @@ int node_core_ask(node_core_t *self, const node_ask_t *ask)
 
 //  ---- Waiting at the broker ---------------------------------------------------------
 
+//  No pumping for room: this happens while input is read.
+static bool send_now(node_core_t *self)
+{
+    const wire_buf_t *out = &self->scratch;
+    bool sent = !out->failed && self->effects.send(self->arg, self->broker, out->data, out->size) == 0;
+    self->broker_sent += sent;
+    return sent;
+}
+
 static void ask_anew(node_core_t *self, const node_pending_t *pending)
 {
     int64_t left = pending->until ? pending->until - node_core_now(self) : 0;
     if (pending->until && left <= 0)
         left = 1;                       //  The broker tries once more
     build(self, pending->type, pending->id, ttl_of(left), pending->about.data, pending->about.size, pending->count);
-    if (!self->scratch.failed && self->effects.send(self->arg, self->broker, self->scratch.data, self->scratch.size) == 0)
-        self->broker_sent++;
+    (void) send_now(self);
 }
 
-void node_core_ask_anew(node_core_t *self)
+static int by_id(const void *a, const void *b)
 {
-    for (size_t i = 0; i < self->pendings.size; i++)
+    uint64_t one = (*(node_pending_t *const *) a)->id, other = (*(node_pending_t *const *) b)->id;
+    return one < other ? -1 : one > other;
+}
+
+//  Those that wait, longest first. NULL: none, or no memory.
+static const node_pending_t **waiting(const node_core_t *self, size_t *count)
+{
+    const node_pending_t **list = self->pendings.count ? malloc(self->pendings.count * sizeof *list) : NULL;
+    *count = 0;
+    for (size_t i = 0; list && i < self->pendings.size; i++)
         for (const node_pending_t *p = self->pendings.buckets[i]; p; p = p->next)
             if (p->waits)
-                ask_anew(self, p);
+                list[(*count)++] = p;
+    if (list)
+        qsort(list, *count, sizeof *list, by_id);
+    return list;
 }
 
-//  Nobody waits for it any longer: a tuple goes back to its place, a leased one is released. No pumping for room: this
-//  happens while input is read.
-void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields)
+//  Who waits longest is served first, there too.
+void node_core_ask_anew(node_core_t *self)
 {
-    wire_reader_t at = fields, space = wire_reader(pending->about.data, pending->about.size), after = space;
-    uint64_t number, lease;
-    if (pending->type != WIRE_TAKE || wire_skip(&after) || wire_skip(&at))
-        return;
-    const uint8_t *end = at.at;         //  Of the tuple
-    if (wire_read_uint(&at, &number))
-        return;
+    size_t count;
+    const node_pending_t **list = waiting(self, &count);
+    for (size_t i = 0; i < count; i++)
+        ask_anew(self, list[i]);
+    free(list);
+}
+
+static bool put_back(node_core_t *self, wire_reader_t space, wire_reader_t tuple, uint64_t number)
+{
     wire_buf_t *out = &self->scratch;
     wire_buf_clear(out);
-    if (wire_read_uint(&at, &lease) == 0) {
-        wire_msg_begin(out, WIRE_RELEASE, 0, 0, 1);
-        wire_put_uint(out, lease);
-    } else {
-        wire_msg_begin(out, WIRE_OUT, 0, 0, 3);
-        wire_buf_append(out, space.at, (size_t) (after.at - space.at));
-        wire_buf_append(out, fields.at, (size_t) (end - fields.at));
-        wire_put_map(out, 1);
-        wire_put_cstr(out, "number");
-        wire_put_uint(out, number);
-    }
-    if (!out->failed && self->effects.send(self->arg, self->broker, out->data, out->size) == 0)
-        self->broker_sent++;
-    else {
-        wire_str_t who = { "the broker", 10 };
-        self->stat.reports++;
-        if (self->handler.report)
-            self->handler.report(self->handler_arg, who, WIRE_E_FULL, "a tuple that nobody waits for any longer was lost",
-                                 NULL, 0);
-    }
+    wire_msg_begin(out, WIRE_OUT, 0, 0, 3);
+    wire_buf_append(out, space.at, (size_t) (space.end - space.at));
+    wire_buf_append(out, tuple.at, (size_t) (tuple.end - tuple.at));
+    wire_put_map(out, 1);
+    wire_put_cstr(out, "number");
+    wire_put_uint(out, number);
+    return send_now(self);
+}
+
+static bool release(node_core_t *self, uint64_t lease)
+{
+    wire_buf_clear(&self->scratch);
+    wire_msg_begin(&self->scratch, WIRE_RELEASE, 0, 0, 1);
+    wire_put_uint(&self->scratch, lease);
+    return send_now(self);
+}
+
+//  The next value as a reader of its own.
+static bool cut(wire_reader_t *at, wire_reader_t *value)
+{
+    value->at = at->at;
+    bool ok = wire_skip(at) == 0;
+    value->end = at->at;
+    return ok;
+}
+
+//  tuple, number, lease or nil
+static bool give_one_back(node_core_t *self, wire_reader_t space, wire_reader_t at)
+{
+    wire_reader_t tuple;
+    uint64_t number, lease;
+    if (!cut(&at, &tuple) || wire_read_uint(&at, &number))
+        return true;
+    return wire_read_uint(&at, &lease) == 0 ? release(self, lease) : put_back(self, space, tuple, number);
+}
+
+//  [tuples], [numbers]
+static bool give_all_back(node_core_t *self, wire_reader_t space, wire_reader_t at)
+{
+    wire_reader_t tuples, tuple;
+    uint64_t number;
+    uint32_t count, numbers;
+    bool sent = true;
+    if (!cut(&at, &tuples) || wire_read_array(&tuples, &count) || wire_read_array(&at, &numbers) || count != numbers)
+        return true;
+    while (count-- && cut(&tuples, &tuple) && wire_read_uint(&at, &number) == 0)
+        sent &= put_back(self, space, tuple, number);
+    return sent;
+}
+
+static bool has_option(wire_reader_t options, const char *name)
+{
+    wire_reader_t value;
+    return options.at < options.end && wire_map_find(&options, name, &value);
+}
+
+//  Nobody waits for it any longer: a tuple goes back to its place, a leased one is released. A swap was done, and stays.
+void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields)
+{
+    wire_reader_t at = wire_reader(pending->about.data, pending->about.size), space, pattern;
+    if (pending->type != WIRE_TAKE || !cut(&at, &space) || !cut(&at, &pattern) || has_option(at, "put"))
+        return;
+    bool sent = has_option(at, "all") ? give_all_back(self, space, fields) : give_one_back(self, space, fields);
+    if (sent)
+        return;
+    wire_str_t who = { "the broker", 10 };
+    self->stat.reports++;
+    if (self->handler.report)
+        self->handler.report(self->handler_arg, who, WIRE_E_FULL, "a tuple that nobody waits for any longer was lost",
+                             NULL, 0);
 }
 
 static void tell_forget(node_core_t *self, uint64_t id)
@@ -200,8 +272,12 @@ static void tell_forget(node_core_t *self, uint64_t id)
     wire_buf_clear(&self->scratch);
     wire_msg_begin(&self->scratch, WIRE_FORGET, 0, 0, 1);
     wire_put_uint(&self->scratch, id);
-    if (!self->scratch.failed && self->effects.send(self->arg, self->broker, self->scratch.data, self->scratch.size) == 0)
-        self->broker_sent++;
+    (void) send_now(self);
+}
+
+bool node_core_lingers(const node_pending_t *pending)
+{
+    return pending->waits || (pending->type == WIRE_TAKE && pending->about.data);
 }
 
 //  The outcome leaves with another record; one under the broker's number stays for its answer.

@@ -87,7 +87,7 @@ void node_core_free(node_core_t *self)
     node_heap_free(&self->heap);
     node_apps_free(&self->apps);
     free_names(&self->names);
-    free_names(&self->watches);
+    node_core_unwatch_all(self);
     free_links(self);
     node_remotes_free(&self->remotes);
     wire_buf_free(&self->scratch);
@@ -101,8 +101,7 @@ static void forget_standing(node_core_t *self)
 {
     node_apps_free(&self->apps);
     free_names(&self->names);
-    free_names(&self->watches);
-    self->watches_all = false;
+    node_core_unwatch_all(self);
 }
 
 //  Whoever we were, we are no more; what we asked of ourselves may have been done.
@@ -156,10 +155,19 @@ static void fail_relayed(node_core_t *self, int code, const char *text)
                 node_core_remote_over(self, remote, code, remote->route == NODE_ASKING, text);
 }
 
+//  What the broker had is lost, and the other ends learn of that as well: all count anew.
+static void forget_relayed(node_core_t *self)
+{
+    for (size_t i = 0; i < self->remotes.size; i++)
+        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
+            remote->relayed_sent = remote->relayed_received = 0;
+}
+
 void node_core_broker_gone(node_core_t *self, int code, const char *text)
 {
     self->broker_up = false;
     self->broker_sent = self->broker_received = 0;
+    forget_relayed(self);
     fail_relayed(self, code, text);
     fail_asks(self, code, text);
 }

@@ -59,12 +59,23 @@ struct node_link {
     char *node;
 };
 
-//  A name registered by this process, or watched.
+//  A name registered by this process.
 typedef struct node_name node_name_t;
 struct node_name {
     node_name_t *next;
     size_t size;
     char text[];
+};
+
+//  An id, node or name that we watch, and who that is as far as we were told.
+typedef struct node_watch node_watch_t;
+struct node_watch {
+    node_watch_t *next;
+    char *text;
+    char *id, *node;            //  NULL: nobody that we know of
+    uint64_t incarnation;
+    bool missed;                //  It was there before our broker was restarted; since then we have not seen it
+    bool asked;                 //  after it
 };
 
 typedef struct {
@@ -88,9 +99,10 @@ struct node_core {
     node_heap_t heap;
     node_apps_t apps;
     node_name_t *names;
-    node_name_t *watches;       //  Whom we watch, for a broker that is restarted
+    node_watch_t *watches;      //  Whom we watch, for a broker that is restarted
     bool watches_all;
     uint64_t return_timer;      //  Until the views of a new broker are asked for
+    uint64_t watch_timer;       //  Until those are asked after whom it has not seen
     node_link_t *links;
     void *broker;               //  The broker's link, NULL while there is none
     bool broker_up;
@@ -130,6 +142,20 @@ void node_core_forget(node_core_t *self);
 void node_core_returned(node_core_t *self);
 //  Take a snapshot over, and tell how it differs from a stale one. 0 or an error code.
 int  node_core_view(node_core_t *self, node_app_t *app, wire_reader_t *fields);
+//  A snapshot of a broker that may not know everybody again yet: only who is new in it counts.
+int  node_core_view_early(node_core_t *self, node_app_t *app, wire_reader_t *fields);
+
+//  node_watch: we watch that text from now on, or do not; no text: everybody.
+void node_core_watches(node_core_t *self, wire_str_t who, bool watches);
+void node_core_unwatch_all(node_core_t *self);
+//  WATCHED came. First: it may tell of somebody new in the place of one we miss; 0 or WIRE_E_MALFORMED. Then, behind
+//  its event: who is over is so for our links and calls too.
+int  node_core_hear_notice(node_core_t *self, const wire_msg_t *msg);
+void node_core_watched(node_core_t *self, const wire_msg_t *msg);
+//  What LOOKUP of `who` came to.
+void node_core_seen(node_core_t *self, wire_str_t who, const wire_msg_t *msg);
+//  The broker was restarted: of those who were there and have not returned after a lease we hear `gone`.
+void node_core_watches_returned(node_core_t *self);
 
 //  A registered name is not ours any more.
 void node_core_unname(node_core_t *self, wire_str_t name);
@@ -151,6 +177,14 @@ void node_core_lookups_free(node_core_t *self);
 bool node_core_parked(const node_core_t *self);
 bool node_core_is_me(const node_core_t *self, wire_str_t name);
 
+//  node_again: a call went out under a name; its message is kept while another may come to hold the name.
+void node_core_keep(node_core_t *self, uint64_t request, const alua_remote_t *to, const void *message, size_t size);
+//  FAIL came from the holder of a name. True: the name has moved and the request waits on; FAIL means nothing then.
+bool node_core_again(node_core_t *self, node_pending_t *pending, alua_remote_t *holder, const wire_msg_t *msg);
+//  The last holder has still to refuse what stands before other messages; else it is forgotten.
+bool node_core_stragglers(const alua_remote_t *name);
+void node_core_settled_down(alua_remote_t *name);
+
 //  node_send
 int  node_core_request(node_core_t *self, const alua_request_t *request, uint64_t *id);
 int  node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, uint64_t request,
@@ -159,10 +193,12 @@ bool node_core_cancel(node_core_t *self, uint64_t id);
 //  A message built elsewhere, along the route of `to`; no credit asked.
 int  node_core_forward(node_core_t *self, alua_remote_t *to, const void *message, size_t size);
 //  Book what was sent: events of the link, credit of the process.
-void node_core_sent(node_core_t *self, alua_remote_t *to, wire_type_t type, size_t size);
+void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size);
 //  An error map made here; and FAIL with one.
 void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text);
 void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text);
+//  FAIL for what went to a process or name that is not here, and so was not looked at.
+void node_core_not_here(node_core_t *self, alua_remote_t *to, uint64_t request);
 //  A message of that size that came over a link was taken out of the mailbox: credit for its sender.
 void node_core_used(node_core_t *self, alua_remote_t *from, size_t size);
 void node_core_tell_cancel(node_core_t *self, const node_pending_t *pending);
@@ -183,7 +219,9 @@ typedef struct {
 } node_ask_t;
 int  node_core_ask(node_core_t *self, const node_ask_t *ask);
 int  node_core_tell(node_core_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count, int64_t ttl);
-//  What waits at the broker ends here with this code, and there; a tuple that comes after all is given back.
+//  It waits at the broker, or brings a tuple: what comes when nobody waits for it any longer matters.
+bool node_core_lingers(const node_pending_t *pending);
+//  What lingers ends here with this code, and there; a tuple that comes after all is given back.
 void node_core_abandon(node_core_t *self, node_pending_t *pending, int code);
 void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields);
 //  The broker was restarted: what waits is asked for anew.

@@ -127,7 +127,7 @@ static void asked(node_core_t *self, const node_mail_t *mail)
         return;                         //  Cancelled while it waited
     if (!mail->own && !node_core_is_me(self, msg->to)) {
         self->stat.refused++;
-        node_core_refuse(self, mail->from, msg->request, WIRE_E_UNKNOWN, "no such process here");
+        node_core_not_here(self, mail->from, msg->request);
     } else if (mail->deadline && mail->deadline < self->begun) {
         self->stat.expired++;
         node_core_refuse(self, mail->from, msg->request, WIRE_E_EXPIRED, NULL);
@@ -164,6 +164,9 @@ static void handle_message(node_core_t *self, node_mail_t *mail)
         break;
     case WIRE_TOPIC:
         told(self, mail, ALUA_TOPIC);
+        break;
+    case WIRE_REACTION:
+        told(self, mail, ALUA_REACTION);
         break;
     case WIRE_END:
         told(self, mail, ALUA_END);
@@ -284,7 +287,7 @@ void node_core_settle(node_core_t *self, node_pending_t *pending, int code, bool
 static void expire(node_core_t *self, node_pending_t *pending)
 {
     self->stat.timeouts++;
-    if (pending->waits) {
+    if (node_core_lingers(pending)) {
         node_core_abandon(self, pending, WIRE_E_TIMEOUT);
         return;
     }

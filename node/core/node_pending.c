@@ -11,6 +11,7 @@ static void free_list(node_pending_t *pending)
     while (pending) {
         node_pending_t *next = pending->next;
         free((char *) pending->about.data);
+        free(pending->copy);
         free(pending);
         pending = next;
     }
@@ -97,7 +98,9 @@ node_pending_t *node_pendings_add(node_pendings_t *self, alua_remote_t *to, bool
     pending->type = (wire_type_t) 0;
     pending->timeout = pending->until = 0;
     pending->background = background;
-    pending->wait_name = pending->inner = pending->waits = pending->late = false;
+    pending->wait_name = pending->inner = pending->waits = pending->late = pending->again = false;
+    pending->copy = NULL;
+    pending->copy_size = 0;
     pending->about = (wire_str_t) { NULL, 0 };
     pending->count = 0;
     join_bucket(self, pending);
@@ -163,6 +166,8 @@ void node_pendings_recycle(node_pendings_t *self, node_pending_t *pending)
         alua_remote_release(pending->to);
     free((char *) pending->about.data);
     pending->about.data = NULL;
+    free(pending->copy);
+    pending->copy = NULL;
     pending->next = self->spare;
     self->spare = pending;
 }

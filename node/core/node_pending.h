@@ -24,7 +24,10 @@ struct node_pending {
     bool inner;                 //  fn is the core's own: call it at once, not as an event
     bool late;                  //  Nobody waits for it: what a TAKE brings goes back
     bool waits;                 //  A TAKE or READ that the broker lets wait (node_ask)
-    wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned; of what waits, all fields
+    bool again;                 //  A copy was sent
+    uint8_t *copy;              //  The message, as long as a moved name may have it sent again; owned, or NULL
+    size_t copy_size;
+    wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned; of what lingers, all fields
     uint32_t count;             //  of which there are so many
     int64_t until;              //  When the broker is to end what waits; 0: never
 };

@@ -61,6 +61,16 @@ static bool owes_answer(const node_pending_t *pending, const node_mail_t *mail)
         || (relayed && pending->to->target && pending->to->route == NODE_RELAY);
 }
 
+//  A name that has moved: not whom we took for its holder had the request, but who answers.
+static void recount_relayed(const node_pending_t *pending, alua_remote_t *from)
+{
+    alua_remote_t *meant = node_remote_target(pending->to);
+    if (from == meant || from == pending->to || !meant->relayed_sent)
+        return;
+    meant->relayed_sent--;
+    from->relayed_sent++;
+}
+
 //  The request leaves the table with the answer's arrival: a deadline or the link's end that comes before the answer is
 //  handled does not make a second outcome.
 static bool claim(node_core_t *self, node_mail_t *mail)
@@ -68,6 +78,9 @@ static bool claim(node_core_t *self, node_mail_t *mail)
     uint64_t request = mail->msg.request;
     node_pending_t *pending = node_pendings_find(&self->pendings, request);
     if (owes_answer(pending, mail)) {
+        recount_relayed(pending, mail->from);
+        if (node_core_again(self, pending, mail->from, &mail->msg))
+            return false;
         node_heap_remove(&self->heap, &pending->due);
         node_pendings_take(&self->pendings, pending);
         mail->pending = pending;
@@ -138,15 +151,37 @@ static bool over_bound(const node_core_t *self)
 }
 
 //  Said at once and without waiting for room: this may be inside a pump.
-static void refuse_relayed(node_core_t *self, const wire_msg_t *msg)
+static void refuse_relayed(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg)
 {
     wire_buf_t out = WIRE_BUF_EMPTY;
     self->stat.refused++;
     wire_msg_begin_proc(&out, WIRE_FAIL, msg->request, 0, self->me, msg->from, 1);
     node_core_put_error(self, &out, WIRE_E_FULL, "the mailbox is full");
-    if (!out.failed && self->broker)
-        (void) self->effects.send(self->arg, self->broker, out.data, out.size);
+    if (!out.failed && self->broker && self->effects.send(self->arg, self->broker, out.data, out.size) == 0)
+        from->relayed_sent++;
     wire_buf_free(&out);
+}
+
+//  What the broker refuses it says in the name of whom we wrote to, but as itself.
+static bool is_brokers_own(const node_core_t *self, const wire_msg_t *msg)
+{
+    wire_reader_t error = msg->fields, at;
+    wire_str_t node;
+    return msg->type == WIRE_FAIL && wire_map_find(&error, "node", &at) && wire_read_bytes(&at, &node) == 0
+        && wire_str_is(node, self->address);
+}
+
+//  For the detection of a program's end, where the two ends compare what went between them. What the broker refused is
+//  not on its way any more, and its word about it came from nobody.
+static void count_relayed(const node_core_t *self, alua_remote_t *from, const wire_msg_t *msg)
+{
+    alua_remote_t *process = node_remote_target(from);
+    if (!wire_type_counts(msg->type))
+        return;
+    if (!is_brokers_own(self, msg))
+        process->relayed_received++;
+    else if (process->relayed_sent)
+        process->relayed_sent--;
 }
 
 static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame)
@@ -158,8 +193,10 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
     bool work = msg->type == WIRE_CALL || msg->type == WIRE_CHUNK;
     if (link && work && over_credit(from, (size_t) (msg->whole.end - msg->whole.at)))
         return WIRE_E_FULL;
+    if (!link)
+        count_relayed(self, from, msg);
     if (!link && work && over_bound(self)) {
-        refuse_relayed(self, msg);
+        refuse_relayed(self, from, msg);
         return 0;
     }
     if (link && wire_type_counts(msg->type))
@@ -215,23 +252,11 @@ void node_core_unname(node_core_t *self, wire_str_t text)
     remove_name(&self->names, text);
 }
 
-static void learn_watch(node_core_t *self, wire_str_t who, bool watches)
-{
-    if (!who.data) {
-        self->watches_all = watches;
-        return;
-    }
-    remove_name(&self->watches, who);
-    if (watches)
-        add_name(&self->watches, who);
-}
-
-//  What a user asks of a broker that does not know everybody again yet is no better than what we have.
 static void learn_view(node_core_t *self, const node_pending_t *pending, wire_reader_t at)
 {
     node_app_t *app = node_apps_get(&self->apps, pending->about);
-    bool early = app && app->stale && pending->fn;
-    if (app && (early || node_core_view(self, app, &at) == 0))
+    bool early = app && app->stale && (self->return_timer || pending->fn);
+    if (app && (early ? node_core_view_early : node_core_view)(self, app, &at) == 0)
         app->joined |= pending->type == WIRE_JOIN;
 }
 
@@ -244,7 +269,7 @@ static void learn(node_core_t *self, const node_pending_t *pending, const wire_m
         return;
     }
     if (pending->type == WIRE_WATCH || pending->type == WIRE_UNWATCH) {
-        learn_watch(self, pending->about, pending->type == WIRE_WATCH);
+        node_core_watches(self, pending->about, pending->type == WIRE_WATCH);
         return;
     }
     if (!pending->about.data)
@@ -309,6 +334,8 @@ static int from_broker(node_core_t *self, const wire_msg_t *msg, void *frame)
     }
     if (msg->type == WIRE_ANSWER)
         learn(self, pending, msg);
+    if (pending->type == WIRE_LOOKUP && pending->about.data)
+        node_core_seen(self, pending->about, msg);
     if (pending->inner || !pending->fn) {   //  Late ones have no fn either
         call_inner(self, pending, msg);
         return 0;
@@ -337,56 +364,25 @@ static int members(node_core_t *self, const wire_msg_t *msg, void *frame)
     return push_message(self, msg, frame);
 }
 
-//  Who was reached through the broker is over, and so is what we took its names for.
-static void relayed_over(node_core_t *self, wire_str_t id, const char *text)
-{
-    const alua_remote_t *process = node_remotes_find(&self->remotes, id);
-    for (size_t i = 0; process && i < self->remotes.size; i++)
-        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
-            if (remote->route == NODE_RELAY && (remote == process || remote->target == process))
-                node_core_remote_over(self, remote, WIRE_E_GONE, false, text);
-}
-
-//  The broker's word that a node is over is final for us too.
-static void bury(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_str_t id, wire_str_t text)
-{
-    char why[256];
-    size_t size = text.size < sizeof why - 1 ? text.size : sizeof why - 1;
-    if (size)
-        memcpy(why, text.data, size);
-    why[size] = 0;
-    node_link_t *link = node_core_link_find(self, node, incarnation);
-    if (link && link->peer)
-        self->effects.bury(self->arg, link->peer, why);
-    relayed_over(self, id, why);
-}
-
 static int watched(node_core_t *self, const wire_msg_t *msg, void *frame)
 {
-    wire_reader_t at = msg->fields;
-    wire_str_t what, id, node, text = { "", 0 };
-    uint64_t incarnation;
-    if (wire_read_bytes(&at, &what) || wire_read_name(&at, &id) || wire_read_name(&at, &node)
-            || wire_read_uint(&at, &incarnation))
-        return WIRE_E_MALFORMED;
-    (void) wire_read_bytes(&at, &text);
-    int rc = push_message(self, msg, frame);
-    if (wire_str_is(what, "gone"))
-        bury(self, node, incarnation, id, text);
-    else if (wire_str_is(what, "left"))
-        relayed_over(self, id, "the process has ended");   //  A link says so itself, behind what was sent over it
+    int rc = node_core_hear_notice(self, msg);
+    if (rc == 0)
+        rc = push_message(self, msg, frame);
+    if (rc != WIRE_E_MALFORMED)
+        node_core_watched(self, msg);
     return rc;
 }
 
 int node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame)
 {
     wire_way_t way = wire_type_way(msg->type);
-    if (!link && wire_type_counts(msg->type))
-        self->broker_received++;
     if (way == WIRE_WAY_PROC)
         return from_process(self, link, msg, frame);
     if (link || way != WIRE_WAY_TELL)
         return WIRE_E_STATE;
+    if (wire_type_counts(msg->type))
+        self->broker_received++;
     switch (msg->type) {
     case WIRE_MEMBERS:
         return members(self, msg, frame);
@@ -394,6 +390,7 @@ int node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *ms
         return watched(self, msg, frame);
     case WIRE_TUPLE:
     case WIRE_TOPIC:
+    case WIRE_REACTION:
         return push_message(self, msg, frame);
     default:
         return from_broker(self, msg, frame);

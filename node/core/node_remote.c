@@ -18,7 +18,10 @@ static void remote_free(alua_remote_t *self)
 {
     if (self->target)
         alua_remote_release(self->target);
+    if (self->mover)
+        alua_remote_release(self->mover);
     wire_buf_free(&self->parked);
+    wire_buf_free(&self->again);
     free(self);
 }
 

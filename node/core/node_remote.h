@@ -31,12 +31,17 @@ struct alua_remote {
     size_t parked_count;
     size_t parked_alone;        //  Of these, messages for which no request of ours waits
     node_pending_t *pendings;   //  Requests it has not answered
+    bool moves;                 //  A registered name, which may come to be another's
+    wire_buf_t again;           //  ASKING: what its last holder refused, in order; goes before what is parked
+    alua_remote_t *mover;       //  That holder, held, until the new one is reached
+    uint64_t refused, refusable;    //  The last request that it refused; the last that it may
     uint64_t epoch;             //  Of the counts below: one for each link with its node
     uint64_t sent_events, sent_bytes;       //  Since the epoch began
     uint64_t granted_events, granted_bytes; //  Consumed there, as CREDIT says
     uint64_t had_events, had_bytes;         //  What it sent us, in the mailbox or behind it
     uint64_t used_events, used_bytes;       //  Consumed here of that
     uint64_t told_events, told_bytes;       //  As of our last CREDIT
+    uint64_t relayed_sent, relayed_received;    //  Counted events that the broker carried between it and us
     bool starved;               //  The last message looked for room as long as it may, in vain
     size_t size;
     char id[];                  //  Zero-terminated

@@ -2,7 +2,8 @@
 //
 //  HELLO claims id, names and apps; watches are asked for again here. The new broker learns of its nodes as they
 //  come back, each in its own time, so for a while its views of apps are short, and whoever asks all members must
-//  not miss one. Ours stay as they were until that while is over; then the difference is told as MEMBERS.
+//  not miss one. Until that while is over ours only take in who is new, and lose whom the new broker has seen
+//  leave or die; then whoever has not come back goes, and the difference is told as MEMBERS.
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,14 +38,17 @@ static void ask_views(void *arg)
 void node_core_returned(node_core_t *self)
 {
     node_core_ask_anew(self);
-    for (const node_name_t *watch = self->watches; watch; watch = watch->next)
+    for (const node_watch_t *watch = self->watches; watch; watch = watch->next)
         ask_text(self, WIRE_WATCH, watch->text);
     if (self->watches_all)
         ask_text(self, WIRE_WATCH, NULL);
+    node_core_watches_returned(self);
     if (!self->apps.first)
         return;
-    for (node_app_t *app = self->apps.first; app; app = app->next)
+    for (node_app_t *app = self->apps.first; app; app = app->next) {
         app->stale = app->known;
+        ask_text(self, WIRE_FOLLOW, app->name);
+    }
     if (self->return_timer)
         node_core_timer_cancel(self, self->return_timer);
     self->return_timer = node_core_timer(self, RETURN_TIME, true, ask_views, self);
@@ -54,26 +58,18 @@ void node_core_returned(node_core_t *self)
 
 //  ---- The difference --------------------------------------------------------------
 
-static bool is_in(const node_app_t *app, const char *id)
-{
-    for (size_t i = 0; i < app->count; i++)
-        if (strcmp(app->ids[i], id) == 0)
-            return true;
-    return false;
-}
-
-static void put_change(wire_buf_t *out, const node_app_t *app, const char *what, const char *id)
+static void put_change(wire_buf_t *out, const node_app_t *app, const char *what, wire_str_t id)
 {
     wire_msg_begin(out, WIRE_MEMBERS, 0, 0, 5);
     wire_put_text(out, app->name, strlen(app->name));
     wire_put_uint(out, app->version);
     wire_put_cstr(out, what);
-    wire_put_text(out, id, strlen(id));
-    wire_put_text(out, id, strlen(id));     //  The node's name is not known here; the id finds it as well
+    wire_put_text(out, id.data, id.size);
+    wire_put_text(out, id.data, id.size);     //  The node's name is not known here; the id finds it as well
 }
 
 //  As if the broker had said it.
-static void tell(node_core_t *self, const node_app_t *app, const char *what, const char *id)
+static void tell(node_core_t *self, const node_app_t *app, const char *what, wire_str_t id)
 {
     wire_buf_t out = WIRE_BUF_EMPTY;
     put_change(&out, app, what, id);
@@ -88,6 +84,11 @@ static void tell(node_core_t *self, const node_app_t *app, const char *what, con
     node_mailbox_push(&self->mailbox, mail);
 }
 
+static wire_str_t text_of(const char *text)
+{
+    return (wire_str_t) { text, strlen(text) };
+}
+
 int node_core_view(node_core_t *self, node_app_t *app, wire_reader_t *fields)
 {
     bool stale = app->stale;
@@ -96,11 +97,27 @@ int node_core_view(node_core_t *self, node_app_t *app, wire_reader_t *fields)
         node_app_move(app, &before);
     int rc = node_app_snapshot(app, fields);
     for (size_t i = 0; stale && rc == 0 && i < before.count; i++)
-        if (!is_in(app, before.ids[i]))
-            tell(self, app, "gone", before.ids[i]);
+        if (!node_app_has(app, text_of(before.ids[i])))
+            tell(self, app, "gone", text_of(before.ids[i]));
     for (size_t i = 0; stale && rc == 0 && i < app->count; i++)
-        if (!is_in(&before, app->ids[i]))
-            tell(self, app, "join", app->ids[i]);
+        if (!node_app_has(&before, text_of(app->ids[i])))
+            tell(self, app, "join", text_of(app->ids[i]));
     node_app_clear(&before);
     return rc;
+}
+
+int node_core_view_early(node_core_t *self, node_app_t *app, wire_reader_t *fields)
+{
+    uint64_t version;
+    uint32_t count;
+    if (wire_read_uint(fields, &version) || wire_read_array(fields, &count))
+        return WIRE_E_MALFORMED;
+    while (count--) {
+        wire_str_t id;
+        if (wire_read_name(fields, &id))
+            return WIRE_E_MALFORMED;
+        if (node_app_add(app, id))
+            tell(self, app, "join", id);
+    }
+    return 0;
 }

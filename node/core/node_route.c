@@ -6,6 +6,8 @@
 
 //  How often a call with wait = true asks again for a name without holder, ms.
 #define NAME_AGAIN 100
+//  and when the last holder of a name that moved has still something to refuse, ms.
+#define STRAGGLER_PAUSE 10
 
 node_link_t *node_core_link_find(node_core_t *self, wire_str_t node, uint64_t incarnation)
 {
@@ -94,25 +96,35 @@ static void send_one(node_core_t *self, alua_remote_t *remote, const wire_msg_t 
         wire_msg_set_ttl(bytes, size, left > 0 ? (uint32_t) left : 1);
     }
     int rc = node_core_forward(self, remote, bytes, size);
-    if (rc == 0)
-        node_core_sent(self, remote, msg->type, size);
-    else if (pending && (pending = node_pendings_find(&self->pendings, msg->request)))
+    if (rc == 0) {
+        node_core_sent(remote, msg->type, size);
+        if (pending)
+            node_core_keep(self, msg->request, remote, bytes, size);
+    } else if (pending && (pending = node_pendings_find(&self->pendings, msg->request)))
         node_core_settle(self, pending, rc, true, NULL);
     else if (!asked && is_work(msg))
         report_lost(self, msg->to, rc, NULL);
 }
 
-//  What waited for the way may go; each message stands whole in `parked`.
-static void send_parked(node_core_t *self, alua_remote_t *remote)
+//  Each message stands whole in the buffer.
+static void send_each(node_core_t *self, alua_remote_t *remote, wire_buf_t *messages)
 {
-    wire_buf_t parked = remote->parked;
-    remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
-    remote->parked_count = remote->parked_alone = 0;
-    wire_reader_t at = wire_reader(parked.data, parked.size);
+    wire_reader_t at = wire_reader(messages->data, messages->size);
     wire_msg_t msg;
     while (at.at < at.end && wire_msg_next(&at, &msg) == 0)
-        send_one(self, remote, &msg, parked.data + (msg.whole.at - parked.data), (size_t) (msg.whole.end - msg.whole.at));
-    wire_buf_free(&parked);
+        send_one(self, remote, &msg, messages->data + (msg.whole.at - messages->data), (size_t) (msg.whole.end - msg.whole.at));
+    wire_buf_free(messages);
+}
+
+//  What waited for the way may go.
+static void send_parked(node_core_t *self, alua_remote_t *remote)
+{
+    wire_buf_t again = remote->again, parked = remote->parked;
+    remote->again = remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
+    remote->parked_count = remote->parked_alone = 0;
+    node_core_settled_down(remote);
+    send_each(self, remote, &again);
+    send_each(self, remote, &parked);
 }
 
 node_link_t *node_core_link_accept(node_core_t *self, void *peer, wire_str_t node, uint64_t incarnation, wire_str_t process)
@@ -164,6 +176,8 @@ void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, b
     wire_buf_t parked = remote->parked;
     remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
     remote->parked_count = remote->parked_alone = 0;
+    wire_buf_free(&remote->again);      //  Requests, all of them
+    node_core_settled_down(remote);
     wire_reader_t at = wire_reader(parked.data, parked.size);
     wire_msg_t msg;
     while (at.at < at.end && wire_msg_next(&at, &msg) == 0)
@@ -197,6 +211,7 @@ static bool relay_instead(node_core_t *self, const node_link_t *link, const wire
     if (self->effects.send(self->arg, self->broker, msg->whole.at, (size_t) (msg->whole.end - msg->whole.at)))
         return false;
     self->stat.relayed++;
+    link->remote->relayed_sent += wire_type_counts(msg->type);
     return true;
 }
 
@@ -282,6 +297,7 @@ static void found(node_core_t *self, alua_remote_t *remote, wire_str_t id, const
     if (process != remote) {
         alua_remote_hold(process);
         remote->target = process;
+        remote->moves = !wire_str_same(node_remote_name(remote), address->node);
         remote->route = process->route;
         remote->link = process->link;
     }
@@ -345,6 +361,8 @@ static void lookup_done(void *arg, const alua_outcome_t *outcome)
     wire_str_t id;
     if (remote->route != NODE_ASKING)
         ;                               //  Settled meanwhile: it called us, or the broker went
+    else if (node_core_stragglers(remote) && node_core_timer(self, STRAGGLER_PAUSE, true, ask_again, lookup))
+        return;
     else if (outcome->code == 0 && read_address(wire_reader(outcome->body, outcome->size), &id, &address) == 0)
         found(self, remote, id, &address);
     else if (outcome->code == WIRE_E_UNKNOWN && somebody_waits(self, remote, outcome->text)

@@ -131,12 +131,12 @@ int node_core_forward(node_core_t *self, alua_remote_t *to, const void *message,
     }
 }
 
-void node_core_sent(node_core_t *self, alua_remote_t *to, wire_type_t type, size_t size)
+void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size)
 {
     alua_remote_t *process = node_remote_target(to);
     process->starved = false;
     if (to->route == NODE_RELAY)
-        self->broker_sent += wire_type_counts(type);
+        process->relayed_sent += wire_type_counts(type);
     if (to->route != NODE_DIRECT)
         return;
     process->link->sent += wire_type_counts(type);
@@ -208,7 +208,9 @@ static int send_built(node_core_t *self, alua_remote_t *to, wire_type_t type, ui
     if (rc == 0)
         rc = node_core_forward(self, to, out->data, out->size);
     if (rc == 0)
-        node_core_sent(self, to, type, out->size);
+        node_core_sent(to, type, out->size);
+    if (rc == 0 && work && id && to->moves)
+        node_core_keep(self, id, to, out->data, out->size);
     return rc;
 }
 
@@ -290,14 +292,31 @@ static void put_pair(wire_buf_t *out, const char *key, const char *value)
     wire_put_text(out, value, strlen(value));
 }
 
-void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text)
+static void put_error_pairs(const node_core_t *self, wire_buf_t *out, int code, const char *text)
 {
-    wire_put_map(out, 4);
     put_pair(out, "code", wire_error_word(code));
     put_pair(out, "message", text ? text : wire_error_text(code));
     put_pair(out, "node", self->id);
     wire_put_cstr(out, "definite");
     wire_put_bool(out, wire_error_definite(code));
+}
+
+void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text)
+{
+    wire_put_map(out, 4);
+    put_error_pairs(self, out, code, text);
+}
+
+void node_core_not_here(node_core_t *self, alua_remote_t *to, uint64_t request)
+{
+    wire_buf_t error = WIRE_BUF_EMPTY;
+    wire_put_map(&error, 5);
+    put_error_pairs(self, &error, WIRE_E_UNKNOWN, "no such process here");
+    wire_put_cstr(&error, "not_here");
+    wire_put_bool(&error, true);
+    if (!error.failed)
+        (void) node_core_answer(self, WIRE_FAIL, to, request, error.data, error.size);
+    wire_buf_free(&error);
 }
 
 void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text)
@@ -355,7 +374,7 @@ bool node_core_cancel(node_core_t *self, uint64_t id)
     if (!pending)
         return false;
     self->stat.cancels++;
-    if (pending->waits) {
+    if (node_core_lingers(pending)) {
         node_core_abandon(self, pending, WIRE_E_CANCELLED);
         return true;
     }

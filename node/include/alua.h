@@ -150,6 +150,7 @@ typedef enum {
     ALUA_WATCHED,               //  args: what, id, node, incarnation, text (likewise)
     ALUA_TUPLE,                 //  args: watch, n, missed, number, tuple (likewise)
     ALUA_TOPIC,                 //  args: sub, n, missed, topic, publisher, seq, time, flags, reply, value (likewise)
+    ALUA_REACTION,              //  args: reaction, text (likewise): a run of it failed
     ALUA_BROKER,                //  The broker was restarted: what it kept in memory is lost
     ALUA_END,                   //  from has ended: args: code, text (likewise)
     ALUA_PARENT,                //  Whoever started us has ended: finish and exit

@@ -140,26 +140,52 @@ bool node_is_stuck(const alua_node_t *node)
         && node_core_only_takes(&node->core);
 }
 
-static void put_counts(const node_core_t *core, wire_buf_t *out)
+static void put_row(wire_buf_t *rows, const char *peer, uint64_t sent, uint64_t received)
 {
-    uint32_t count = 1;
-    for (const node_link_t *link = core->links; link; link = link->next)
-        count += link->up;
-    wire_put_array(out, count);
+    wire_put_array(rows, 3);
+    wire_put_text(rows, peer, strlen(peer));
+    wire_put_uint(rows, sent);
+    wire_put_uint(rows, received);
+}
+
+static uint32_t put_links(const node_core_t *core, wire_buf_t *rows)
+{
+    uint32_t count = 0;
     for (const node_link_t *link = core->links; link; link = link->next) {
         char key[400];
         if (!link->up)
             continue;
         snprintf(key, sizeof key, "%s#%llu", link->node, (unsigned long long) link->incarnation);
-        wire_put_array(out, 3);
-        wire_put_text(out, key, strlen(key));
-        wire_put_uint(out, link->sent);
-        wire_put_uint(out, link->received);
+        put_row(rows, key, link->sent, link->received);
+        count++;
     }
-    wire_put_array(out, 3);
-    wire_put_cstr(out, "broker");
-    wire_put_uint(out, core->broker_sent);
-    wire_put_uint(out, core->broker_received);
+    return count;
+}
+
+static uint32_t put_relayed(const node_core_t *core, wire_buf_t *rows)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < core->remotes.size; i++)
+        for (const alua_remote_t *remote = core->remotes.buckets[i]; remote; remote = remote->next) {
+            char key[WIRE_MAX_NAME + 16];
+            if (!remote->relayed_sent && !remote->relayed_received)
+                continue;
+            snprintf(key, sizeof key, "relay:%s", remote->id);
+            put_row(rows, key, remote->relayed_sent, remote->relayed_received);
+            count++;
+        }
+    return count;
+}
+
+static void put_counts(const node_core_t *core, wire_buf_t *out)
+{
+    wire_buf_t rows = WIRE_BUF_EMPTY;
+    uint32_t count = put_links(core, &rows) + put_relayed(core, &rows) + 1;
+    put_row(&rows, "broker", core->broker_sent, core->broker_received);
+    wire_put_array(out, count);
+    wire_buf_append(out, rows.data, rows.size);
+    out->failed |= rows.failed;
+    wire_buf_free(&rows);
 }
 
 static uint32_t put_waits(alua_node_t *node, wire_buf_t *out)

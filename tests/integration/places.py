@@ -50,10 +50,10 @@ def tcp(case, program, *args):
     return shared(case, "tcp", "tcp://127.0.0.1:*", program, *args)
 
 
-def far(case, program, *args):
-    """As on three machines: nodes reach each other by tcp only."""
+def far(case, program, *args, host="127.0.0.1"):
+    """As on three machines: nodes reach each other by tcp only, at that number."""
     return shared(case, "far", "tcp://127.0.0.1:*", program, *args,
-                  env=lambda name: {"ALUA_LISTEN": "tcp://127.0.0.1:*", "ALUA_HOST": "host-of-" + name})
+                  env=lambda name: {"ALUA_LISTEN": f"tcp://{host}:*", "ALUA_HOST": "host-of-" + name})
 
 
 def all_three(case, program, *args):

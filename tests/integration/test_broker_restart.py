@@ -108,14 +108,16 @@ class TestIpc(Restart):
         n1.expect(r"app\tgone\tcrew\t1@n2", 5)
 
     def test_one_that_dies_during_the_outage_is_gone_behind_it(self):
-        n1, n2 = self.member("n1", "-", "-", "n2"), self.member("n2")
+        n1, n2, n3 = (self.member(f"n{i}", "-", "-", "n2") for i in (1, 2, 3))
         n1.expect(r"app\tsuccess\tcrew\t1@n2")
         self.outage()
         n2.kill(signal.SIGKILL)
         n2.wait()
         self.restart()
-        self.returns({"1@n1": ([], ["crew"])})
-        n1.expect(r"app\tgone\tcrew\t1@n2", 15)
+        self.returns({"1@n1": ([], ["crew"]), "1@n3": ([], ["crew"])})
+        for node in (n1, n3):           # One began to watch before n2 was there, one behind it
+            node.expect(r"app\tgone\tcrew\t1@n2", 15)
+            node.expect(r"watch\tgone\t1@n2", 20)
 
     def test_the_view_of_an_app_stays_whole(self):
         #  Whoever asks all members must not miss those that are not back yet.

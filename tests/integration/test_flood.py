@@ -146,26 +146,50 @@ class TestThirtySeconds(Case):
         self.had("dan", count + 1000)
 
     def two_that_never_look_up(self):
-        """Each waits for the other's handlers inside its own: full is the way out."""
+        """Each waits for the other's handlers inside its own: full is the way out. What was accepted runs, all of it and
+        in order; what was not is told of, each."""
         both = [self.begin("ana", "flood", "1@bob", 40000, 100), self.begin("bob", "flood", "1@ana", 40000, 100)]
         yield
         for other, who, sent in ((self.ana, "bob", both[0]), (self.bob, "ana", both[1])):
             count, code = sent()
             self.assertLess(time.monotonic() - self.begun, 45)
             self.assertIn(code, ("full", None))
+            self.assertGreaterEqual(count, 16000)
             self.had(who, count)
             self.reported(other, "full", 40000 - count)
 
+    def two_whose_sends_expire(self):
+        """The same, but what waits longer than `dalua.timeout` is dropped: each of these is told of too, and what still
+        runs does so in order."""
+        eva, fay = (self.start_node(name, FLOOD) for name in ("eva", "fay"))
+        for name in ("eva", "fay"):
+            self.client.call("1@" + name, "patience", 5)
+        both = [self.begin("eva", "flood", "1@fay", 40000, 100), self.begin("fay", "flood", "1@eva", 40000, 100)]
+        yield
+        for other, who, sent in ((eva, "fay", both[0]), (fay, "eva", both[1])):
+            count, code = sent()
+            self.assertEqual(code, "full")
+            self.reported(other, "full", 40000 - count)
+            harness.eventually(lambda: self.handled(who) + self.losses(other, "expired") == count,
+                               f"what {who} was sent has run or was told of", LIMIT)
+            self.assertGreater(self.losses(other, "expired"), 1000)
+
+    def handled(self, who):
+        had, _, _, back = self.client.call("1@" + who, "state")
+        self.assertIsNone(back)
+        return had
+
+    def losses(self, node, what):
+        """How often a node has said this on standard error, be it in words or by a number."""
+        lines = [line for line in list(node.err) if what in line]
+        return sum(int(more[1]) if (more := re.search(r"\((\d+) more of these", line)) else 1 for line in lines)
+
     def reported(self, node, what, count):
-        """It has said so many times on standard error that it was full, be it in words or by a number."""
-        def told():
-            lines = [line for line in node.err if what in line or "more of these" in line]
-            return sum(int(more[1]) if (more := re.search(r"\((\d+) more of these", line)) else 1 for line in lines)
-        harness.eventually(lambda: told() == count, f"{count} losses told of")
+        harness.eventually(lambda: self.losses(node, what) == count, f"{count} losses told of")
 
     def test_full_is_the_way_out(self):
         self.begun = time.monotonic()
-        stories = [self.one_that_computes(), self.two_that_never_look_up()]
+        stories = [self.one_that_computes(), self.two_that_never_look_up(), self.two_whose_sends_expire()]
         for story in stories:
             next(story)
         for story in stories:

@@ -13,7 +13,7 @@ return true
 local allowed = {}
 for name, list in pairs {
   [""] = "_VERSION assert collectgarbage error getmetatable ipairs load next pairs pcall rawequal rawget rawlen rawset "
-    .. "select setmetatable tonumber tostring type xpcall echo fail",
+    .. "select setmetatable term tonumber tostring type xpcall echo fail",
   ["string."] = "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper",
   ["table."] = "concat insert move pack remove sort unpack",
   ["math."] = "abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger modf pi rad random "

@@ -150,7 +150,7 @@ static inline void fixture_drop(void *arg, void *link, int code, const char *tex
     broker_core_gone(f->core, c->session, c, WIRE_E_CLOSED, "we closed", f->now);  //  As hubs do
 }
 
-static const broker_output_t fixture_output = { fixture_send, fixture_drop, NULL };
+static const broker_output_t fixture_output = { .send = fixture_send, .drop = fixture_drop };
 
 //  ---- Life ----------------------------------------------------------------
 

@@ -159,12 +159,85 @@ static void test_the_records_alone_make_the_same_state(void **state)
     free_script(&log);
 }
 
+static void put_tuple(wire_buf_t *fields, const char *space, int key)
+{
+    wire_buf_clear(fields);
+    wire_put_cstr(fields, space);
+    wire_put_array(fields, 2);
+    wire_put_cstr(fields, "job");
+    wire_put_int(fields, key);
+}
+
+static void work(fixture_t *f, client_t *ana)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    put_tuple(&fields, "jobs", 7);
+    ask_raw(f, ana, WIRE_OUT, 1, 2, &fields);
+    ask_raw(f, ana, WIRE_TAKE, 2, 2, &fields);
+    ask_raw(f, ana, WIRE_TAKE, 3, 2, &fields);      //  Waits
+    ask_raw(f, ana, WIRE_OUT, 4, 2, &fields);
+    ask_raw(f, ana, WIRE_TAKE, 2, 2, &fields);      //  Repeated
+    ask_raw(f, ana, WIRE_OUT, 5, 1, &fields);
+    wire_buf_clear(&fields);
+    wire_put_cstr(&fields, "news.*");
+    ask_raw(f, ana, WIRE_SUBSCRIBE, 6, 1, &fields);
+    wire_buf_clear(&fields);
+    wire_put_cstr(&fields, "news.today");
+    wire_put_int(&fields, 42);
+    ask_raw(f, ana, WIRE_PUBLISH, 7, 2, &fields);
+    wire_buf_free(&fields);
+}
+
+//  A log that keeps nothing is given the same as one that does.
+static void test_spaces_and_topics_are_the_same_in_every_log(void **state)
+{
+    fixture_t *f = *state;
+    char kept_nowhere[sizeof f->trace];
+    work(f, come(f, "ana"));
+    memcpy(kept_nowhere, f->trace, sizeof kept_nowhere);
+    assert_non_null(strstr(kept_nowhere, "ana< ANSWER#2 [job 7] 1 nil\n"));
+    assert_non_null(strstr(kept_nowhere, "ana< ANSWER#3 [job 7] 2 nil\n"));
+    assert_int_equal(counters(f)->repeated, 1);
+    ignore(f);
+    script_t log = { .late = false };
+    use_script(f, &log);
+    work(f, come(f, "ana"));
+    assert_int_equal(log.count, 9);
+    assert_string_equal(f->trace, kept_nowhere);
+    ignore(f);
+    free_script(&log);
+}
+
+//  Answers of all sizes follow each other in the same places.
+static void test_long_and_short_answers_are_repeated(void **state)
+{
+    fixture_t *f = *state;
+    client_t *ana = come(f, "ana");
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    static char text[500];
+    f->quiet = true;
+    for (uint64_t request = 1; request <= 3 * BROKER_MAX_ANSWERS; request += 2) {
+        wire_buf_clear(&fields);
+        wire_put_cstr(&fields, "jobs");
+        wire_put_array(&fields, 1);
+        wire_put_text(&fields, memset(text, 'x', sizeof text), (size_t) (request * 37 % sizeof text));
+        ask_raw(f, ana, WIRE_OUT, request, 2, &fields);
+        ask_raw(f, ana, WIRE_TAKE, request + 1, 2, &fields);
+    }
+    uint64_t last = 3 * BROKER_MAX_ANSWERS;
+    for (uint64_t request = last - BROKER_MAX_ANSWERS + 1; request <= last; request++)
+        ask_raw(f, ana, WIRE_TAKE, request, 2, &fields);
+    assert_int_equal(counters(f)->repeated, BROKER_MAX_ANSWERS);
+    ignore(f);
+    wire_buf_free(&fields);
+}
+
 //  ---- The form ------------------------------------------------------------
 
 static void test_a_record_comes_back_as_it_was(void **state)
 {
     (void) state;
-    broker_record_t record = { BROKER_RECORD_ENDED, -5, 7, UINT64_MAX, 12, { "ana", 3 }, { "", 0 } }, back;
+    broker_record_t record = { BROKER_RECORD_ENDED, -5, 7, UINT64_MAX, 12, { "ana", 3 }, { "", 0 }, 4 }, back;
     wire_buf_t out = WIRE_BUF_EMPTY;
     broker_record_put(&out, &record);
     assert_int_equal(broker_record_read(out.data, out.size, &back), 0);
@@ -177,6 +250,7 @@ static void test_a_record_comes_back_as_it_was(void **state)
     assert_memory_equal(back.name.data, "ana", 3);
     assert_non_null(back.body.data);  //  Empty is not nil
     assert_int_equal(back.body.size, 0);
+    assert_int_equal(back.count, 4);
     wire_buf_free(&out);
 }
 
@@ -201,8 +275,9 @@ static void test_every_kind_has_a_name(void **state)
     (void) state;
     assert_string_equal(broker_record_name(BROKER_RECORD_OPEN), "OPEN");
     assert_string_equal(broker_record_name(BROKER_RECORD_CLOCK), "CLOCK");
+    assert_string_equal(broker_record_name(BROKER_RECORD_REACTED), "REACTED");
     assert_null(broker_record_name(0));
-    assert_null(broker_record_name(17));
+    assert_null(broker_record_name(19));
 }
 
 //  ---- The containers ------------------------------------------------------
@@ -254,6 +329,8 @@ int main(void)
         TEST(test_who_asked_may_have_left_before_the_commit),
         TEST(test_a_log_that_refuses),
         TEST(test_the_records_alone_make_the_same_state),
+        TEST(test_spaces_and_topics_are_the_same_in_every_log),
+        TEST(test_long_and_short_answers_are_repeated),
         cmocka_unit_test(test_a_record_comes_back_as_it_was),
         TEST(test_no_piece_of_a_record_is_a_record),
         cmocka_unit_test(test_every_kind_has_a_name),

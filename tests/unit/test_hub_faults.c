@@ -1,9 +1,46 @@
 //  Two hubs while connections are cut, stalled and swamped.
 
+#include <errno.h>
+#include <zmq.h>
+
 #include "test_hub_side.h"
 #include "test_hub_proxy.h"
 
 #define MESSAGES 100000
+
+//  libzmq takes nothing just now, as when there is no memory: from a ROUTER (who sends the id first), from a DEALER.
+static bool router_is_full, dealer_is_full;
+static unsigned refused;
+
+int __real_zmq_send(void *socket, const void *data, size_t size, int flags);
+int __wrap_zmq_send(void *socket, const void *data, size_t size, int flags);
+int __real_zmq_msg_send(zmq_msg_t *msg, void *socket, int flags);
+int __wrap_zmq_msg_send(zmq_msg_t *msg, void *socket, int flags);
+
+int __wrap_zmq_send(void *socket, const void *data, size_t size, int flags)
+{
+    if (!router_is_full || !(flags & ZMQ_SNDMORE))
+        return __real_zmq_send(socket, data, size, flags);
+    refused++;
+    errno = EAGAIN;
+    return -1;
+}
+
+static bool is_dealer(void *socket)
+{
+    int type = 0;
+    size_t size = sizeof type;
+    return zmq_getsockopt(socket, ZMQ_TYPE, &type, &size) == 0 && type == ZMQ_DEALER;
+}
+
+int __wrap_zmq_msg_send(zmq_msg_t *msg, void *socket, int flags)
+{
+    if (!dealer_is_full || !is_dealer(socket))
+        return __real_zmq_msg_send(msg, socket, flags);
+    refused++;
+    errno = EAGAIN;
+    return -1;
+}
 
 typedef struct {
     uv_loop_t loop;
@@ -20,6 +57,8 @@ static int setup(void **state)
     side_open(&f->b, &f->loop, "b");
     side_bind(&f->a, "tcp://127.0.0.1:*");
     side_bind(&f->b, "tcp://127.0.0.1:*");
+    router_is_full = dealer_is_full = false;
+    refused = 0;
     *state = f;
     return 0;
 }
@@ -186,6 +225,92 @@ static void test_a_write_that_failed_is_not_held_against_the_next_connection(voi
     assert_string_equal(f->b.trace, "up:a ");
 }
 
+//  One cut, and a while during which what is written about the new connection is refused.
+static void cut_while_full(fixture_t *f, bool *full)
+{
+    dial_through_proxy(f, 300, 300);
+    RUN_UNTIL(&f->loop, f->a.last && f->b.last, 2000);
+    f->proxy.shortest = f->proxy.longest = 100000;
+    *full = true;
+    RUN_UNTIL(&f->loop, f->proxy.cuts == 1, 2000);
+    RUN_FOR(&f->loop, 600);                 //  Reconnected after some 50 ms
+    assert_true(refused > 0);
+    *full = false;
+    say(f->a.last, 1, 10);
+    say(f->b.last, 1, 10);
+    RUN_UNTIL(&f->loop, f->a.got == 1 && f->b.got == 1, 5000);
+    assert_null(strstr(f->a.trace, "gone"));
+    assert_null(strstr(f->b.trace, "gone"));
+}
+
+static void test_a_resume_that_could_not_be_answered_is_asked_again(void **state)
+{
+    cut_while_full(*state, &router_is_full);
+}
+
+static void test_a_resume_that_could_not_be_written_is_asked_again(void **state)
+{
+    cut_while_full(*state, &dealer_is_full);
+}
+
+//  ---- Brokers, which are dialled for ever ---------------------------------------------
+
+static void dial_broker(fixture_t *f, side_t *node)
+{
+    side_open_as(node, &f->loop, (hub_config_t) { .role = HUB_NODE, .name = "n", .patient = true, .lease = 300 });
+    assert_non_null(side_dial_at(node, "", &f->b.bound, 1));
+}
+
+static void test_a_hello_to_a_broker_that_could_not_be_written_is_said_again(void **state)
+{
+    fixture_t *f = *state;
+    side_t node;
+    dealer_is_full = true;
+    dial_broker(f, &node);
+    RUN_UNTIL(&f->loop, refused > 0, 2000);
+    dealer_is_full = false;
+    RUN_UNTIL(&f->loop, node.last && f->b.last, 3000);
+    hub_destroy(&node.hub);
+}
+
+//  Its only address stands and says nothing.
+static void test_a_broker_that_did_not_answer_is_dialled_again(void **state)
+{
+    fixture_t *f = *state;
+    side_t node;
+    router_is_full = true;
+    dial_broker(f, &node);
+    RUN_UNTIL(&f->loop, refused > 0 && f->b.last, 2000);
+    router_is_full = false;
+    assert_null(node.last);
+    RUN_UNTIL(&f->loop, node.last, 5000);
+    say(node.last, 1, 10);
+    RUN_UNTIL(&f->loop, f->b.got == 1, 1000);
+    assert_string_equal(f->b.trace, "up:n ");
+    hub_destroy(&node.hub);
+}
+
+//  The session was forgotten, and the HELLO that follows cannot be written.
+static void test_a_broker_that_forgot_us_hears_of_us_all_the_same(void **state)
+{
+    fixture_t *f = *state;
+    side_t node;
+    dial_broker(f, &node);
+    RUN_UNTIL(&f->loop, node.last && f->b.last, 2000);
+    hub_destroy(&f->b.hub);
+    RUN_FOR(&f->loop, 100);
+    const char *endpoint = strdup(f->b.bound);
+    side_open_as(&f->b, &f->loop, (hub_config_t) { .role = HUB_NODE, .name = "b", .incarnation = 8 });
+    dealer_is_full = true;
+    side_bind(&f->b, endpoint);
+    unsigned before = refused;
+    RUN_UNTIL(&f->loop, refused > before, 3000);
+    dealer_is_full = false;
+    RUN_UNTIL(&f->loop, f->b.last, 3000);
+    free((char *) endpoint);
+    hub_destroy(&node.hub);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -196,6 +321,11 @@ int main(void)
         T(test_a_network_that_stays_away_is_the_end),
         T(test_a_node_that_has_been_given_up_is_told),
         T(test_a_write_that_failed_is_not_held_against_the_next_connection),
+        T(test_a_resume_that_could_not_be_answered_is_asked_again),
+        T(test_a_resume_that_could_not_be_written_is_asked_again),
+        T(test_a_hello_to_a_broker_that_could_not_be_written_is_said_again),
+        T(test_a_broker_that_did_not_answer_is_dialled_again),
+        T(test_a_broker_that_forgot_us_hears_of_us_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

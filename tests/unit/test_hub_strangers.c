@@ -1,8 +1,11 @@
 //  The hub and those that are no hubs: clients in ten lines, garbage, the killed, crowds;
 //  and loops that are not libuv's.
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <zmq.h>
 
@@ -370,6 +373,88 @@ static void test_signals_are_left_alone(void **state)
     assert_true(action.sa_handler == SIG_DFL);
 }
 
+//  ---- Nodes of other hosts: when does a refused connection prove their death? ------------
+
+//  A listening socket at that number, as a node's; its endpoint in endpoint[64].
+static int listen_at(const char *host, char *endpoint)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET };
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(inet_pton(AF_INET, host, &address.sin_addr), 1);
+    assert_int_equal(bind(fd, (struct sockaddr *) &address, size), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *) &address, &size), 0);
+    snprintf(endpoint, 64, "tcp://%s:%d", host, ntohs(address.sin_port));
+    return fd;
+}
+
+static void hello_from_afar(fixture_t *f, void *client, const char *endpoint)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY, body = WIRE_BUF_EMPTY;
+    wire_put_map(&body, 2);
+    wire_put_cstr(&body, "host");
+    wire_put_cstr(&body, "elsewhere");
+    wire_put_cstr(&body, "endpoints");
+    wire_put_array(&body, 1);
+    wire_put_cstr(&body, endpoint);
+    wire_hello_t hello = { 1, 1, WIRE_FEATURE_RESUME, 5, { "node", 4 }, { "far", 3 }, 3,
+                           { TOKEN, strlen(TOKEN) }, 0, wire_reader(body.data, body.size) };
+    wire_put_hello(&out, &hello);
+    assert_int_equal(zmq_send(client, out.data, out.size, 0), (int) out.size);
+    RUN_UNTIL(&f->loop, f->a.last, 2000);
+    wire_buf_free(&out);
+    wire_buf_free(&body);
+}
+
+//  It comes from 127.0.0.1, says that it listens at `endpoint`, and is killed: its listener goes with its connection.
+static void live_and_die(fixture_t *f, int listener, const char *endpoint)
+{
+    char where[256];
+    int none = 0;
+    assert_int_equal(hub_bind(f->a.hub, "tcp://127.0.0.1:*", where), 0);
+    void *client = zmq_socket(f->context, ZMQ_DEALER);
+    zmq_setsockopt(client, ZMQ_LINGER, &none, sizeof none);
+    assert_int_equal(zmq_connect(client, where), 0);
+    hello_from_afar(f, client, endpoint);
+    RUN_FOR(&f->loop, 100);
+    if (listener >= 0)
+        close(listener);
+    zmq_close(client);
+}
+
+static void test_one_elsewhere_is_gone_when_its_address_refuses(void **state)
+{
+    fixture_t *f = *state;
+    char endpoint[64];
+    int listener = listen_at("127.0.0.1", endpoint);
+    live_and_die(f, listener, endpoint);
+    RUN_UNTIL(&f->loop, strstr(f->a.trace, "gone:far:gone"), 2500);
+}
+
+static void expect_silence(fixture_t *f)
+{
+    RUN_UNTIL(&f->loop, strstr(f->a.trace, "silent:far"), 4000);
+    assert_null(strstr(f->a.trace, "gone"));
+}
+
+static void test_an_address_that_never_answered_proves_nothing(void **state)
+{
+    char endpoint[64];
+    close(listen_at("127.0.0.1", endpoint));
+    live_and_die(*state, -1, endpoint);
+    expect_silence(*state);
+}
+
+//  As behind a NAT.
+static void test_an_address_that_it_did_not_come_from_proves_nothing(void **state)
+{
+    char endpoint[64];
+    int listener = listen_at("127.0.0.2", endpoint);
+    live_and_die(*state, listener, endpoint);
+    expect_silence(*state);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "--be-a-node") == 0)
@@ -390,6 +475,9 @@ int main(int argc, char **argv)
         T(test_an_idle_link_costs_nothing),
         T(test_a_foreign_loop_misses_nothing),
         T(test_signals_are_left_alone),
+        T(test_one_elsewhere_is_gone_when_its_address_refuses),
+        T(test_an_address_that_never_answered_proves_nothing),
+        T(test_an_address_that_it_did_not_come_from_proves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

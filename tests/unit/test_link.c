@@ -362,6 +362,45 @@ static void test_resume_sends_what_is_missing(void **state)
     assert_int_equal(f->stat.resent, 2);
 }
 
+//  With the same nonce, so that an answer that is late only comes twice.
+static void test_a_question_without_answer_is_repeated_as_it_was(void **state)
+{
+    fixture_t *f = *state;
+    put(f, 1, 0, 10, false);
+    wire_link_broken(f->link, f->now);
+    wire_link_ask_again(f->link);                       //  Nothing was asked
+    assert_int_equal(f->frames, 1);
+    wire_link_connected(f->link, 5, f->now);
+    f->now += 2500;
+    f->write_code = WIRE_E_FULL;
+    wire_link_ask_again(f->link);
+    f->write_code = 0;
+    wire_link_ask_again(f->link);
+    assert_int_equal(f->frames, 3);
+    wire_reader_t at = wire_reader(f->last.data, f->last.size);
+    wire_msg_t msg;
+    wire_resume_t asked;
+    assert_int_equal(wire_msg_next(&at, &msg), 0);
+    assert_int_equal(wire_read_resume(&msg, &asked), 0);
+    assert_int_equal(asked.nonce, 5);
+    assert_int_equal(wire_link_resumed(f->link, 5, 77, 0, f->now), 0);
+    assert_int_equal(f->last_seq, 1);
+    assert_int_equal(wire_link_resumed(f->link, 5, 77, 0, f->now), WIRE_E_STATE);
+    wire_link_ask_again(f->link);
+    assert_int_equal(f->frames, 4);
+}
+
+static void test_a_resume_that_is_repeated_is_answered_twice(void **state)
+{
+    fixture_t *f = *state;
+    put(f, 1, 0, 10, false);
+    wire_link_broken(f->link, f->now);
+    assert_int_equal(wire_link_resume(f->link, 5, 0, f->now), 0);
+    assert_int_equal(wire_link_resume(f->link, 5, 0, f->now), 0);
+    assert_int_equal(f->frames, 5);                     //  The other end drops the frame that it has
+    assert_int_equal(f->last_seq, 1);
+}
+
 static void test_stale_answers_are_void(void **state)
 {
     fixture_t *f = *state;
@@ -816,6 +855,8 @@ int main(void)
         T(test_what_the_connection_does_not_take_is_tried_again),
         T(test_too_big_is_refused),
         T(test_resume_sends_what_is_missing),
+        T(test_a_question_without_answer_is_repeated_as_it_was),
+        T(test_a_resume_that_is_repeated_is_answered_twice),
         T(test_stale_answers_are_void),
         T(test_impossible_counts_are_told),
         T(test_a_resume_that_cannot_be_answered_changes_nothing),

@@ -132,6 +132,76 @@ static void test_a_read_that_comes_late_is_dropped(void **state)
     assert_int_equal(f->core.pendings.count, 0);
 }
 
+//  TAKE with this option of a value true, which does not wait.
+static uint64_t try_take(fixture_t *f, const char *option, bool waits)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    uint64_t id = 0;
+    wire_put_cstr(&fields, "jobs");
+    wire_put_array(&fields, 1);
+    wire_put_cstr(&fields, "job");
+    wire_put_map(&fields, 1);
+    wire_put_cstr(&fields, option);
+    wire_put_bool(&fields, true);
+    slot_t *slot = &f->slots[f->calls];
+    *slot = (slot_t) { f, ++f->calls, 0, 0 };
+    assert_int_equal(node_core_ask(&f->core, &(node_ask_t) { .type = WIRE_TAKE, .fields = fields.data,
+        .size = fields.size, .count = 3, .timeout = 30000, .waits = waits, .fn = on_outcome, .arg = slot, .id = &id }), 0);
+    wire_buf_free(&fields);
+    return id;
+}
+
+static void test_what_a_take_without_waiting_brings_late_goes_back_too(void **state)
+{
+    fixture_t *f = *state;
+    assert_true(node_core_cancel(&f->core, try_take(f, "try", false)));
+    uint64_t second = try_take(f, "try", false);
+    hush(f);
+    elapse(f, 30000);
+    hear_tuple(f, 1, 7, 0);
+    expect_back(f, 7);
+    hear_tuple(f, second, 8, 0);
+    expect_back(f, 8);
+    run(f);
+    said(f, "broker<FORGET:0 1=cancelled? 2=timeout? broker<OUT:0 broker<OUT:0 ");
+    assert_int_equal(f->core.pendings.count, 0);
+}
+
+static void test_all_that_come_late_go_back_each_to_its_place(void **state)
+{
+    fixture_t *f = *state;
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    assert_true(node_core_cancel(&f->core, try_take(f, "all", false)));
+    run(f);
+    hush(f);
+    wire_msg_begin(&out, WIRE_ANSWER, 1, 0, 2);
+    wire_put_array(&out, 2);
+    for (int i = 0; i < 2; i++) {
+        wire_put_array(&out, 1);
+        wire_put_cstr(&out, "job");
+    }
+    wire_put_array(&out, 2);
+    wire_put_uint(&out, 7);
+    wire_put_uint(&out, 9);
+    hear_bytes(f, NULL, out.data, out.size);
+    wire_buf_free(&out);
+    said(f, "broker<OUT:0 broker<OUT:0 ");
+    expect_back(f, 9);
+}
+
+//  The tuple that it put stands in the place of the one that it took.
+static void test_a_swap_that_comes_late_stays_done(void **state)
+{
+    fixture_t *f = *state;
+    assert_true(node_core_cancel(&f->core, try_take(f, "put", true)));
+    run(f);
+    hush(f);
+    hear_tuple(f, 1, 7, 0);
+    run(f);
+    said(f, "");
+    assert_int_equal(f->core.pendings.count, 0);
+}
+
 static void test_an_answer_that_came_before_the_cancel_stands(void **state)
 {
     fixture_t *f = *state;
@@ -164,6 +234,18 @@ static void test_what_waits_is_asked_anew(void **state)
     assert_non_null(strstr(f->trace, "1=ok"));
     assert_null(strstr(f->trace, "gone"));
     assert_int_equal(f->core.pendings.count, 1);
+}
+
+//  Numbers whose buckets stand the other way round.
+static void test_who_waited_longest_is_asked_for_first(void **state)
+{
+    fixture_t *f = *state;
+    f->core.pendings.last_id = 254;
+    for (int i = 0; i < 3; i++)
+        take(f, 0);
+    hush(f);
+    restart(f);
+    said(f, "broker<TAKE:255 broker<TAKE:256 broker<TAKE:257 ");
 }
 
 static void test_the_time_that_is_left_is_told(void **state)
@@ -255,8 +337,12 @@ int main(void)
         TEST(test_a_lease_that_comes_late_is_released),
         TEST(test_the_broker_forgot_in_time),
         TEST(test_a_read_that_comes_late_is_dropped),
+        TEST(test_what_a_take_without_waiting_brings_late_goes_back_too),
+        TEST(test_all_that_come_late_go_back_each_to_its_place),
+        TEST(test_a_swap_that_comes_late_stays_done),
         TEST(test_an_answer_that_came_before_the_cancel_stands),
         TEST(test_what_waits_is_asked_anew),
+        TEST(test_who_waited_longest_is_asked_for_first),
         TEST(test_the_time_that_is_left_is_told),
         TEST(test_what_is_late_dies_with_the_broker),
         TEST(test_a_take_for_a_broker_that_is_away_is_sent_later),

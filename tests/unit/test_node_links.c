@@ -159,6 +159,52 @@ static void test_without_a_way_the_broker_carries_it(void **state)
     said(f, "broker<CALL:3 2=unknown! ");
 }
 
+static void expect_relayed(fixture_t *f, const char *id, int sent, int received)
+{
+    const alua_remote_t *remote = node_remotes_find(&f->core.remotes, str(id));
+    assert_non_null(remote);
+    assert_int_equal(remote->relayed_sent, sent);
+    assert_int_equal(remote->relayed_received, received);
+}
+
+//  A FAIL of the broker itself: it says where it was made.
+static void hear_refusal(fixture_t *f, const char *about, int request)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_msg_begin_proc(&out, WIRE_FAIL, (uint64_t) request, 0, str(about), str("1@me"), 1);
+    wire_put_map(&out, 2);
+    wire_put_cstr(&out, "code");
+    wire_put_cstr(&out, "full");
+    wire_put_cstr(&out, "node");
+    wire_put_cstr(&out, "net");
+    hear_bytes(f, NULL, out.data, out.size);
+    wire_buf_free(&out);
+}
+
+static void test_what_the_broker_carries_is_counted_by_both_ends(void **state)
+{
+    fixture_t *f = *state;
+    relay_to_b(f);                                  //  One call
+    expect_relayed(f, "1@b", 1, 0);
+    tell(f, "1@b");
+    hear_reply(f, NULL, "1@b", 2);
+    hear_call(f, NULL, "1@b", 5, 0);
+    hear(f, NULL, (head_t) { WIRE_CANCEL, 5, 0, "1@b", NULL }, "");
+    expect_relayed(f, "1@b", 2, 2);                 //  CANCEL does not count
+    hear_refusal(f, "1@b", 0);
+    expect_relayed(f, "1@b", 1, 2);
+    call(f, "printer");
+    hear_found(f, 3, "1@b", "b", 7);
+    expect_relayed(f, "1@b", 2, 2);
+    hear_reply(f, NULL, "1@c", 4);                  //  The broker knew better who has the name
+    expect_relayed(f, "1@b", 1, 2);
+    expect_relayed(f, "1@c", 1, 1);
+    run(f);
+    node_core_broker_gone(&f->core, WIRE_E_GONE, "restarted");
+    expect_relayed(f, "1@b", 0, 0);
+    expect_relayed(f, "1@c", 0, 0);
+}
+
 static void test_through_the_broker_a_name_has_whatever_holder_it_has(void **state)
 {
     fixture_t *f = *state;
@@ -359,6 +405,7 @@ int main(void)
         TEST(test_never_up_and_no_broker),
         TEST(test_answers_too_fall_back_on_the_broker),
         TEST(test_without_a_way_the_broker_carries_it),
+        TEST(test_what_the_broker_carries_is_counted_by_both_ends),
         TEST(test_through_the_broker_a_name_has_whatever_holder_it_has),
         TEST(test_a_caller_by_the_broker_is_answered_by_the_broker),
         TEST(test_the_brokers_word_ends_who_it_carried_for),

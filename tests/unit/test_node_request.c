@@ -281,6 +281,142 @@ static void test_a_name_that_moved_is_looked_up_anew(void **state)
     said(f, "3=ok ");
 }
 
+//  As whoever does not hold the name says it: surely not executed.
+static void hear_not_here(fixture_t *f, peer_t *peer, const char *from, int request)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_msg_begin_proc(&out, WIRE_FAIL, (uint64_t) request, 0, str(from), str("1@me"), 1);
+    wire_put_map(&out, 3);
+    wire_put_cstr(&out, "code");
+    wire_put_cstr(&out, "unknown");
+    wire_put_cstr(&out, "definite");
+    wire_put_bool(&out, true);
+    wire_put_cstr(&out, "not_here");
+    wire_put_bool(&out, true);
+    hear_bytes(f, peer->link, out.data, out.size);
+    wire_buf_free(&out);
+}
+
+//  c is known and has a link; "printer" leads to b.
+static void befriend_two(fixture_t *f, peer_t **b, peer_t **c)
+{
+    *b = befriend(f);
+    *c = accept_from(f, "c", 1, "1@c");
+    call(f, "printer");
+    hear_found(f, 3, "1@b", "b", 7);
+    hear_reply(f, (*b)->link, "1@b", 4);
+    run(f);
+    hush(f);
+}
+
+static void test_a_call_that_meets_a_moved_name_is_delivered_to_its_new_holder(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b, *c;
+    befriend_two(f, &b, &c);
+    request(f, "printer", 5000, 0, false);
+    f->now += 100;
+    hear_not_here(f, b, "1@b", 5);
+    run(f);
+    said(f, "b<CALL:5 broker<LOOKUP:6 ");
+    hear_found(f, 6, "1@c", "c", 1);
+    said(f, "c<CALL:5 ");
+    wire_msg_t msg = last_sent(c);
+    assert_true(wire_str_is(msg.to, "printer"));
+    assert_int_equal(msg.ttl, 4900);
+    hear_reply(f, c->link, "1@c", 5);
+    run(f);
+    said(f, "3=ok ");
+    assert_int_equal(f->core.pendings.count, 0);
+}
+
+static void test_it_is_delivered_again_only_once(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b, *c;
+    befriend_two(f, &b, &c);
+    call(f, "printer");
+    hear_not_here(f, b, "1@b", 5);
+    hear_found(f, 6, "1@c", "c", 1);
+    hear_not_here(f, c, "1@c", 5);                      //  Moved on, or it has not heard yet that it holds the name
+    run(f);
+    said(f, "b<CALL:5 broker<LOOKUP:6 c<CALL:5 3=unknown! ");
+}
+
+//  An executed function may fail with that word as well.
+static void test_what_was_executed_is_not_delivered_again(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b, *c;
+    befriend_two(f, &b, &c);
+    call(f, "printer");
+    hear_fail(f, b->link, "1@b", 5, "unknown");
+    run(f);
+    said(f, "b<CALL:5 3=unknown! ");
+    (void) c;
+}
+
+static void test_calls_under_a_moved_name_keep_their_order(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b, *c;
+    befriend_two(f, &b, &c);
+    call(f, "printer");                                 //  5: begun before the name moved, and takes its time
+    for (int i = 6; i <= 8; i++)
+        call(f, "printer");
+    hush(f);
+    hear_not_here(f, b, "1@b", 6);
+    said(f, "broker<LOOKUP:9 ");
+    call(f, "printer");                                 //  10
+    hear_found(f, 9, "1@c", "c", 1);                    //  Not yet: 7 and 8 must come first
+    said(f, "");
+    hear_not_here(f, b, "1@b", 7);
+    elapse(f, 10);
+    said(f, "broker<LOOKUP:11 ");
+    hear_not_here(f, b, "1@b", 8);
+    hear_found(f, 11, "1@c", "c", 1);
+    said(f, "c<CALL:6 c<CALL:7 c<CALL:8 c<CALL:10 ");
+    hear_reply(f, b->link, "1@b", 5);
+    for (int i = 6; i <= 8; i++)
+        hear_reply(f, c->link, "1@c", i);
+    hear_reply(f, c->link, "1@c", 10);
+    run(f);
+    said(f, "3=ok 4=ok 5=ok 6=ok 7=ok ");
+}
+
+static void test_a_moved_name_without_a_holder_is_unknown(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b, *c;
+    befriend_two(f, &b, &c);
+    call(f, "printer");
+    request(f, "printer", 5000, 0, true);
+    hear_not_here(f, b, "1@b", 5);
+    hear_not_here(f, b, "1@b", 6);
+    hear_deny(f, 7, "unknown", "nobody");
+    run(f);
+    said(f, "b<CALL:5 b<CALL:6 broker<LOOKUP:7 3=unknown! ");
+    elapse(f, 100);                                     //  The other one waits for a holder
+    hear_found(f, 8, "1@c", "c", 1);
+    said(f, "broker<LOOKUP:8 c<CALL:6 ");
+    node_core_cancel(&f->core, 6);
+    run(f);
+    said(f, "c<CANCEL:6 4=cancelled? ");
+}
+
+static void test_a_moved_name_when_the_broker_goes(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b, *c;
+    befriend_two(f, &b, &c);
+    call(f, "printer");
+    hear_not_here(f, b, "1@b", 5);
+    node_core_broker_gone(&f->core, WIRE_E_GONE, "killed");
+    run(f);
+    said(f, "b<CALL:5 broker<LOOKUP:6 3=gone! ");
+    (void) c;
+}
+
 static void test_a_send_tells_of_a_moved_name_too(void **state)
 {
     fixture_t *f = *state;
@@ -650,6 +786,12 @@ int main(void)
         TEST(test_a_process_cannot_answer_for_the_broker),
         TEST(test_author_is_what_the_link_proved),
         TEST(test_a_name_that_moved_is_looked_up_anew),
+        TEST(test_a_call_that_meets_a_moved_name_is_delivered_to_its_new_holder),
+        TEST(test_it_is_delivered_again_only_once),
+        TEST(test_what_was_executed_is_not_delivered_again),
+        TEST(test_calls_under_a_moved_name_keep_their_order),
+        TEST(test_a_moved_name_without_a_holder_is_unknown),
+        TEST(test_a_moved_name_when_the_broker_goes),
         TEST(test_a_send_tells_of_a_moved_name_too),
         TEST(test_without_credit_a_send_pumps_for_thirty_seconds),
         TEST(test_credit_that_comes_while_pumping_makes_room),

@@ -77,6 +77,24 @@ static void test_work_past_its_deadline_is_refused(void **state)
     assert_int_equal(f->core.stat.expired, 1);
 }
 
+//  What waits too long in a mailbox is dropped, each with a word; what does not runs in the order it was sent.
+static void test_of_sends_in_a_row_each_late_one_is_told_of(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b = befriend(f);
+    const struct {
+        const char *name;
+        uint32_t ttl;
+    } sends[] = { { "one", 0 }, { "two", 100 }, { "three", 500 }, { "four", 100 } };
+    for (size_t i = 0; i < 4; i++)
+        hear(f, b->link, (head_t) { WIRE_CALL, 0, sends[i].ttl, "1@b", NULL }, "usa", 0, sends[i].name);
+    f->now += 101;
+    hear(f, b->link, (head_t) { WIRE_CALL, 0, 100, "1@b", NULL }, "usa", 0, "five");
+    run(f);
+    said(f, "CALL:0(one) b<FAIL:0 CALL:0(three) b<FAIL:0 CALL:0(five) ");
+    assert_int_equal(f->core.stat.expired, 2);
+}
+
 static void test_a_call_for_somebody_else_is_refused(void **state)
 {
     fixture_t *f = *state;
@@ -447,6 +465,7 @@ int main(void)
         TEST(test_events_wait_for_the_main_chunk),
         TEST(test_no_event_inside_another),
         TEST(test_work_past_its_deadline_is_refused),
+        TEST(test_of_sends_in_a_row_each_late_one_is_told_of),
         TEST(test_a_call_for_somebody_else_is_refused),
         TEST(test_cancel_of_queued_work),
         TEST(test_cancel_of_running_work_is_an_event),

@@ -195,14 +195,18 @@ static void test_views_are_asked_anew_from_a_new_broker(void **state)
     hush(f);
     node_core_broker_gone(&f->core, WIRE_E_GONE, "restarted");
     welcome(f);
+    said(f, "broker<FOLLOW:3 broker<FOLLOW:4 ");
+    hear_view(f, 3, 1, "1@b", NULL);
+    hear_view(f, 4, 1, "1@me", NULL);
+    hush(f);
     hear_member(f, "ring", 2, "join", "1@b");           //  The others return one by one
     elapse(f, 2999);
     said(f, "");
     assert_int_equal(view(f, "ring")->count, 2);        //  The old view until the new one is here
     elapse(f, 1);
-    said(f, "broker<FOLLOW:3 broker<JOIN:4 ");
-    hear_view(f, 4, 2, "1@me", "1@c");
-    hear_view(f, 3, 1, "1@b", NULL);
+    said(f, "broker<FOLLOW:5 broker<JOIN:6 ");
+    hear_view(f, 6, 2, "1@me", "1@c");
+    hear_view(f, 5, 1, "1@b", NULL);
     run(f);
     said(f, "claims claims MEMBERS MEMBERS ");          //  b is gone, c has come; of the stars there is no news
     assert_int_equal(view(f, "ring")->version, 2);
@@ -212,7 +216,8 @@ static void test_views_are_asked_anew_from_a_new_broker(void **state)
     assert_false(view(f, "stars")->joined);
 }
 
-static void test_a_stale_view_only_loses_members(void **state)
+//  Who comes is in every view at once, as is who leaves; only who died with the broker away stays for a while.
+static void test_a_stale_view_takes_in_who_is_new(void **state)
 {
     fixture_t *f = *state;
     ask(f, WIRE_JOIN, "ring");
@@ -222,18 +227,26 @@ static void test_a_stale_view_only_loses_members(void **state)
     run(f);
     hush(f);
     uint64_t changes = view(f, "ring")->changes;
-    hear_member(f, "ring", 1, "join", "1@b");
-    assert_int_equal(view(f, "ring")->changes, changes);
-    hear_member(f, "ring", 2, "leave", "1@b");          //  The new broker knows that well
-    hear_member(f, "ring", 3, "leave", "1@b");
+    hear_view(f, 2, 1, "1@me", "1@c");                  //  It was faster than we
+    hear_member(f, "ring", 2, "join", "1@b");
+    hear_member(f, "ring", 3, "join", "1@d");
+    run(f);
+    said(f, "claims MEMBERS MEMBERS ");                 //  c and d; b was there all the time
+    assert_int_equal(view(f, "ring")->count, 4);
+    assert_true(view(f, "ring")->changes > changes);
+    hear_member(f, "ring", 4, "leave", "1@b");          //  The new broker knows that well
+    hear_member(f, "ring", 5, "leave", "1@b");
     run(f);
     said(f, "MEMBERS ");
-    assert_int_equal(view(f, "ring")->count, 1);
-    assert_true(view(f, "ring")->changes > changes);
-    ask(f, WIRE_FOLLOW, "ring");                        //  A user's question: early, and so not believed
-    hear_view(f, 2, 4, "1@c", NULL);
-    assert_string_equal(view(f, "ring")->ids[0], "1@me");
-    assert_int_equal(view(f, "ring")->count, 1);
+    assert_int_equal(view(f, "ring")->count, 3);
+    ask(f, WIRE_FOLLOW, "ring");                        //  A user's question: early, too
+    hear_view(f, 3, 5, "1@c", NULL);
+    assert_int_equal(view(f, "ring")->count, 3);
+    elapse(f, 3000);
+    hear_view(f, 4, 5, "1@me", "1@d");
+    run(f);
+    assert_int_equal(view(f, "ring")->count, 2);
+    assert_int_equal(view(f, "ring")->version, 5);
 }
 
 static void test_a_broker_that_is_restarted_twice_is_asked_once(void **state)
@@ -250,7 +263,7 @@ static void test_a_broker_that_is_restarted_twice_is_asked_once(void **state)
         said(f, "");
     }
     elapse(f, 1000);
-    said(f, "broker<JOIN:2 ");
+    said(f, "broker<JOIN:4 ");
     elapse(f, 10000);
     said(f, "");
 }
@@ -282,6 +295,106 @@ static void test_watches_are_asked_for_again(void **state)
     hush(f);
     welcome(f);
     said(f, "");
+}
+
+//  ---- Those who do not come back --------------------------------------------------------
+
+static void hear_notice(fixture_t *f, const char *what, const char *id, const char *node, int incarnation)
+{
+    hear(f, NULL, (head_t) { WIRE_WATCHED, 0, 0, NULL, NULL }, "sssus", what, id, node, incarnation, "");
+}
+
+//  We watch that text, and LOOKUP tells who it is: two asks.
+static void watch(fixture_t *f, const char *who, int number, const char *id, const char *node)
+{
+    ask(f, WIRE_WATCH, who);
+    hear(f, NULL, (head_t) { WIRE_ANSWER, (uint64_t) number, 0, NULL, NULL }, "b", 1);
+    ask(f, WIRE_LOOKUP, who);
+    hear_found(f, number + 1, id, node, 7);
+    run(f);
+}
+
+static void restart_broker(fixture_t *f)
+{
+    node_core_broker_gone(&f->core, WIRE_E_GONE, "restarted");
+    welcome(f);
+    run(f);
+    hush(f);
+}
+
+static void test_who_does_not_return_to_a_new_broker_is_gone(void **state)
+{
+    fixture_t *f = *state;
+    watch(f, "1@b", 1, "1@b", "b");
+    watch(f, "printer", 3, "1@b", "b");                 //  The same process
+    watch(f, "c", 5, "1@c", "c");
+    ask(f, WIRE_WATCH, "1@x");                          //  Nobody was there
+    hear(f, NULL, (head_t) { WIRE_ANSWER, 7, 0, NULL, NULL }, "b", 1);
+    restart_broker(f);                                  //  Four WATCH
+    hear_notice(f, "up", "1@c", "c", 7);
+    ask(f, WIRE_LOOKUP, "1@b");                         //  Too early to say
+    hear_deny(f, 12, "unknown", "nobody");
+    run(f);
+    hush(f);
+    elapse(f, WIRE_LEASE - 1);
+    said(f, "");
+    elapse(f, 1);
+    said(f, "broker<LOOKUP:13 broker<LOOKUP:14 ");
+    hear_deny(f, 13, "unknown", "nobody");
+    hear_deny(f, 14, "unknown", "nobody");
+    run(f);
+    said(f, "WATCHED ");                                //  Once
+    elapse(f, 10 * WIRE_LEASE);
+    said(f, "");
+}
+
+static void test_who_returned_unseen_is_not_gone(void **state)
+{
+    fixture_t *f = *state;
+    watch(f, "1@b", 1, "1@b", "b");
+    restart_broker(f);
+    elapse(f, WIRE_LEASE);
+    said(f, "broker<LOOKUP:4 ");
+    hear_found(f, 4, "1@b", "b", 7);
+    elapse(f, 10 * WIRE_LEASE);
+    said(f, "");
+    restart_broker(f);                                  //  The next time it does not
+    elapse(f, WIRE_LEASE);
+    hear_deny(f, 6, "unknown", "nobody");
+    run(f);
+    said(f, "broker<LOOKUP:6 WATCHED ");
+}
+
+static void test_another_in_its_place_says_that_it_is_gone(void **state)
+{
+    fixture_t *f = *state;
+    watch(f, "1@b", 1, "1@b", "b");
+    restart_broker(f);
+    hear_notice(f, "up", "1@b", "b", 8);
+    run(f);
+    said(f, "WATCHED WATCHED ");                        //  gone, then up
+    elapse(f, 10 * WIRE_LEASE);
+    said(f, "");
+    hear_notice(f, "gone", "1@b", "b", 8);
+    restart_broker(f);
+    elapse(f, 10 * WIRE_LEASE);                         //  That one we know of
+    said(f, "");
+}
+
+static void test_whose_link_is_up_lives_without_a_broker_too(void **state)
+{
+    fixture_t *f = *state;
+    watch(f, "1@b", 1, "1@b", "b");
+    accept_from(f, "b", 7, "1@b");
+    restart_broker(f);
+    elapse(f, 2 * WIRE_LEASE);
+    said(f, "");
+    link_gone(f, &f->peers[0], WIRE_E_GONE, "killed");
+    elapse(f, WIRE_LEASE);
+    said(f, "broker<LOOKUP:4 ");
+    hear_deny(f, 4, "unknown", "nobody");
+    run(f);
+    said(f, "WATCHED ");
 }
 
 static void test_waiting_for_a_name_ends_with_the_broker(void **state)
@@ -374,9 +487,13 @@ int main(void)
         TEST(test_asks_in_flight_are_unknown_when_the_broker_dies),
         TEST(test_relayed_calls_are_unknown_when_the_broker_dies),
         TEST(test_views_are_asked_anew_from_a_new_broker),
-        TEST(test_a_stale_view_only_loses_members),
+        TEST(test_a_stale_view_takes_in_who_is_new),
         TEST(test_a_broker_that_is_restarted_twice_is_asked_once),
         TEST(test_watches_are_asked_for_again),
+        TEST(test_who_does_not_return_to_a_new_broker_is_gone),
+        TEST(test_who_returned_unseen_is_not_gone),
+        TEST(test_another_in_its_place_says_that_it_is_gone),
+        TEST(test_whose_link_is_up_lives_without_a_broker_too),
         TEST(test_waiting_for_a_name_ends_with_the_broker),
         TEST(test_leaving_a_network_forgets_who_we_were),
         TEST(test_a_message_to_ourselves_survives_the_move),

@@ -10,6 +10,7 @@
 
 enum { A = 1, B, C };
 static const char *const names[] = { NULL, "a#1", "b#1", "c#1" };
+static const char *const ids[] = { NULL, "1@a", "1@b", "1@c" };
 
 typedef struct {
     over_t *over;
@@ -39,7 +40,7 @@ static fixture_t *start(over_rules_t rules, int members)
     f.now = 1000;
     for (int m = A; m < A + members; m++) {
         assert_int_equal(over_join(f.over, (uint64_t) m), 0);
-        assert_int_equal(over_opened(f.over, (uint64_t) m, names[m]), 0);
+        assert_int_equal(over_opened(f.over, (uint64_t) m, names[m], ids[m]), 0);
         f.next[m].rows = f.rows[m];
     }
     return &f;
@@ -159,6 +160,30 @@ static void test_a_message_that_one_end_alone_knows_counts(void **state)
     wave(f, 2);
     assert_int_equal(step(f), OVER_NOT_YET);
     assert_true(over_timeout(f->over, f->now) > 0);
+    finish(f);
+}
+
+static void test_what_a_broker_carries_is_waited_for(void **state)
+{
+    (void) state;
+    fixture_t *f = start((over_rules_t) { .first = 2 }, 2);
+    idle(f, A);
+    idle(f, B);
+    row(f, A, "b#1", 3, 3);
+    row(f, B, "a#1", 3, 3);
+    row(f, A, "relay:1@b", 2, 0);
+    row(f, B, "relay:1@a", 0, 1);
+    row(f, B, "relay:1@x", 9, 0);       //  Not one of ours
+    wave(f, 2);
+    assert_int_equal(step(f), OVER_NOT_YET);
+    f->now += over_timeout(f->over, f->now);
+    wave(f, 2);
+    assert_int_equal(step(f), OVER_NOT_YET);
+    f->now += over_timeout(f->over, f->now);
+    row(f, B, "relay:1@a", 0, 2);
+    wave(f, 2);
+    wave(f, 2);
+    assert_int_equal(step(f), OVER_DONE);
     finish(f);
 }
 
@@ -419,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_one_that_left_is_not_awaited),
         cmocka_unit_test(test_a_message_on_its_way_is_waited_for),
         cmocka_unit_test(test_a_message_that_one_end_alone_knows_counts),
+        cmocka_unit_test(test_what_a_broker_carries_is_waited_for),
         cmocka_unit_test(test_counts_that_stand_still_end_it_too),
         cmocka_unit_test(test_traffic_between_two_waves_spoils_them),
         cmocka_unit_test(test_idle_between_two_waves_spoils_them),

@@ -576,6 +576,27 @@ static void test_a_space_is_destroyed(void **state)
     check_spaces(f->spaces);
 }
 
+//  It was busy with its last tuple when the space was destroyed.
+static void test_a_worker_learns_of_the_end(void **state)
+{
+    fixture_t *f = *state;
+    say(f, 1, "OUT s [a]");
+    say(f, 2, "TAKE s [a] {lease=1000}");
+    say(f, 1, "DESTROY s");
+    f->trace[0] = 0;
+    say(f, 2, "TAKE s [a] {lease=1000, after=1}");
+    EXPECT(f, "2:4! closed the space was destroyed; ");
+    say(f, 1, "OUT s [a]");             //  A new one of that name; a lease of it is newer
+    say(f, 2, "TAKE s [a] {lease=1000, after=1, try=true}");
+    say(f, 3, "TAKE s [a] {lease=1000}");
+    say(f, 3, "TAKE s [a] {lease=1000, after=2, try=true}");
+    say(f, 3, "TAKE s [a] {after=0}");
+    EXPECT(f, "1:5 2; 2:6! closed the space was destroyed; 3:7 [a] 2 2; 3:8! timeout no tuple matches; "
+              "3:9! usage TAKE: after is not a lease's number; ");
+    say(f, 3, "ACK 2");
+    check_spaces(f->spaces);
+}
+
 static void test_spaces_are_listed(void **state)
 {
     fixture_t *f = *state;
@@ -830,6 +851,7 @@ int main(void)
         TEST(test_a_batch_that_cannot_be_answered),
         TEST(test_a_watch_is_told),
         TEST(test_a_space_is_destroyed),
+        TEST(test_a_worker_learns_of_the_end),
         TEST(test_spaces_are_listed),
         TEST(test_many_spaces_come_and_go),
         TEST(test_counters),

@@ -56,7 +56,7 @@ static inline void check_marks(const space_order_t *order)
 
 static inline void check_tuples(const space_t *space, sums_t *sums, size_t *bytes)
 {
-    size_t count = 0, keys = 0;
+    size_t count = 0, keys = 0, mortals = 0;
     for (const space_tuple_t *t = space->order.first; t; t = t->next, count++) {
         assert_ptr_equal(t->space, space);
         assert_true(t->linked);
@@ -64,7 +64,9 @@ static inline void check_tuples(const space_t *space, sums_t *sums, size_t *byte
         assert_ptr_equal(t->next ? t->next->prev : space->order.last, t);
         *bytes += space_tuple_footprint(t);
         keys += t->keys;
+        mortals += t->mortal;
     }
+    assert_int_equal(mortals, space->mortals);
     assert_int_equal(count, space->order.count);
     assert_int_equal(check_index(&space->index, true), keys);
     check_marks(&space->order);

@@ -370,7 +370,8 @@ static inline void end(fixture_t *f, uint64_t session)
 
 static inline void start(fixture_t *f, const spaces_config_t *config)
 {
-    static const spaces_output_t output = { on_answer, on_deny, on_tell, on_run, on_failed };
+    static const spaces_output_t output = { .answer = on_answer, .deny = on_deny, .tell = on_tell, .run = on_run,
+                                            .failed = on_failed };
     f->now = 1000;
     INSIDE(f->spaces = spaces_new(config, &output, f));
 }

@@ -354,6 +354,55 @@ static void test_reactions_end(void **state)
     check_spaces(f->spaces);
 }
 
+static void test_they_are_listed(void **state)
+{
+    fixture_t *f = *state;
+    say(f, 1, "REACTIONS s");
+    react(f, "out before nil quota 'x'");
+    react(f, "take after [a] '' 'x'");
+    say(f, 8, "REACT s expire after nil log 'x'");
+    f->trace[0] = 0;
+    say(f, 1, "REACTIONS s");
+    EXPECT(f, "1:5 [{number=1, on=out, phase=before, name=quota, owner=9}, "
+              "{number=2, on=take, phase=after, name=, owner=9}, "
+              "{number=3, on=expire, phase=after, name=log, owner=8}]; ");
+    say(f, 9, "UNREACT 2");
+    end(f, 8);
+    f->trace[0] = 0;
+    say(f, 1, "REACTIONS s");
+    say(f, 1, "REACTIONS t");
+    say(f, 1, "REACTIONS");
+    say(f, 1, "REACTIONS s s");
+    EXPECT(f, "1:7 [{number=1, on=out, phase=before, name=quota, owner=9}]; 1:8 []; "
+              "1:9! malformed REACTIONS: the space's name is not text; 1:10! malformed REACTIONS: too many fields; ");
+}
+
+//  What will happen by itself, so that nobody takes a program for stuck or over.
+static void test_what_goes_on_by_itself(void **state)
+{
+    fixture_t *f = *state;
+    say(f, 1, "OUT s [a] {ttl=100}");
+    say(f, 1, "OUT s [b]");
+    say(f, 2, "TAKE t [?]");
+    assert_int_equal(spaces_awaited(f->spaces), 0);     //  Nobody hears of the expiry
+    uint64_t number = react(f, "expire after nil e 'x'");
+    assert_int_equal(spaces_awaited(f->spaces), 1);
+    react(f, "out before [c] r 'x'");
+    say(f, 1, "OUT s [c]");
+    assert_int_equal(spaces_running(f->spaces), 1);
+    allow(f);
+    assert_int_equal(spaces_running(f->spaces), 0);
+    elapse(f, 100);
+    assert_int_equal(spaces_awaited(f->spaces), 0);
+    assert_int_equal(spaces_running(f->spaces), 1);
+    elapse(f, 1000);                                    //  No verdict
+    assert_int_equal(spaces_running(f->spaces), 0);
+    say(f, 1, "OUT s [d] {ttl=100}");
+    assert_int_equal(spaces_awaited(f->spaces), 1);
+    say(f, 9, "UNREACT %d", (int) number);
+    assert_int_equal(spaces_awaited(f->spaces), 0);
+}
+
 static void test_what_is_kept_is_bounded(void **state)
 {
     fixture_t *f = *state;
@@ -543,6 +592,8 @@ int main(void)
         TEST(test_a_batch_waits_for_all_its_spaces),
         TEST(test_waiting_for_a_turn_ends),
         TEST(test_reactions_end),
+        TEST(test_they_are_listed),
+        TEST(test_what_goes_on_by_itself),
         TEST(test_what_is_kept_is_bounded),
         TEST(test_what_is_refused),
         TEST(test_all_ends_in_the_middle),

@@ -134,6 +134,15 @@ static void put_TUPLE(wire_buf_t *out)
     put_job(out);
 }
 
+static void put_REACTION(wire_buf_t *out)
+{
+    wire_msg_begin(out, WIRE_REACTION, 0, 0, 2);
+    wire_put_uint(out, 2);
+    wire_put_cstr(out, "no verdict in time");
+}
+
+static void put_REACTIONS(wire_buf_t *out) { space_ask(out, WIRE_REACTIONS, 30000, 1); }
+
 static void put_PUBLISH(wire_buf_t *out)
 {
     wire_msg_begin(out, WIRE_PUBLISH, 0, 0, 3);

@@ -1,19 +1,25 @@
 -- flood.lua - a process that can be flooded, and that floods others
 --
 -- take(i, ...)     counts; i must be one more than the last from this sender
--- flood(to, n, s)  n sends to another from within one event; how many were taken, and the first refusal
+-- state()          how many were taken, the first that was not one more, how many `flood` sent, the first that was not later
+-- flood(to, n, s)  n sends to another from within one event; how many were accepted, and the first refusal
 -- busy(seconds)    compute without looking up
+-- patience(s)      sends fail that were not executed after so many seconds. At first they never do, since in these
+--                  stories mailboxes stand still for as long as the default, 30 s
 
-dalua.timeout = nil -- What waits in a mailbox for half a minute is not too late
-local had, handled, wrong = 0, 0, nil
+local had, last, gap, back = 0, 0, nil, nil
+finished = nil
+dalua.timeout = nil
 
 function take(i)
-  handled = handled + 1
-  if i ~= had + 1 then wrong = wrong or ("%d after %d"):format(i, had) end
-  had = i
+  if i ~= last + 1 then gap = gap or ("%d after %d"):format(i, last) end
+  if i <= last then back = back or ("%d after %d"):format(i, last) end
+  had, last = had + 1, i
 end
 
-function state() return had, wrong, handled end
+function state() return had, gap, finished, back end
+
+function patience(seconds) dalua.timeout = seconds end
 
 function flood(to, n, size, from)
   local text = string.rep("x", size or 0)

@@ -1,0 +1,204 @@
+//  topic_node - a publisher and subscribers in C, on the node's own interface
+//
+//      topic_node subscribe SUBSCRIPTIONS          counts what comes under "bench.>", until each has seen "bench.end"
+//      topic_node publish BYTES SECONDS            to "bench.topic"; each 100th is answered, 400 are on their way at most
+//
+//  The broker is the user's own. Prints a line:  from=... to=... delivered=... missed=...  or  published=...; from and to
+//  are seconds by the monotonic clock, which all processes share.
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "alua.h"
+
+#define BATCH   100
+#define BATCHES 4
+#define WINDOW  4096
+
+typedef struct {
+    alua_node_t *node;
+    wire_buf_t fields;          //  Of the PUBLISH
+    double began, seconds, ended;
+    uint64_t published, delivered, missed;
+    uint64_t told[4096];        //  CONSUMED, by the subscription's number
+    int wanted, batches;        //  Subscriptions that have not seen the end; batches on their way
+} bench_t;
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+static void must(int code, const char *what)
+{
+    if (code) {
+        fprintf(stderr, "topic_node: %s: %s\n", what, wire_error_text(code));
+        exit(1);
+    }
+}
+
+static void ask(bench_t *self, wire_type_t type, const wire_buf_t *fields, uint32_t count, alua_outcome_fn *fn)
+{
+    alua_ask_t asked = { .type = type, .fields = fields->data, .size = fields->size, .count = count, .timeout = 30000,
+                         .fn = fn, .arg = self };
+    must(alua_ask(self->node, &asked, NULL), "ask");
+}
+
+//  ---- A subscriber ----------------------------------------------------------------
+
+static void consumed(bench_t *self, uint64_t sub, uint64_t n)
+{
+    uint8_t bytes[32];
+    wire_buf_t out = { bytes, 0, sizeof bytes, false };
+    uint64_t *told = &self->told[sub % 4096];
+    if (n - *told < WINDOW / 4)
+        return;
+    *told = n;
+    wire_put_uint(&out, sub);
+    wire_put_uint(&out, n);
+    must(alua_tell(self->node, WIRE_CONSUMED, out.data, out.size, 2, 0), "consumed");
+}
+
+static void on_end(bench_t *self)
+{
+    if (--self->wanted)
+        return;
+    printf("from=%.6f to=%.6f delivered=%" PRIu64 " missed=%" PRIu64 "\n", self->began, self->ended, self->delivered, self->missed);
+    alua_node_quit(self->node);
+}
+
+//  sub, n, missed, topic, ...
+static void on_topic(bench_t *self, const alua_event_t *event)
+{
+    wire_reader_t at = wire_reader(event->args, event->args_size);
+    uint64_t sub = 0, n = 0, missed = 0;
+    wire_str_t topic = { NULL, 0 };
+    if (wire_read_uint(&at, &sub) || wire_read_uint(&at, &n) || wire_read_uint(&at, &missed))
+        return;
+    self->missed += missed;
+    if (wire_read_bytes(&at, &topic))   //  A gap
+        return;
+    consumed(self, sub, n);
+    if (wire_str_is(topic, "bench.end")) {
+        self->ended = seconds_now();
+        on_end(self);
+        return;
+    }
+    if (self->delivered++ == 0)
+        self->began = seconds_now();
+}
+
+static void on_subscribed(void *arg, const alua_outcome_t *outcome)
+{
+    bench_t *self = arg;
+    must(outcome->code, "subscribe");
+    if (++self->batches == self->wanted) {
+        puts("subscribed");
+        fflush(stdout);
+    }
+}
+
+static void subscribe(bench_t *self)
+{
+    wire_put_cstr(&self->fields, "bench.>");
+    wire_put_map(&self->fields, 1);
+    wire_put_cstr(&self->fields, "window");
+    wire_put_uint(&self->fields, WINDOW);
+    for (int i = 0; i < self->wanted; i++)
+        ask(self, WIRE_SUBSCRIBE, &self->fields, 2, on_subscribed);
+}
+
+//  ---- A publisher -----------------------------------------------------------------
+
+static void on_answer(void *arg, const alua_outcome_t *outcome);
+
+static void publish_batch(bench_t *self)
+{
+    for (int i = 1; i < BATCH; i++)
+        must(alua_tell(self->node, WIRE_PUBLISH, self->fields.data, self->fields.size, 2, 0), "publish");
+    ask(self, WIRE_PUBLISH, &self->fields, 2, on_answer);
+    self->published += BATCH;
+    self->batches++;
+}
+
+static void finish(bench_t *self)
+{
+    wire_buf_clear(&self->fields);
+    wire_put_cstr(&self->fields, "bench.end");
+    wire_put_nil(&self->fields);
+    must(alua_tell(self->node, WIRE_PUBLISH, self->fields.data, self->fields.size, 2, 0), "end");
+    printf("published=%" PRIu64 "\n", self->published);
+    alua_node_quit(self->node);
+}
+
+static void on_answer(void *arg, const alua_outcome_t *outcome)
+{
+    bench_t *self = arg;
+    must(outcome->code, "publish");
+    self->batches--;
+    if (seconds_now() - self->began < self->seconds)
+        publish_batch(self);
+    else if (self->batches == 0)
+        finish(self);
+}
+
+static void publish(bench_t *self, size_t bytes)
+{
+    static const char text[4096] = "";
+    wire_put_cstr(&self->fields, "bench.topic");
+    wire_put_bin(&self->fields, text, bytes < sizeof text ? bytes : sizeof text);
+    self->began = seconds_now();
+    for (int i = 0; i < BATCHES; i++)
+        publish_batch(self);
+}
+
+//  ---- Both ------------------------------------------------------------------------
+
+static void on_event(void *arg, const alua_event_t *event)
+{
+    if (event->kind == ALUA_TOPIC)
+        on_topic(arg, event);
+}
+
+static size_t bytes_wanted;
+
+static void on_open(void *arg, const alua_outcome_t *outcome)
+{
+    bench_t *self = arg;
+    must(outcome->code, "open");
+    if (self->wanted)
+        subscribe(self);
+    else
+        publish(self, bytes_wanted);
+}
+
+int main(int argc, char **argv)
+{
+    static bench_t self;
+    bool publishes = argc == 4 && strcmp(argv[1], "publish") == 0;
+    if (!publishes && argc != 3)
+        return 2;
+    self.wanted = publishes ? 0 : atoi(argv[2]);
+    self.seconds = publishes ? atof(argv[3]) : 0;
+    bytes_wanted = publishes ? strtoul(argv[2], NULL, 10) : 0;
+    const char *why = NULL;
+    alua_handler_t handler = { .event = on_event };
+    self.node = alua_node_new(NULL, &why);
+    if (!self.node) {
+        fprintf(stderr, "topic_node: %s\n", why);
+        return 1;
+    }
+    alua_process_handle(alua_node_process(self.node), &handler, &self);
+    alua_process_ready(alua_node_process(self.node), true);
+    must(alua_node_open(self.node, alua_default_broker(), 5000, on_open, &self), "open");
+    alua_node_run(self.node);
+    alua_node_finish(self.node, 0, 1000);
+    alua_node_destroy(&self.node);
+    wire_buf_free(&self.fields);
+    return 0;
+}

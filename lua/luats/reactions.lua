@@ -1,0 +1,132 @@
+--- Ready-made reactions: access_log, quota, join, barrier
+---
+--- Each installs some lines of text and waits until they are there. What comes back has `remove()`, and ends
+--- as every reaction does. Errors are those of space:react.
+
+local _ENV = require("alua.env").std
+local core = require "alua.core"
+local luats = require "luats"
+local quote = require "luats.quote"
+
+local reactions = {}
+
+---@class luats.Reactions
+---@field [integer] luats.Reaction
+local Group = {}
+Group.__index = Group
+
+--- Take all of them away. Waits.
+---@return true? ok, any err
+function Group:remove()
+  for i = 1, #self do
+    local ok, err = self[i]:remove()
+    if not ok then return nil, err end
+  end
+  return true
+end
+
+-- Install all, or none.
+local function install(space, list)
+  local group = setmetatable({}, Group)
+  for i = 1, #list do
+    local reaction, err = space:react(list[i])
+    if not reaction then
+      group:remove()
+      return nil, err
+    end
+    group[i] = reaction
+  end
+  return group
+end
+
+-- "$name" in the text becomes the value, as text.
+local function fill(text, values)
+  return (text:gsub("%$(%a+)", function(name) return quote(values[name]) end))
+end
+
+local function name_of(space) return type(space) == "table" and space.name or space end
+
+local LOG = "spaces($to).out { on, who or '', t }"
+
+--- Put { "out"|"take"|"read", who, tuple } into the space `to` after each such operation.
+---@param space luats.Space
+---@param to luats.Space|string another space, or its name
+---@return luats.Reactions? group, any err
+function reactions.access_log(space, to)
+  local list = {}
+  for i, on in ipairs { "out", "take", "read" } do
+    list[i] = { on = on, phase = "after", name = "access log", code = fill(LOG, { to = name_of(to) }) }
+  end
+  return install(space, list)
+end
+
+local QUOTA = "if space.count($template) >= $n then return refuse('there are ' .. $n .. ' already') end"
+
+--- Refuse (code "denied") to put more than `n` tuples that match the template.
+---@param space luats.Space
+---@param template table
+---@param n integer
+---@return luats.Reactions? group, any err
+function reactions.quota(space, template, n)
+  return install(space, {
+    { on = "out", template = template, name = "quota", code = fill(QUOTA, { template = template, n = n }) },
+  })
+end
+
+-- The tuple may be taken by now, by somebody who waited for it.
+local JOIN = [[
+if not space.read($other) then return end
+local mine = space.take(t)
+local other = mine and space.take($other)
+if other then spaces($into).out($first and { mine, other } or { other, mine })
+elseif mine then space.out(mine) end]]
+
+--- Whenever one tuple that matches `a` and another that matches `b` are there, take both and put { tuple of
+--- a, tuple of b } into the space `into`.
+---@param space luats.Space
+---@param a table template
+---@param b table template
+---@param into luats.Space|string another space, or its name
+---@return luats.Reactions? group, any err
+function reactions.join(space, a, b, into)
+  local function half(mine, other, first)
+    local code = fill(JOIN, { other = other, into = name_of(into), first = first })
+    return { on = "out", phase = "after", template = mine, name = "join", code = code }
+  end
+  return install(space, { half(a, b, true), half(b, a, false) })
+end
+
+local BARRIER = [[
+local name = $name
+if space.count { name, luats.string } < $n then return end
+local all = space.take_all({ name, luats.string }, $n)
+for i = 1, #all do space.out { name, "open", all[i][2] } end]]
+
+--- As soon as `n` processes have called `arrive` of this name, they go on; then it is ready for the next
+--- round.
+---@param space luats.Space
+---@param name string
+---@param n integer
+---@return luats.Reactions? group, any err
+function reactions.barrier(space, name, n)
+  return install(space, {
+    { on = "out", phase = "after", template = { name, luats.string }, name = "barrier",
+      code = fill(BARRIER, { name = name, n = n }) },
+  })
+end
+
+--- Arrive at a barrier, and wait until all have.
+---@param space luats.Space
+---@param name string
+---@param options? { timeout?: number } seconds to wait for the others; none: for ever
+---@return true? ok, any err
+function reactions.arrive(space, name, options)
+  local me = core.info().id
+  local ok, err = space:out { name, me }
+  if not ok then return nil, err end
+  ok, err = space:take({ name, "open", me }, options)
+  if not ok then return nil, err end
+  return true
+end
+
+return reactions
