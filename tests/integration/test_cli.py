@@ -13,7 +13,8 @@ import unittest
 import harness
 from harness import eventually
 
-VERBS = ("run", "broker", "node", "console", "nodes", "send", "call")
+VERBS = ("run", "broker", "node", "console", "nodes", "send", "call",
+         "out", "take", "read", "count", "watch", "spaces", "pub", "sub", "request")
 
 
 class TestHelp(harness.Case):

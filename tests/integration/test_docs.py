@@ -134,7 +134,8 @@ class TestReadme(Documents):
 
     def test_the_help_lists_the_verbs(self):
         page = self.run_shown(["--help"]).out
-        for verb in ("run", "broker", "node", "console", "nodes", "send", "call"):
+        for verb in ("run", "broker", "node", "console", "nodes", "send", "call",
+                     "out", "take", "read", "count", "watch", "spaces", "pub", "sub", "request"):
             self.assertRegex(page, rf"(?m)^    {verb} ", verb)
 
 

@@ -9,6 +9,9 @@ usage: alua run [OPTIONS] FILE [ARGS...]     run a program, on this machine, wit
        alua nodes                            who is in the network
        alua send NODE CHUNK                  run a chunk of Lua there
        alua call NODE FUNCTION [ARGS...]     call a function there
+       alua out | take | read | count | watch SPACE ...    tuples of a space
+       alua spaces                           which spaces there are
+       alua pub | sub | request TOPIC ...    messages by topic
        alua help [VERB]                      the manual page of a verb
        alua --version
 ]==]
@@ -33,6 +36,15 @@ DESCRIPTION
     nodes       list who is there
     send        run a chunk of Lua on a node
     call        call a function of a node
+    out         put a tuple into a space
+    take        take tuples out of a space
+    read        read tuples of a space
+    count       how many tuples of a space match
+    watch       print the tuples that are put into a space
+    spaces      list the tuple spaces
+    pub         publish a value under a topic
+    sub         print the messages of topics
+    request     ask whoever subscribes to a topic
     help VERB   the manual page of a verb
 
 DEFAULTS
@@ -45,7 +57,7 @@ DEFAULTS
 
         broker = "127.0.0.1:6080"       -- for every verb; --broker private overrides it for "alua run"
         app = "myapp"                   -- for run, node and console
-        timeout = 60                    -- seconds, for run, send and call
+        timeout = 60                    -- seconds, for run, send, call, out, count, pub and request
         label = false                   -- as --no-label
 
 FILES
@@ -70,6 +82,7 @@ EXAMPLES
     alua run examples/average.lua
     alua run -n 5 examples/mutex.lua
     alua broker &  alua node --name ana &  alua send ana 'print("hello from " .. alua.id)'
+    alua out jobs render 7; alua take jobs render _
 ]==]
 
 pages.run = [==[
@@ -85,8 +98,8 @@ DESCRIPTION
     own: the broker lives inside this command, on a socket that only the user
     can reach, and goes with it. All join the app NAME; the file starts in each
     when all N have joined, so dalua.processes(NAME) shows N. The globals alua,
-    dalua, ad and luarpc are there; arg holds ARGS; standard input goes to the
-    first process.
+    dalua, ad, luarpc, luats and luaps are there; arg holds ARGS; standard input
+    goes to the first process.
 
     The run ends when the program is over: in every process, also spawned ones,
     the main chunk has returned and nothing holds it. What holds: a queued or
@@ -212,7 +225,7 @@ DESCRIPTION
     Reads Lua, runs it, prints the results of expressions, tables readably.
     Input that is not complete yet goes on in the next line. Calls may wait;
     meanwhile, and while the prompt waits for you, other processes' chunks and
-    calls are served. alua, dalua, ad and luarpc are there.
+    calls are served. alua, dalua, ad, luarpc, luats and luaps are there.
 
     Ctrl-C stops what runs, leaves a call that waits to itself, or drops the
     line begun. Ctrl-D leaves. Lines are kept in ~/.alua_history (or
@@ -311,6 +324,298 @@ EXAMPLES
     alua call ana math.max 3 14 15
     alua call ana string.rep ab 3
     alua call ana mutex.request '{ proc = "1@ana", time = 7 }'
+]==]
+
+pages.out = [==[
+NAME
+    alua out - put a tuple into a space
+
+SYNOPSIS
+    alua out [--broker ENDPOINT] [--timeout S] [--ttl S] [--json] SPACE VALUE...
+
+DESCRIPTION
+    Puts one tuple into the tuple space SPACE of the broker and returns when it
+    is there. Each VALUE is a position: a number, true, false, a Lua table or a
+    Lua string in quotes where it is one; everything else is text. A single
+    VALUE that is a table is the whole tuple, so that it may have named fields.
+
+    The tuple stays until somebody takes it, also when this command is long
+    over, but not longer than the broker runs.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --timeout S         seconds to wait for the broker (30)
+    --ttl S             the tuple disappears after so many seconds
+    --json              each VALUE is a JSON text; an object with keys "1", "2"
+                        ... has positions, as "alua take --json" prints them.
+                        Needs the package lua-dkjson
+
+EXIT STATUS
+    0 when the tuple is there; 1 when it could not be put; 2 for a command line
+    that makes no sense, such as nil in a tuple.
+
+EXAMPLES
+    alua out jobs render 7
+    alua out jobs '{ "render", 8, by = "ana" }'
+    alua out --json jobs '["render", 9]'
+]==]
+
+pages.take = [==[
+NAME
+    alua take - take tuples out of a space
+
+SYNOPSIS
+    alua take [--broker ENDPOINT] [--timeout S] [--count N | --all] [--json]
+              SPACE [TEMPLATE...]
+
+DESCRIPTION
+    Takes the oldest tuple of SPACE that matches, and prints it; waits until
+    there is one. Each tuple is taken by exactly one.
+
+    The words of TEMPLATE are values as for "alua out", or terms:
+
+        _  any                  any value
+        ...  rest               in the last place: any further positions
+        int  float  number      a value of that type; also boolean, string and
+                                table. The word itself is '"string"'
+        'range(1, 9)'           a number from 1 to 9
+        'prefix "ab"'           a text that begins so
+        'oneof("a", "b")'       one of these
+        'var "x"'               any value, the same wherever x stands again
+        'where "t[2] > 3"'      takes no position: an expression about the tuple
+
+    Without TEMPLATE every tuple matches. A single word that is a table is the
+    whole template: '{ "render", int, by = any }'.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --timeout S         wait so many seconds for a tuple, 0: only look. Without
+                        it there is no end
+    --count N           so many tuples, each as soon as it is there (1)
+    --all               all that are there now, at most 1024, the oldest first
+    --json              print JSON, a line for each; words of TEMPLATE that are
+                        JSON texts are read as that (with lua-dkjson). A tuple
+                        with named fields is an object, in which positions have
+                        the keys "1", "2" ...
+
+EXIT STATUS
+    0 when so many were taken; 1 when no tuple came in time, --all found none,
+    or it failed, which is said on standard error; 2 for a command line that makes no sense.
+
+EXAMPLES
+    alua take jobs render _
+    alua take --timeout 0 jobs 'where "t[2] > 3"' ...
+    while job=$(alua take jobs render int); do echo "$job"; done
+]==]
+
+pages.read = [==[
+NAME
+    alua read - read tuples of a space
+
+SYNOPSIS
+    alua read [--broker ENDPOINT] [--timeout S] [--all] [--json]
+              SPACE [TEMPLATE...]
+
+DESCRIPTION
+    As "alua take", but the tuple stays where it is: prints the oldest one that
+    matches, and waits until there is one. "alua help take" has the terms of
+    templates.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --timeout S         wait so many seconds for a tuple, 0: only look. Without
+                        it there is no end
+    --all               all that are there now, at most 1024, the oldest first
+    --json              as for "alua take"
+
+EXIT STATUS
+    0; 1 when no tuple came in time, --all found none, or it failed; 2 for a command line that
+    makes no sense.
+
+EXAMPLES
+    alua read jobs
+    alua read --json --timeout 0 config colour _
+]==]
+
+pages.count = [==[
+NAME
+    alua count - how many tuples of a space match
+
+SYNOPSIS
+    alua count [--broker ENDPOINT] [--timeout S] [--json] SPACE [TEMPLATE...]
+
+DESCRIPTION
+    Prints how many tuples of SPACE match TEMPLATE, without one how many there
+    are. A space that nobody has used has none. "alua help take" has the terms
+    of templates.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --timeout S         seconds to wait for the broker (30)
+    --json              words of TEMPLATE that are JSON texts are read as that
+
+EXIT STATUS
+    0, also when there is none; 1 when it failed; 2 for a command line that
+    makes no sense.
+
+EXAMPLES
+    alua count jobs
+    alua count jobs render 'range(1, 100)'
+]==]
+
+pages.watch = [==[
+NAME
+    alua watch - print the tuples that are put into a space
+
+SYNOPSIS
+    alua watch [--broker ENDPOINT] [--timeout S] [--count N] [--json]
+               SPACE [TEMPLATE...]
+
+DESCRIPTION
+    Prints each tuple that is put into SPACE from now on and matches TEMPLATE,
+    in order, until Ctrl-C. It takes nothing. What somebody takes at once is
+    printed, too. "alua help take" has the terms of templates. When the broker
+    is restarted, it goes on.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --timeout S         end when none was put for so many seconds
+    --count N           end after so many tuples
+    --json              as for "alua take"
+
+EXIT STATUS
+    0 after N tuples; 1 after --timeout, or when it failed; 2 for a command line
+    that makes no sense; 130 after Ctrl-C.
+
+EXAMPLES
+    alua watch jobs
+    alua watch --json results _ number
+]==]
+
+pages.spaces = [==[
+NAME
+    alua spaces - list the tuple spaces
+
+SYNOPSIS
+    alua spaces [--broker ENDPOINT] [--json]
+
+DESCRIPTION
+    Prints a line for each tuple space of the broker: how many tuples lie in it
+    and what they take in memory, how many more are taken on a lease, how many
+    takes and reads wait, and how many watches there are. A space begins with
+    its first use and is gone when nothing is in it and nobody waits there.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --json              a JSON array instead
+
+EXIT STATUS
+    0; 1 when there is no broker; 2 for a command line that makes no sense.
+
+EXAMPLES
+    alua spaces
+    alua spaces --json | jq -r '.[].name'
+]==]
+
+pages.pub = [==[
+NAME
+    alua pub - publish a value under a topic
+
+SYNOPSIS
+    alua pub [--broker ENDPOINT] [--timeout S] [--retain] [--ttl S] [--delay S]
+             [--json] TOPIC [VALUE]
+
+DESCRIPTION
+    Publishes VALUE to all who subscribe to TOPIC, words joined by dots, and
+    returns when the broker has it. VALUE is read as by "alua out"; without one
+    it is nil. Topics that begin with $ are the broker's.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --timeout S         seconds to wait for the broker (30)
+    --retain            keep it as the topic's value, for those who subscribe
+                        later; without VALUE: forget what is kept
+    --ttl S             whoever has not got it after so many seconds does not
+                        get it
+    --delay S           publish it so many seconds from now; the broker does
+                        that, this command returns at once
+    --json              VALUE is a JSON text. Needs the package lua-dkjson
+
+EXIT STATUS
+    0, also when nobody subscribes; 1 when it failed; 2 for a command line that
+    makes no sense.
+
+EXAMPLES
+    alua pub sensors.hall 21.5
+    alua pub --retain sensors.hall '{ celsius = 21.5 }'
+    alua pub --delay 60 alarms.tea ready
+]==]
+
+pages.sub = [==[
+NAME
+    alua sub - print the messages of topics
+
+SYNOPSIS
+    alua sub [--broker ENDPOINT] [--timeout S] [--count N] [--last N]
+             [--since S] [--group NAME] [--filter EXPRESSION] [--json] PATTERN
+
+DESCRIPTION
+    Prints the topic and the value of each message whose topic matches PATTERN,
+    until Ctrl-C. In PATTERN, * is one word and > at the end is all further
+    ones, at least one. Values that are retained come first. How many were left
+    out because this command did not keep up is said on standard error. When
+    the broker is restarted, it goes on.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --timeout S         end when none came for so many seconds
+    --count N           end after so many messages
+    --last N            first, of each topic, the last N messages that the
+                        broker has kept
+    --since S           first, what was published in the last S seconds
+    --group NAME        of all that subscribe to this pattern in this group, one
+                        gets each message
+    --filter EXPRESSION only those for which this is true: Lua's operators on
+                        value, topic and publisher
+    --json              an object for each, with topic, value, publisher, seq,
+                        time, and retained, replayed or will where they are true
+
+EXIT STATUS
+    0 after N messages; 1 after --timeout, or when it failed; 2 for a command
+    line that makes no sense; 130 after Ctrl-C.
+
+EXAMPLES
+    alua sub 'sensors.*'
+    alua sub --filter 'value >= 30' 'sensors.>'
+    alua sub '$alua.node.>'
+]==]
+
+pages.request = [==[
+NAME
+    alua request - ask whoever subscribes to a topic
+
+SYNOPSIS
+    alua request [--broker ENDPOINT] [--timeout S] [--gather] [--json]
+                 TOPIC [VALUE]
+
+DESCRIPTION
+    Publishes VALUE under TOPIC and prints the first answer (what a subscriber
+    gives to msg:reply). VALUE is read as by "alua out"; without one it is nil.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --timeout S         seconds to wait for answers (30)
+    --gather            print all answers that come until then
+    --json              VALUE is a JSON text, which needs the package
+                        lua-dkjson; answers are printed as JSON
+
+EXIT STATUS
+    0; with --gather also when there was no answer; 1 when nobody subscribes or
+    nobody answered in time; 2 for a command line that makes no sense.
+
+EXAMPLES
+    alua request clock now
+    alua request --gather --timeout 1 who.is.there
 ]==]
 
 pages.help = [==[

@@ -1,2 +1,2 @@
 --- alua read: see alua.cli.take.
-return require("alua.cli.take").for_verb "read"
+return require("alua.cli.take").read
