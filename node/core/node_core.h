@@ -172,6 +172,7 @@ int  node_core_resolve(node_core_t *self, alua_remote_t *remote);
 void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, bool definite, const char *text);
 //  `process` is not whom a name meant: such names are looked up anew, what is under way stays with it.
 void node_core_doubt(node_core_t *self, const alua_remote_t *process);
+void node_core_doubt_name(alua_remote_t *name);
 void node_core_lookups_free(node_core_t *self);
 //  Messages wait for a lookup, and nothing else tells that they are on their way.
 bool node_core_parked(const node_core_t *self);
@@ -179,10 +180,13 @@ bool node_core_is_me(const node_core_t *self, wire_str_t name);
 
 //  node_again: a call went out under a name; its message is kept while another may come to hold the name.
 void node_core_keep(node_core_t *self, uint64_t request, const alua_remote_t *to, const void *message, size_t size);
-//  FAIL came from the holder of a name. True: the name has moved and the request waits on; FAIL means nothing then.
+//  FAIL came from whom we took for the holder of a name; pending NULL: nobody waits. True: the name has moved and the
+//  request waits on; FAIL means nothing then.
 bool node_core_again(node_core_t *self, node_pending_t *pending, alua_remote_t *holder, const wire_msg_t *msg);
-//  The last holder has still to refuse what stands before other messages; else it is forgotten.
-bool node_core_stragglers(const alua_remote_t *name);
+//  A call has had its outcome: those before it under the same name that were refused have theirs, if it may have run.
+void node_core_overtaken(node_core_t *self, const node_pending_t *by);
+//  The last holder has still to refuse what stands before other messages.
+bool node_core_stragglers(const node_core_t *self, const alua_remote_t *name);
 void node_core_settled_down(alua_remote_t *name);
 
 //  node_send
@@ -198,7 +202,7 @@ void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size);
 void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text);
 void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text);
 //  FAIL for what went to a process or name that is not here, and so was not looked at.
-void node_core_not_here(node_core_t *self, alua_remote_t *to, uint64_t request);
+void node_core_not_here(node_core_t *self, alua_remote_t *to, uint64_t request, wire_str_t name);
 //  A message of that size that came over a link was taken out of the mailbox: credit for its sender.
 void node_core_used(node_core_t *self, alua_remote_t *from, size_t size);
 void node_core_tell_cancel(node_core_t *self, const node_pending_t *pending);

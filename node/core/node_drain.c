@@ -71,8 +71,9 @@ static void failed(node_core_t *self, node_pending_t *pending, const node_mail_t
 {
     const wire_msg_t *msg = &mail->msg;
     alua_outcome_t outcome = failure_of(msg);
-    if (outcome.code == WIRE_E_UNKNOWN)
-        node_core_doubt(self, mail->from);
+    wire_reader_t map = msg->fields, at;
+    if (outcome.code == WIRE_E_UNKNOWN && !wire_map_find(&map, "not_here", &at))
+        node_core_doubt(self, mail->from);      //  Else that was done when it came
     if (pending)
         finish(self, pending, &outcome);
     else if (self->handler.report) {
@@ -127,7 +128,7 @@ static void asked(node_core_t *self, const node_mail_t *mail)
         return;                         //  Cancelled while it waited
     if (!mail->own && !node_core_is_me(self, msg->to)) {
         self->stat.refused++;
-        node_core_not_here(self, mail->from, msg->request);
+        node_core_not_here(self, mail->from, msg->request, msg->to);
     } else if (mail->deadline && mail->deadline < self->begun) {
         self->stat.expired++;
         node_core_refuse(self, mail->from, msg->request, WIRE_E_EXPIRED, NULL);
@@ -269,6 +270,7 @@ static char *text_copy(const char *text)
 
 void node_core_settle(node_core_t *self, node_pending_t *pending, int code, bool definite, const char *text)
 {
+    node_core_overtaken(self, pending);
     wire_heap_remove(&self->heap, &pending->due);
     node_pendings_take(&self->pendings, pending);
     alua_outcome_t outcome = { .code = code, .definite = definite, .text = text };

@@ -81,13 +81,16 @@ static bool claim(node_core_t *self, node_mail_t *mail)
         recount_relayed(pending, mail->from);
         if (node_core_again(self, pending, mail->from, &mail->msg))
             return false;
+        node_core_overtaken(self, pending);
         wire_heap_remove(&self->heap, &pending->due);
         node_pendings_take(&self->pendings, pending);
         mail->pending = pending;
         return true;
     }
-    if (mail->msg.type == WIRE_FAIL && request == 0)
+    if (mail->msg.type == WIRE_FAIL && request == 0) {
+        (void) node_core_again(self, NULL, mail->from, &mail->msg);
         return true;                    //  Of a send that nobody waits for: reported
+    }
     self->stat.orphans++;
     return false;
 }

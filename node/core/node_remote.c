@@ -31,7 +31,7 @@ void node_remotes_free(node_remotes_t *self)
         while (self->buckets[i]) {
             alua_remote_t *remote = self->buckets[i];
             self->buckets[i] = remote->next;
-            remote->target = NULL;          //  Freed by its own bucket
+            remote->target = remote->mover = NULL;  //  Freed by their own buckets
             remote_free(remote);
         }
     }

@@ -35,6 +35,7 @@ struct alua_remote {
     wire_buf_t again;           //  ASKING: what its last holder refused, in order; goes before what is parked
     alua_remote_t *mover;       //  That holder, held, until the new one is reached
     uint64_t refused, refusable;    //  The last request that it refused; the last that it may
+    int64_t hurry;              //  Wait for these until then; 0: as long as it takes
     uint64_t epoch;             //  Of the counts below: one for each link with its node
     uint64_t sent_events, sent_bytes;       //  Since the epoch began
     uint64_t granted_events, granted_bytes; //  Consumed there, as CREDIT says

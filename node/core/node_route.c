@@ -189,18 +189,23 @@ void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, b
     forget_target(remote);
 }
 
+void node_core_doubt_name(alua_remote_t *name)
+{
+    if (name->route != NODE_DIRECT && name->route != NODE_SELF)
+        return;
+    while (name->pendings)
+        node_pendings_move(name->pendings, name->target);
+    name->route = NODE_COLD;
+    name->link = NULL;
+    forget_target(name);
+}
+
 void node_core_doubt(node_core_t *self, const alua_remote_t *process)
 {
     for (size_t i = 0; i < self->remotes.size; i++)
-        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next) {
-            if (remote->target != process || (remote->route != NODE_DIRECT && remote->route != NODE_SELF))
-                continue;
-            while (remote->pendings)
-                node_pendings_move(remote->pendings, remote->target);
-            remote->route = NODE_COLD;
-            remote->link = NULL;
-            forget_target(remote);
-        }
+        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
+            if (remote->target == process)
+                node_core_doubt_name(remote);
 }
 
 //  It never left, so the broker can take it; credit is a matter of the link alone.
@@ -361,7 +366,7 @@ static void lookup_done(void *arg, const alua_outcome_t *outcome)
     wire_str_t id;
     if (remote->route != NODE_ASKING)
         ;                               //  Settled meanwhile: it called us, or the broker went
-    else if (node_core_stragglers(remote) && node_core_timer(self, STRAGGLER_PAUSE, true, ask_again, lookup))
+    else if (node_core_stragglers(self, remote) && node_core_timer(self, STRAGGLER_PAUSE, true, ask_again, lookup))
         return;
     else if (outcome->code == 0 && read_address(wire_reader(outcome->body, outcome->size), &id, &address) == 0)
         found(self, remote, id, &address);

@@ -44,14 +44,36 @@ static inline bool has_room(const node_core_t *self, alua_remote_t *to, size_t s
     return (!costs || has_credit(process, size)) && self->effects.room(self->arg, process->link->peer, size);
 }
 
-//  What is received meanwhile may be answered at once: the message being built is set aside.
-static void pump(node_core_t *self, int ms)
+static wire_buf_t set_aside(node_core_t *self)
 {
     wire_buf_t built = self->scratch;
     self->scratch = (wire_buf_t) WIRE_BUF_EMPTY;
-    self->effects.pump(self->arg, ms);
+    return built;
+}
+
+static void take_up(node_core_t *self, wire_buf_t built)
+{
     wire_buf_free(&self->scratch);
     self->scratch = built;
+}
+
+//  What is received meanwhile may be answered at once: the message being built is set aside.
+static void pump(node_core_t *self, int ms)
+{
+    wire_buf_t built = set_aside(self);
+    self->effects.pump(self->arg, ms);
+    take_up(self, built);
+}
+
+//  The way was lost while we pumped: a name that has moved is looked up, else its process is gone.
+static int find_anew(node_core_t *self, alua_remote_t *to)
+{
+    if (!to->mover)
+        return WIRE_E_GONE;
+    wire_buf_t built = set_aside(self);
+    int rc = node_core_resolve(self, to);
+    take_up(self, built);
+    return rc;
 }
 
 //  Pump input and output until there is room. A send to oneself cannot gain by it: only handlers make room. Where the last
@@ -71,7 +93,7 @@ static int wait_for_room(node_core_t *self, alua_remote_t *to, size_t size, bool
         }
         pump(self, PUMP_TURN);
     }
-    return to->route == NODE_COLD ? WIRE_E_GONE : 0;
+    return to->route == NODE_COLD ? find_anew(self, to) : 0;
 }
 
 static int deliver_to_self(node_core_t *self, const void *message, size_t size)
@@ -188,6 +210,15 @@ static void build_request(node_core_t *self, const alua_request_t *request, uint
         wire_buf_append(out, &EMPTY_ARRAY, 1);
 }
 
+//  While we pumped the request may have been settled, or its name have moved, when who was meant before owes it no more.
+static int still_wanted(const node_core_t *self, alua_remote_t *to, uint64_t id)
+{
+    node_pending_t *pending = node_pendings_find(&self->pendings, id);
+    if (pending && pending->to != to)
+        node_pendings_move(pending, to);
+    return pending ? 0 : WIRE_E_GONE;
+}
+
 //  Wait for room, send, book what stands in scratch.
 static int send_built(node_core_t *self, alua_remote_t *to, wire_type_t type, uint64_t id)
 {
@@ -202,8 +233,8 @@ static int send_built(node_core_t *self, alua_remote_t *to, wire_type_t type, ui
     //  oneself must not be FULL either.
     if ((work || to->route != NODE_SELF) && !has_room(self, to, out->size, work)) {
         rc = wait_for_room(self, to, out->size, work);
-        if (rc == 0 && work && id && !node_pendings_find(&self->pendings, id))
-            rc = WIRE_E_GONE;           //  Settled while we pumped
+        if (rc == 0 && work && id)
+            rc = still_wanted(self, to, id);
     }
     if (rc == 0)
         rc = node_core_forward(self, to, out->data, out->size);
@@ -307,13 +338,13 @@ void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, con
     put_error_pairs(self, out, code, text);
 }
 
-void node_core_not_here(node_core_t *self, alua_remote_t *to, uint64_t request)
+void node_core_not_here(node_core_t *self, alua_remote_t *to, uint64_t request, wire_str_t name)
 {
     wire_buf_t error = WIRE_BUF_EMPTY;
     wire_put_map(&error, 5);
     put_error_pairs(self, &error, WIRE_E_UNKNOWN, "no such process here");
     wire_put_cstr(&error, "not_here");
-    wire_put_bool(&error, true);
+    wire_put_text(&error, name.data, name.size);
     if (!error.failed)
         (void) node_core_answer(self, WIRE_FAIL, to, request, error.data, error.size);
     wire_buf_free(&error);

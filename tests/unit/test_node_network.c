@@ -89,6 +89,8 @@ struct net {
     size_t task_count;
     bool cuts;                  //  Links are cut now and then
     bool no_way[NODES][NODES];  //  Must use the broker
+    node_t *holder;             //  Of the name "svc", as the broker knows
+    uint64_t svc_sent, svc_heard;   //  Numbers of the calls under it
     bool pumping;
 };
 
@@ -215,6 +217,8 @@ static end_t *end_of(net_t *net, const node_t *node, const node_t *peer)
 
 static node_t *named(net_t *net, wire_str_t name)
 {
+    if (wire_str_is(name, "svc"))
+        return net->holder;
     for (int i = 0; i < NODES; i++)
         if (wire_str_is(name, net->nodes[i].name) || wire_str_is(name, net->nodes[i].id))
             return &net->nodes[i];
@@ -257,6 +261,16 @@ static void do_claims(void *arg)
 
 //  ---- Delivery --------------------------------------------------------------
 
+static void broker_registers(end_t *to, const wire_msg_t *msg)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    to->peer->net->holder = msg->type == WIRE_REGISTER ? to->peer : NULL;
+    wire_msg_begin(&out, WIRE_ANSWER, msg->request, 0, 1);
+    wire_put_bool(&out, true);
+    arrive(to->other, ITEM_MESSAGE, out.data, out.size);
+    wire_buf_free(&out);
+}
+
 static void broker_answer(end_t *to, const wire_msg_t *msg)
 {
     wire_buf_t out = WIRE_BUF_EMPTY;
@@ -290,7 +304,8 @@ static void broker_hears(end_t *end, const item_t *item)
 {
     wire_msg_t msg = message_in(item);
     if (wire_type_way(msg.type) != WIRE_WAY_PROC) {
-        broker_answer(end, &msg);
+        bool lookup = msg.type == WIRE_LOOKUP;
+        (lookup ? broker_answer : broker_registers)(end, &msg);
         return;
     }
     wire_buf_t out = WIRE_BUF_EMPTY;
@@ -360,6 +375,16 @@ static const node_effects_t effects = {
 
 //  ---- Handlers --------------------------------------------------------------
 
+//  Under the moving name: whoever holds it, all calls come in order.
+static void on_svc(node_t *self, const alua_event_t *event, uint64_t number, int64_t call)
+{
+    const uint8_t none = 0x90;
+    assert_true(number > self->net->svc_heard);
+    self->net->svc_heard = number;
+    self->net->calls[call].runs++;
+    node_core_answer(&self->core, WIRE_REPLY, event->from, event->request, &none, 1);
+}
+
 //  Arguments: number of the sender, number of the message in its pair, number of the call or -1.
 static void on_event(void *arg, const alua_event_t *event)
 {
@@ -374,6 +399,10 @@ static void on_event(void *arg, const alua_event_t *event)
     assert_int_equal(wire_read_uint(&at, &number), 0);
     assert_int_equal(wire_read_int(&at, &call), 0);
     assert_true(wire_str_is(event->from_id, net->nodes[from].id));
+    if (wire_str_is(event->name, "svc")) {
+        on_svc(self, event, number, call);
+        return;
+    }
     assert_true(number > self->heard[from]);            //  In order, none twice
     if (!net->cuts)
         assert_true(number == self->heard[from] + 1 || net->timeouts || net->cancelled);
@@ -594,6 +623,17 @@ static void links_agree(const net_t *net)
         }
 }
 
+//  So do the two ends of what the broker carried.
+static void relays_agree(const net_t *net)
+{
+    for (int i = 0; i < NODES; i++)
+        for (int j = 0; j < NODES; j++) {
+            const alua_remote_t *to = node_remotes_find(&net->nodes[i].core.remotes, str(net->nodes[j].id));
+            const alua_remote_t *from = node_remotes_find(&net->nodes[j].core.remotes, str(net->nodes[i].id));
+            assert_int_equal(to ? to->relayed_sent : 0, from ? from->relayed_received : 0);
+        }
+}
+
 static void talk_it_out(net_t *net)
 {
     while (net->made < CALLS)
@@ -606,10 +646,100 @@ static void talk_it_out(net_t *net)
     all_had_one_outcome(net);
     nothing_is_left(net);
     links_agree(net);
+    relays_agree(net);
     if (net->cuts)
         assert_true(net->sends_run <= net->sends);
     else
         assert_int_equal(net->sends_run, net->sends);
+}
+
+//  ---- A name that moves -------------------------------------------------------
+
+static void call_svc(net_t *net)
+{
+    call_t *call = &net->calls[net->made];
+    *call = (call_t) { .caller = &net->nodes[0] };
+    wire_buf_t args = WIRE_BUF_EMPTY;
+    wire_put_array(&args, 3);
+    wire_put_uint(&args, 0);
+    wire_put_uint(&args, net->svc_sent + 1);
+    wire_put_int(&args, (int64_t) net->made);
+    alua_request_t request = { .kind = ALUA_CALL, .to = str("svc"), .name = { "svc", 3 }, .args = args.data,
+                               .args_size = args.size, .timeout = any(8) ? 0 : 1 + any(60), .wait_name = true,
+                               .fn = on_outcome, .arg = call };
+    int rc = node_core_request(&net->nodes[0].core, &request, &call->id);
+    wire_buf_free(&args);
+    net->svc_sent += rc == 0;
+    net->made += rc == 0;
+}
+
+static void ask_for_svc(node_t *node, wire_type_t type)
+{
+    wire_buf_t field = WIRE_BUF_EMPTY;
+    wire_put_cstr(&field, "svc");
+    node_ask_t ask = { .type = type, .fields = field.data, .size = field.size, .count = 1, .background = true };
+    assert_int_equal(node_core_ask(&node->core, &ask), 0);
+    wire_buf_free(&field);
+}
+
+static void svc_step(net_t *net)
+{
+    uint32_t choice = any(100);
+    if (choice < 50)
+        deliver(net);
+    else if (choice < 75)
+        node_core_drain(&net->nodes[any(NODES)].core, 1 + any(8));
+    else if (choice < 90 && net->made < CALLS)
+        call_svc(net);
+    else
+        node_core_tick(&net->nodes[any(NODES)].core);
+    net->now += any(3) == 0;
+}
+
+//  Calls go on while one gives the name up and, once that is so, another takes it.
+static void move_svc(net_t *net, node_t *old, node_t *new)
+{
+    for (uint32_t i = any(60); i; i--)
+        svc_step(net);
+    if (old) {
+        ask_for_svc(old, WIRE_UNREGISTER);
+        while (node_core_is_me(&old->core, str("svc")))
+            svc_step(net);
+    }
+    ask_for_svc(new, WIRE_REGISTER);
+    while (!node_core_is_me(&new->core, str("svc")))
+        svc_step(net);
+}
+
+static void settle_svc(net_t *net)
+{
+    for (int i = 0; i < 100; i++, net->now += 10)
+        while (settle(net))
+            ;
+}
+
+static void test_calls_under_a_name_that_moves(void **state)
+{
+    (void) state;
+    size_t moves = 0;
+    seed = 24;
+    net_t *net = net_new();
+    for (node_t *old = NULL, *new = &net->nodes[1]; net->made < CALLS; moves++) {
+        move_svc(net, old, new);
+        if (any(2))
+            settle_svc(net);
+        else
+            for (uint32_t i = any(400); i; i--)
+                svc_step(net);
+        old = new;
+        new = &net->nodes[old == &net->nodes[1] ? 2 : 1];
+    }
+    settle_svc(net);
+    all_had_one_outcome(net);
+    nothing_is_left(net);
+    printf("%zu moves: %zu results, %zu timeouts\n", moves, net->results, net->timeouts);
+    assert_true(moves > 100 && net->results > CALLS * 3 / 4);
+    net_free(net);
 }
 
 //  ---- Runs ------------------------------------------------------------------
@@ -673,6 +803,7 @@ int main(void)
         cmocka_unit_test(test_ten_thousand_calls_with_cuts),
         cmocka_unit_test(test_ten_thousand_calls_where_some_need_the_broker),
         cmocka_unit_test(test_other_orders_and_all_at_once),
+        cmocka_unit_test(test_calls_under_a_name_that_moves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,7 +292,7 @@ static void hear_not_here(fixture_t *f, peer_t *peer, const char *from, int requ
     wire_put_cstr(&out, "definite");
     wire_put_bool(&out, true);
     wire_put_cstr(&out, "not_here");
-    wire_put_bool(&out, true);
+    wire_put_cstr(&out, "printer");
     hear_bytes(f, peer->link, out.data, out.size);
     wire_buf_free(&out);
 }
@@ -382,6 +382,67 @@ static void test_calls_under_a_moved_name_keep_their_order(void **state)
     hear_reply(f, c->link, "1@c", 10);
     run(f);
     said(f, "3=ok 4=ok 5=ok 6=ok 7=ok ");
+}
+
+//  It has the name again: what it refused in between would come behind what it takes.
+static void test_a_refused_call_does_not_come_behind_a_later_one(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b, *c;
+    befriend_two(f, &b, &c);
+    call(f, "printer");
+    call(f, "printer");
+    hear_not_here(f, b, "1@b", 5);
+    hear_reply(f, b->link, "1@b", 6);
+    hear_found(f, 7, "1@b", "b", 7);
+    run(f);
+    said(f, "b<CALL:5 b<CALL:6 broker<LOOKUP:7 3=unknown! 4=ok ");
+    call(f, "printer");
+    said(f, "b<CALL:8 ");
+    (void) c;
+}
+
+//  FAIL of a send says whose name has moved, too; the calls that are on their way come before what follows.
+static void test_a_refused_send_has_the_name_looked_up(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b, *c;
+    befriend_two(f, &b, &c);
+    tell(f, "printer");
+    call(f, "printer");                                 //  5
+    hear_not_here(f, b, "1@b", 0);
+    call(f, "printer");                                 //  7
+    hear_found(f, 6, "1@c", "c", 1);
+    said(f, "b<CHUNK:0 b<CALL:5 broker<LOOKUP:6 ");
+    hear_not_here(f, b, "1@b", 5);
+    elapse(f, 10);
+    hear_found(f, 8, "1@c", "c", 1);
+    said(f, "report(1@b,unknown) broker<LOOKUP:8 c<CALL:5 c<CALL:7 ");
+}
+
+static void refuse_send(fixture_t *f)
+{
+    if (f->pumped == 1)
+        hear_not_here(f, &f->peers[0], "1@b", 0);
+}
+
+//  The name moves while a call waits for room: it is not sent to its last holder.
+static void test_a_name_that_moves_while_pumping(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b, *c;
+    befriend_two(f, &b, &c);
+    tell(f, "printer");
+    b->full = true;
+    f->on_pump = refuse_send;
+    assert_int_equal(call(f, "printer"), 0);            //  5
+    said(f, "b<CHUNK:0 broker<LOOKUP:6 ");
+    hear_found(f, 6, "1@c", "c", 1);
+    wire_msg_t msg = last_sent(c);
+    assert_int_equal(msg.type, WIRE_CALL);
+    hear_reply(f, c->link, "1@c", 5);
+    run(f);
+    said(f, "c<CALL:5 report(1@b,unknown) 3=ok ");
 }
 
 static void test_a_moved_name_without_a_holder_is_unknown(void **state)
@@ -790,6 +851,9 @@ int main(void)
         TEST(test_it_is_delivered_again_only_once),
         TEST(test_what_was_executed_is_not_delivered_again),
         TEST(test_calls_under_a_moved_name_keep_their_order),
+        TEST(test_a_refused_call_does_not_come_behind_a_later_one),
+        TEST(test_a_refused_send_has_the_name_looked_up),
+        TEST(test_a_name_that_moves_while_pumping),
         TEST(test_a_moved_name_without_a_holder_is_unknown),
         TEST(test_a_moved_name_when_the_broker_goes),
         TEST(test_a_send_tells_of_a_moved_name_too),

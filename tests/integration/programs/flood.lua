@@ -28,6 +28,7 @@ function flood(to, n, size, from)
     local ok, err = dalua.send(to, "take", (from or 0) + sent + 1, text)
     if ok then sent = sent + 1 else first = first or err.code end
   end
+  finished = sent
   return sent, first
 end
 
