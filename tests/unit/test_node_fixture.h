@@ -217,7 +217,7 @@ static inline void copy_text(char *to, size_t room, const void *text, size_t siz
 }
 
 static const char *const event_names[] = {
-    "CHUNK", "CALL", "MEMBERS", "WATCHED", "TUPLE", "TOPIC", "BROKER", "END", "PARENT", "ORDER"
+    "CHUNK", "CALL", "MEMBERS", "WATCHED", "TUPLE", "TOPIC", "REACTION", "BROKER", "END", "PARENT", "ORDER"
 };
 
 static inline void on_event(void *arg, const alua_event_t *event)
