@@ -9,6 +9,7 @@
 #include "jail.h"
 
 #define DEADLINE  1000          //  ms for a run, waiting for a worker included
+#define WORKERS   16            //  Owners' spaces that run side by side: one that loops keeps others waiting, who then fail
 #define CODE      (64 * 1024)   //  Bytes of a reaction's own text, as the core allows
 #define MESSAGE   400           //  Bytes of an error's message that an owner is told
 
@@ -302,7 +303,7 @@ int broker_jail_ready(broker_jail_t *self, char *text)
 
 broker_jail_t *broker_jail_new(const broker_jail_config_t *config)
 {
-    const jail_config_t jail = { .code = CODE + sizeof prelude };
+    const jail_config_t jail = { .code = CODE + sizeof prelude, .workers = WORKERS };
     broker_jail_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;

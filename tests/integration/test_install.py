@@ -54,6 +54,16 @@ class TestInstall(harness.Case):
         self.assertEqual(done.returncode, status, done.stdout)
         return done.stdout
 
+    def test_reactions_run(self):
+        """alua-jail is found where it was installed."""
+        result = self.run_program("""
+          local space = luats.space "s"
+          assert(space:react { on = "out", code = "return { t[1] .. '!' }" })
+          space:out { "hello" }
+          print(space:take({ luats.string })[1])
+        """)
+        self.assertEqual((result.out, result.err, result.status), ("hello!\n", "", 0))
+
     def serve(self):
         """A network with a node "ana", of the installed command."""
         broker = self.start_broker()

@@ -63,6 +63,97 @@ static void play(fixture_t *f)
     check_core(f->core);
 }
 
+//  ---- Reactions -----------------------------------------------------------
+
+static uint64_t last_run;
+
+static int on_ready(void *arg, char *text)
+{
+    (void) arg, (void) text;
+    return 0;
+}
+
+static void on_react(void *arg, const broker_run_t *run)
+{
+    (void) arg;
+    last_run = run->run;
+}
+
+static void ask_words(fixture_t *f, client_t *c, wire_type_t type, const char *const *words)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    uint32_t count = 1;
+    wire_put_cstr(&fields, "s");
+    for (; words[count - 1]; count++)
+        if (count == 3 || type != WIRE_REACT) {         //  A template or a tuple
+            wire_put_array(&fields, 1);
+            wire_put_cstr(&fields, words[count - 1]);
+        }
+        else
+            wire_put_cstr(&fields, words[count - 1]);
+    ask_raw(f, c, type, ++c->request, count, &fields);
+    wire_buf_free(&fields);
+}
+
+static void judge(fixture_t *f, spaces_judgement_t what)
+{
+    static const uint8_t tuple[] = "\x91\xa1" "b";
+    INSIDE(broker_core_verdict(f->core, last_run, what, (wire_str_t) { "no", 2 }, wire_reader(tuple, 3), f->now));
+    check_core(f->core);
+}
+
+static void act(fixture_t *f)
+{
+    static const uint8_t fields[] = "\xa1s\x91\xa1x";
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    uint32_t count = 0;
+    char text[256];
+    INSIDE(broker_core_reaction_op(f->core, last_run, WIRE_OUT, 2, wire_reader(fields, 5), f->now, &out, &count, text));
+    wire_buf_free(&out);
+}
+
+static void play_reactions(fixture_t *f)
+{
+    client_t *ana = somebody(f);
+    if (hello(f, ana, "ana", ""))
+        return;
+    ask_words(f, ana, WIRE_REACT, (const char *const[]) { "out", "before", "a", "quota", "CODE", NULL });
+    for (spaces_judgement_t what = SPACES_ALLOW; what <= SPACES_FAILED; what++) {
+        ask_words(f, ana, WIRE_OUT, (const char *const[]) { "a", NULL });
+        act(f);
+        ask_words(f, ana, WIRE_READ, (const char *const[]) { "x", NULL });
+        judge(f, what);
+    }
+    ask(f, ana, WIRE_REACTIONS, "s");
+    elapse(f, 10000);
+    check_core(f->core);
+}
+
+static void test_each_allocation_of_reactions_fails_once(void **state)
+{
+    static const broker_output_t output = { .send = fixture_send, .drop = fixture_drop, .ready = on_ready,
+                                            .react = on_react };
+    static const broker_core_config_t config = { .address = ADDRESS };
+    static fixture_t f;
+    long which = 0;
+    (void) state;
+    do {
+        memset(&f, 0, sizeof f);
+        f.now = 1000;
+        last_run = 0;
+        failed = false;
+        countdown = ++which;
+        INSIDE(f.core = broker_core_new(&config, &output, &f));
+        if (f.core)
+            play_reactions(&f);
+        countdown = 0;
+        broker_core_destroy(&f.core);
+    } while (failed);
+    print_message("%ld allocations\n", which - 1);
+    assert_int_equal(last_run, 4);      //  Now that nothing failed
+    assert_true(which > 30);
+}
+
 static void test_each_allocation_fails_once(void **state)
 {
     (void) state;
@@ -85,6 +176,7 @@ static void test_each_allocation_fails_once(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_each_allocation_fails_once) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_each_allocation_fails_once),
+                                        cmocka_unit_test(test_each_allocation_of_reactions_fails_once) };
     return cmocka_run_group_tests_name("broker memory", tests, NULL, NULL);
 }

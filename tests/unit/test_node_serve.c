@@ -268,12 +268,13 @@ static void test_notices_are_events(void **state)
     peer_t *b = befriend(f);
     hear(f, b->link, (head_t) { WIRE_END, 0, 0, "1@b", NULL }, "us", 0, "exit");
     hear(f, NULL, (head_t) { WIRE_WATCHED, 0, 0, NULL, NULL }, "sssus", "silent", "1@c", "c", 4, "no sign");
+    hear(f, NULL, (head_t) { WIRE_REACTION, 0, 0, NULL, NULL }, "us", 1, "it failed");
     node_core_event(&f->core, ALUA_PARENT, 0);
     node_core_event(&f->core, ALUA_ORDER, 3);
     run(f);
-    said(f, "END WATCHED PARENT ORDER ");
+    said(f, "END WATCHED REACTION PARENT ORDER ");
     assert_int_equal(b->link->received, 2);
-    assert_int_equal(f->core.broker_received, 2);       //  What befriend looked up, and WATCHED
+    assert_int_equal(f->core.broker_received, 3);       //  What befriend looked up, WATCHED and REACTION
     assert_int_equal(f->core.broker_sent, 1);
 }
 

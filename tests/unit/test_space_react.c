@@ -354,6 +354,25 @@ static void test_reactions_end(void **state)
     check_spaces(f->spaces);
 }
 
+//  A text cannot say so, but whoever breaks the jail can: it comes back, since nobody acknowledges it.
+static void test_what_a_run_leases_comes_back(void **state)
+{
+    fixture_t *f = *state;
+    say(f, 1, "OUT s [a]");
+    react(f, "out before [b] r 'x'");
+    say(f, 1, "OUT s [b]");
+    f->trace[0] = 0;
+    act(f, "TAKE s [a] {lease=100}");
+    act(f, "COUNT s [a]");
+    EXPECT(f, "> [a] 1 1; > 0; ");
+    check_spaces(f->spaces);
+    elapse(f, 100);
+    act(f, "READ s [a]");
+    EXPECT(f, "> [a] 1; ");
+    allow(f);
+    assert_int_equal(f->spaces->sessions.count, 1);     //  The owner's
+}
+
 static void test_they_are_listed(void **state)
 {
     fixture_t *f = *state;
@@ -592,6 +611,7 @@ int main(void)
         TEST(test_a_batch_waits_for_all_its_spaces),
         TEST(test_waiting_for_a_turn_ends),
         TEST(test_reactions_end),
+        TEST(test_what_a_run_leases_comes_back),
         TEST(test_they_are_listed),
         TEST(test_what_goes_on_by_itself),
         TEST(test_what_is_kept_is_bounded),
