@@ -111,12 +111,14 @@ class TestReadme(Documents):
 
     def test_programs(self):
         programs = [block for block in blocks("README.md") if block.kind == "lua"]
-        self.assertEqual(len(programs), 3)
-        send, call, coordinate = map(self.run_block, programs)
+        self.assertEqual(len(programs), 5)
+        send, call, coordinate, share, publish = map(self.run_block, programs)
         self.assertEqual(sorted(line.split("@")[0] for line in send), ["2", "3", "42", "hello from 2", "hello from 3"])
         self.assertEqual(len(programs[1].promises()), 3)
         self.assertEqual(len(call), 3)
         self.assertEqual(len(coordinate), 6)            # Three, each greeted by two
+        self.assertEqual(sorted(share[:3]), ["1.0", "4.0", "9.0"])
+        self.assertEqual((len(share), len(publish)), (4, 3))
 
     def test_what_it_needs_is_what_is_installed(self):
         """The table of packages against those that ./run and ./test install."""
@@ -125,11 +127,10 @@ class TestReadme(Documents):
             last = [line.split("#")[0].split()[-1] for line in lines if re.search(r"^ .*\bneed [a-z]", line)]
             return {name for word in last for name in word.strip("'").split("|")}
 
-        rows = re.findall(r"^\| (`.*?) \| (.*?) \|$", (harness.ROOT / "README.md").read_text(), re.M)
+        table = (harness.ROOT / "README.md").read_text().split("| package | why |")[1]
         told = {True: set(), False: set()}
-        for packages, why in rows:
-            if "-dev" in packages:                      # The other table lists modules
-                told["./test" in why].update(re.findall(r"`([a-z][\w.+-]*)`", packages))
+        for packages, why in re.findall(r"^\| (`.*?) \| (.*?) \|$", table, re.M):
+            told["./test" in why].update(re.findall(r"`([a-z][\w.+-]*)`", packages))
         self.assertEqual(told, {True: needed("test"), False: needed("cmake/build.sh")})
 
     def test_the_help_lists_the_verbs(self):
