@@ -10,7 +10,8 @@ local count, workers = tonumber((...)) or 12, tonumber((select(2, ...))) or 3
 local WORKER = [[
   local first = FIRST
   local tasks = luats.space "tasks"
-  for task, lease in tasks:each({ "square", luats.int }, { lease = 1 }) do
+  for task, lease in tasks:each({ luats.string, luats.rest }, { lease = 1 }) do
+    if task[1] == "over" then break end
     if first then os.execute "kill -9 $PPID" end     -- With the task in its hands
     lease:ack { results = { { task[2], task[2] ^ 2, by = alua.id } } }
   end
@@ -37,4 +38,4 @@ print(("The squares of 1 to %d add up to %d."):format(count, sum))
 local helped = 0
 for _ in pairs(by) do helped = helped + 1 end
 print(("%d of %d workers did it."):format(helped, workers))
-tasks:destroy()                                         -- The workers' loops end
+for _ = 1, workers do tasks:out { "over" } end          -- The workers' loops end

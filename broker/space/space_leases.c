@@ -15,10 +15,10 @@ int space_lease_new(spaces_t *self, uint64_t session_number, uint32_t ms, space_
     if (session->lease_count >= self->config.session_leases)
         return spaces_say(self, WIRE_E_FULL, "the session has %zu leases, which is the limit", session->lease_count);
     space_lease_t *lease = calloc(1, sizeof *lease);
-    bool heap = lease && space_heap_reserve(&self->heap);
+    bool heap = lease && wire_heap_reserve(&self->heap);
     if (!heap || !space_map_put(&self->leases, self->last_lease + 1, 0, lease)) {
         if (heap)
-            space_heap_unreserve(&self->heap);
+            wire_heap_unreserve(&self->heap);
         free(lease);
         space_session_tidy(self, session);
         return spaces_no_memory(self);
@@ -40,7 +40,7 @@ void space_lease_free(spaces_t *self, space_lease_t *lease)
     space_map_remove(&self->leases, lease->number, 0);
     space_link_remove(&lease->in_session);
     session->lease_count--;
-    space_heap_unreserve(&self->heap);
+    wire_heap_unreserve(&self->heap);
     space_session_tidy(self, session);
     free(lease);
 }
@@ -51,7 +51,7 @@ void space_lease_begin(spaces_t *self, space_lease_t *lease, space_tuple_t *tupl
     space_link_add(&tuple->space->leases, &lease->in_space);
     tuple->space->lease_count++;
     self->lease_count++;
-    space_heap_add(&self->heap, &lease->due, self->now + lease->ms);
+    wire_heap_add(&self->heap, &lease->due, self->now + lease->ms);
 }
 
 space_tuple_t *space_lease_end(spaces_t *self, space_lease_t *lease)
@@ -60,15 +60,15 @@ space_tuple_t *space_lease_end(spaces_t *self, space_lease_t *lease)
     space_link_remove(&lease->in_space);
     tuple->space->lease_count--;
     self->lease_count--;
-    space_heap_remove(&self->heap, &lease->due);
+    wire_heap_remove(&self->heap, &lease->due);
     space_lease_free(self, lease);
     return tuple;
 }
 
 void space_lease_extend(spaces_t *self, space_lease_t *lease, uint32_t ms)
 {
-    space_heap_remove(&self->heap, &lease->due);
-    space_heap_add(&self->heap, &lease->due, self->now + ms);
+    wire_heap_remove(&self->heap, &lease->due);
+    wire_heap_add(&self->heap, &lease->due, self->now + ms);
 }
 
 int space_lease_find(spaces_t *self, uint64_t session, uint64_t number, space_lease_t **lease_p)

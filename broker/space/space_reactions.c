@@ -14,7 +14,7 @@ static space_reactor_t *open_reactor(spaces_t *self, space_t *space)
     if (space->reactor)
         return space->reactor;
     space_reactor_t *reactor = calloc(1, sizeof *reactor);
-    if (!reactor || !space_heap_reserve(&self->heap)) {
+    if (!reactor || !wire_heap_reserve(&self->heap)) {
         free(reactor);
         return NULL;
     }
@@ -39,7 +39,7 @@ void space_reactor_tidy(spaces_t *self, space_t *space)
 {
     space_reactor_t *reactor = space->reactor;
     if (reactor && reactor->count == 0 && !has_work(reactor)) {
-        space_heap_unreserve(&self->heap);
+        wire_heap_unreserve(&self->heap);
         space_link_remove(&reactor->link);
         space_link_remove(&reactor->awake);
         wire_buf_free(&reactor->asking.bytes);

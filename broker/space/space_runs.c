@@ -41,7 +41,7 @@ void space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_react
     reactor->run_reaction = reaction->number;
     reactor->run_owner = reaction->session->number;
     reactor->run_after = reaction->after;
-    space_heap_add(&self->heap, &reactor->due, self->now + self->config.run_ms);
+    wire_heap_add(&self->heap, &reactor->due, self->now + self->config.run_ms);
     self->counters.runs++;
     hand_out(self, reactor, reaction, session, number, tuple);
 }
@@ -49,12 +49,12 @@ void space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_react
 void space_run_end(spaces_t *self, space_reactor_t *reactor)
 {
     space_map_remove(&self->runs, reactor->run, 0);
-    space_heap_remove(&self->heap, &reactor->due);
+    wire_heap_remove(&self->heap, &reactor->due);
     reactor->run = 0;
     space_turn_wake(self, reactor);
 }
 
-void space_run_late(spaces_t *self, space_due_t *due)
+void space_run_late(spaces_t *self, wire_due_t *due)
 {
     space_reactor_t *reactor = SPACE_OF(due, space_reactor_t, due);
     space_run_end(self, reactor);

@@ -20,7 +20,6 @@
 //      space_runs      their runs: begun, judged, failed
 //      space_turns     what a space does next while reactions run: operations that are kept, tuples that are offered
 //      space_sessions  what each session has here
-//      space_heap      deadlines
 //      space_map       from numbers to things
 //      space_report    SPACES, counters
 //
@@ -34,11 +33,14 @@
 #include <stddef.h>
 
 #include "match.h"
-#include "space_heap.h"
+#include "wire_heap.h"
 #include "space_index.h"
 #include "space_map.h"
 #include "space_order.h"
 #include "spaces.h"
+
+//  wire_due_t.kind
+enum { SPACE_DUE_TUPLE, SPACE_DUE_WAITER, SPACE_DUE_LEASE, SPACE_DUE_RUN };
 
 #define SPACE_TEXT      512
 #define SPACE_IDLE      64              //  Empty spaces whose memory is kept, since most are used again
@@ -109,7 +111,7 @@ struct space_tuple {
     uint64_t number;            //  0: not yet put
     uint32_t size;              //  Bytes
     uint8_t keys;
-    bool mortal : 1;            //  A space_due_t stands before it
+    bool mortal : 1;            //  A wire_due_t stands before it
     bool linked : 1;            //  In its space's order and index
     bool marked : 1;            //  In space_order
     bool returned : 1;          //  It was here before: no arrival
@@ -122,9 +124,9 @@ static inline wire_reader_t space_tuple_bytes(const space_tuple_t *self)
     return wire_reader(self->entries + self->keys, self->size);
 }
 
-static inline space_due_t *space_tuple_due(space_tuple_t *self)
+static inline wire_due_t *space_tuple_due(space_tuple_t *self)
 {
-    return self->mortal ? (space_due_t *) (void *) self - 1 : NULL;
+    return self->mortal ? (wire_due_t *) (void *) self - 1 : NULL;
 }
 
 static inline space_tuple_t *space_tuple_of_entry(space_entry_t *entry)
@@ -160,7 +162,7 @@ typedef struct {
 
 struct space_waiter {
     space_listener_t listener;
-    space_due_t due;
+    wire_due_t due;
     uint64_t request;
     space_tuple_t *put;         //  What is put when it has taken, or NULL
     space_lease_t *lease;       //  Under which it takes, or NULL
@@ -174,7 +176,7 @@ typedef struct {
 
 struct space_lease {
     uint64_t number;
-    space_due_t due;
+    wire_due_t due;
     space_link_t in_space;      //  While it has a tuple
     space_link_t in_session;
     space_session_t *session;
@@ -236,7 +238,7 @@ struct spaces {
     size_t count, idle_count;   //  Spaces in use, and empty ones
     space_map_t sessions, leases, watches;      //  By number
     space_map_t waiters;                        //  By session and request
-    space_heap_t heap;
+    wire_heap_t heap;
     size_t bytes;               //  What counts for the quota
     size_t tuples, waiter_count, watch_count, lease_count;
     uint64_t last_number, last_lease, last_watch, last_waiter;
@@ -315,7 +317,7 @@ void space_tuples_settle(spaces_t *self);
 //  A lease is over: it comes back, unless its ttl is over, too.
 void space_tuple_return(spaces_t *self, space_tuple_t *tuple);
 //  Its ttl is over.
-void space_tuple_expire(spaces_t *self, space_due_t *due);
+void space_tuple_expire(spaces_t *self, wire_due_t *due);
 
 //  Tuples that match, the oldest first; nothing may change between one and the next.
 typedef struct {
@@ -442,7 +444,7 @@ struct space_reactor {
     uint64_t run;               //  Under way: the space stands still. 0: none
     uint64_t run_reaction, run_owner;
     bool run_after;
-    space_due_t due;
+    wire_due_t due;
 };
 
 int  space_do_react(spaces_t *self, const spaces_op_t *op);
@@ -465,7 +467,7 @@ static inline bool space_reacts_before(const space_t *space, unsigned on)
 void space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
                      uint64_t number, wire_reader_t tuple);
 void space_run_end(spaces_t *self, space_reactor_t *reactor);
-void space_run_late(spaces_t *self, space_due_t *due);
+void space_run_late(spaces_t *self, wire_due_t *due);
 //  Reactions after what happened to the tuple will run.
 void space_run_later(spaces_t *self, space_t *space, unsigned on, uint64_t session, const space_tuple_t *tuple);
 

@@ -37,7 +37,7 @@ static size_t unique(uint32_t *keys, size_t count)
 
 static size_t footprint(size_t keys, size_t size, bool mortal)
 {
-    return sizeof(space_tuple_t) + keys * sizeof(space_entry_t) + size + (mortal ? sizeof(space_due_t) : 0);
+    return sizeof(space_tuple_t) + keys * sizeof(space_entry_t) + size + (mortal ? sizeof(wire_due_t) : 0);
 }
 
 size_t space_tuple_footprint(const space_tuple_t *self)
@@ -62,12 +62,12 @@ bool space_tuple_room(spaces_t *self, size_t size)
 //  All that it may need later: see space_state.h.
 static bool promise(spaces_t *self, space_t *space, size_t keys, size_t size, bool mortal)
 {
-    if (!space_tuple_room(self, size) || (mortal && !space_heap_reserve(&self->heap)))
+    if (!space_tuple_room(self, size) || (mortal && !wire_heap_reserve(&self->heap)))
         return false;
     if (space_index_promise(&space->index, keys))
         return true;
     if (mortal)
-        space_heap_unreserve(&self->heap);
+        wire_heap_unreserve(&self->heap);
     return false;
 }
 
@@ -76,7 +76,7 @@ static space_tuple_t *place(space_t *space, const uint32_t *keys, size_t count, 
     char *block = malloc(footprint(count, size, mortal));
     if (!block)
         return NULL;
-    space_tuple_t *tuple = (space_tuple_t *) (void *) (block + (mortal ? sizeof(space_due_t) : 0));
+    space_tuple_t *tuple = (space_tuple_t *) (void *) (block + (mortal ? sizeof(wire_due_t) : 0));
     *tuple = (space_tuple_t) { .space = space, .size = (uint32_t) size, .keys = (uint8_t) count, .mortal = mortal };
     for (size_t i = 0; i < count; i++)
         tuple->entries[i] = (space_entry_t) { .hash = keys[i], .place = (uint32_t) i };
@@ -121,7 +121,7 @@ int space_tuple_new(spaces_t *self, space_t *space, wire_reader_t packed, int64_
     }
     memcpy(tuple->entries + count, self->normal.data, size);
     if (tuple->mortal)
-        *space_tuple_due(tuple) = (space_due_t) { .at = self->now + ttl, .kind = SPACE_DUE_TUPLE };
+        *space_tuple_due(tuple) = (wire_due_t) { .at = self->now + ttl, .kind = SPACE_DUE_TUPLE };
     self->bytes += space_tuple_footprint(tuple);
     space->bytes += space_tuple_footprint(tuple);
     *tuple_p = tuple;
@@ -135,7 +135,7 @@ void space_tuple_free(spaces_t *self, space_tuple_t *tuple)
     tuple->space->bytes -= space_tuple_footprint(tuple);
     space_index_forget(&tuple->space->index, tuple->keys);
     if (tuple->mortal)
-        space_heap_unreserve(&self->heap);
+        wire_heap_unreserve(&self->heap);
     discard(tuple);
 }
 
@@ -202,7 +202,7 @@ void space_tuple_link(spaces_t *self, space_tuple_t *tuple)
     }
     space->mortals += tuple->mortal;
     if (tuple->mortal)
-        space_heap_add(&self->heap, space_tuple_due(tuple), space_tuple_due(tuple)->at);
+        wire_heap_add(&self->heap, space_tuple_due(tuple), space_tuple_due(tuple)->at);
     tuple->linked = true;
     self->tuples++;
 }
@@ -228,7 +228,7 @@ void space_tuple_unlink(spaces_t *self, space_tuple_t *tuple)
         space_index_remove(&space->index, &tuple->entries[i]);
     space->mortals -= tuple->mortal;
     if (tuple->mortal)
-        space_heap_remove(&self->heap, space_tuple_due(tuple));
+        wire_heap_remove(&self->heap, space_tuple_due(tuple));
     if (tuple->offered)
         space->reactor->offered--;
     tuple->linked = tuple->offered = false;
@@ -277,7 +277,7 @@ void space_tuple_return(spaces_t *self, space_tuple_t *tuple)
     space_tidy(self, space);
 }
 
-void space_tuple_expire(spaces_t *self, space_due_t *due)
+void space_tuple_expire(spaces_t *self, wire_due_t *due)
 {
     space_tuple_t *tuple = (space_tuple_t *) (void *) (due + 1);
     space_t *space = tuple->space;

@@ -34,14 +34,14 @@ static int check_quota(spaces_t *self, const space_wish_t *wish)
 //  Into all lists, or none. False: no memory.
 static bool enlist(spaces_t *self, space_t *space, space_waiter_t *waiter)
 {
-    if (!space_heap_reserve(&self->heap))
+    if (!wire_heap_reserve(&self->heap))
         return false;
     if (space_map_put(&self->waiters, waiter->listener.session->number, waiter->request, waiter)) {
         if (space_crowd_add(&space->waiters, &waiter->listener))
             return true;
         space_map_remove(&self->waiters, waiter->listener.session->number, waiter->request);
     }
-    space_heap_unreserve(&self->heap);
+    wire_heap_unreserve(&self->heap);
     return false;
 }
 
@@ -100,7 +100,7 @@ int space_waiter_new(spaces_t *self, space_t *space, const space_wish_t *wish)
     self->last_waiter++;
     count(self, waiter);
     if (wish->ttl)
-        space_heap_add(&self->heap, &waiter->due, self->now + wish->ttl);
+        wire_heap_add(&self->heap, &waiter->due, self->now + wish->ttl);
     self->counters.waited++;
     return 0;
 }
@@ -115,8 +115,8 @@ static void delist(spaces_t *self, space_waiter_t *waiter)
     space_link_remove(&waiter->listener.in_session);
     space_crowd_remove(&waiter->listener.space->waiters, &waiter->listener);
     space_map_remove(&self->waiters, session->number, waiter->request);
-    space_heap_remove(&self->heap, &waiter->due);
-    space_heap_unreserve(&self->heap);
+    wire_heap_remove(&self->heap, &waiter->due);
+    wire_heap_unreserve(&self->heap);
 }
 
 void space_waiter_free(spaces_t *self, space_waiter_t *waiter)

@@ -59,7 +59,7 @@ static void free_tables(spaces_t *self)
     space_map_free(&self->waiters);
     space_map_free(&self->reactions);
     space_map_free(&self->runs);
-    space_heap_free(&self->heap);
+    wire_heap_free(&self->heap);
     free(self->made.items);
     free(self->found.items);
     wire_buf_free(&self->normal);
@@ -221,7 +221,7 @@ void spaces_session_end(spaces_t *self, uint64_t number, int64_t now)
 
 //  ---- Time ----------------------------------------------------------------
 
-static void time_out(spaces_t *self, space_due_t *due)
+static void time_out(spaces_t *self, wire_due_t *due)
 {
     space_waiter_t *waiter = SPACE_OF(due, space_waiter_t, due);
     space_t *space = waiter->listener.space;
@@ -229,13 +229,13 @@ static void time_out(spaces_t *self, space_due_t *due)
     space_tidy(self, space);
 }
 
-static void lease_over(spaces_t *self, space_due_t *due)
+static void lease_over(spaces_t *self, wire_due_t *due)
 {
     self->counters.leases_over++;
     space_tuple_return(self, space_lease_end(self, SPACE_OF(due, space_lease_t, due)));
 }
 
-static void fall_due(spaces_t *self, space_due_t *due)
+static void fall_due(spaces_t *self, wire_due_t *due)
 {
     if (due->kind == SPACE_DUE_TUPLE)
         space_tuple_expire(self, due);
@@ -249,10 +249,10 @@ static void fall_due(spaces_t *self, space_due_t *due)
 
 void spaces_tick(spaces_t *self, int64_t now)
 {
-    space_due_t *due;
+    wire_due_t *due;
     if (now > self->now)
         self->now = now;
-    while ((due = space_heap_first(&self->heap)) && due->at <= self->now)
+    while ((due = wire_heap_first(&self->heap)) && due->at <= self->now)
         fall_due(self, due);
     space_turns(self);
 }
@@ -274,6 +274,6 @@ size_t spaces_running(const spaces_t *self)
 
 int64_t spaces_due(const spaces_t *self)
 {
-    const space_due_t *due = space_heap_first(&self->heap);
+    const wire_due_t *due = wire_heap_first(&self->heap);
     return due ? due->at : -1;
 }

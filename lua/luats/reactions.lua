@@ -48,7 +48,7 @@ local function name_of(space) return type(space) == "table" and space.name or sp
 
 local LOG = "spaces($to).out { on, who or '', t }"
 
---- Put { "out"|"take"|"read", who, tuple } into the space `to` after each such operation.
+--- Put { on, who, tuple } (on: "out", "take" or "read"; who: "" when unknown) into the space `to` after each such operation.
 ---@param space luats.Space
 ---@param to luats.Space|string another space, or its name
 ---@return luats.Reactions? group, any err

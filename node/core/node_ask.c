@@ -109,7 +109,7 @@ static node_pending_t *expect(node_core_t *self, const node_ask_t *ask)
 
 static void forget(node_core_t *self, node_pending_t *pending)
 {
-    node_heap_remove(&self->heap, &pending->due);
+    wire_heap_remove(&self->heap, &pending->due);
     node_pendings_take(&self->pendings, pending);
     node_pendings_recycle(&self->pendings, pending);
 }
@@ -126,7 +126,7 @@ int node_core_ask(node_core_t *self, const node_ask_t *ask)
     uint64_t id = pending->id;
     if (ask->id)
         *ask->id = id;
-    int rc = ask->timeout > 0 ? node_heap_add(&self->heap, &pending->due, local_deadline(self, ask)) : 0;
+    int rc = ask->timeout > 0 ? wire_heap_try(&self->heap, &pending->due, local_deadline(self, ask)) : 0;
     if (rc == 0 && !away) {
         build(self, ask->type, id, ttl_of(ask->timeout), ask->fields, ask->size, ask->count);
         rc = send_built(self);

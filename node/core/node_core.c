@@ -84,7 +84,7 @@ void node_core_free(node_core_t *self)
         free(self->timers[i]);
     free(self->timers);
     free(self->timer_places);
-    node_heap_free(&self->heap);
+    wire_heap_free(&self->heap);
     node_apps_free(&self->apps);
     free_names(&self->names);
     node_core_unwatch_all(self);

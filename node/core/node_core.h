@@ -79,7 +79,7 @@ struct node_watch {
 };
 
 typedef struct {
-    node_due_t due;             //  First
+    wire_due_t due;             //  First
     uint64_t id;
     alua_timer_fn *fn;
     void *arg;
@@ -96,7 +96,7 @@ struct node_core {
     node_mailbox_t mailbox;
     node_remotes_t remotes;
     node_pendings_t pendings;
-    node_heap_t heap;
+    wire_heap_t heap;
     node_apps_t apps;
     node_name_t *names;
     node_watch_t *watches;      //  Whom we watch, for a broker that is restarted

@@ -269,7 +269,7 @@ static char *text_copy(const char *text)
 
 void node_core_settle(node_core_t *self, node_pending_t *pending, int code, bool definite, const char *text)
 {
-    node_heap_remove(&self->heap, &pending->due);
+    wire_heap_remove(&self->heap, &pending->due);
     node_pendings_take(&self->pendings, pending);
     alua_outcome_t outcome = { .code = code, .definite = definite, .text = text };
     node_mail_t *mail = pending->inner ? NULL : node_mail_new(&self->mailbox, NODE_MAIL_OUTCOME);
@@ -301,9 +301,9 @@ static void expire(node_core_t *self, node_pending_t *pending)
 static void ring(node_core_t *self, node_timer_t *timer)
 {
     node_mail_t *mail = node_mail_new(&self->mailbox, NODE_MAIL_TIMER);
-    node_heap_remove(&self->heap, &timer->due);
+    wire_heap_remove(&self->heap, &timer->due);
     if (!mail) {
-        if (node_heap_add(&self->heap, &timer->due, node_core_now(self) + MEMORY_PAUSE))
+        if (wire_heap_try(&self->heap, &timer->due, node_core_now(self) + MEMORY_PAUSE))
             timer_forget(self, timer);
         return;
     }
@@ -315,8 +315,8 @@ static void ring(node_core_t *self, node_timer_t *timer)
 void node_core_tick(node_core_t *self)
 {
     int64_t now = node_core_now(self);
-    node_due_t *due;
-    while ((due = node_heap_first(&self->heap)) && due->at <= now) {
+    wire_due_t *due;
+    while ((due = wire_heap_first(&self->heap)) && due->at <= now) {
         if (due->kind == NODE_DUE_PENDING)
             expire(self, (node_pending_t *) due);
         else
@@ -326,7 +326,7 @@ void node_core_tick(node_core_t *self)
 
 int64_t node_core_wait(const node_core_t *self)
 {
-    const node_due_t *due = node_heap_first(&self->heap);
+    const wire_due_t *due = wire_heap_first(&self->heap);
     if (!due)
         return -1;
     int64_t wait = due->at - node_core_now(self);
@@ -359,7 +359,7 @@ uint64_t node_core_timer(node_core_t *self, int64_t ms, bool background, alua_ti
     if (!timer)
         return 0;
     timer->due.kind = NODE_DUE_TIMER;
-    if (node_heap_add(&self->heap, &timer->due, node_core_now(self) + ms)) {
+    if (wire_heap_try(&self->heap, &timer->due, node_core_now(self) + ms)) {
         free(timer);
         return 0;
     }
@@ -385,7 +385,7 @@ bool node_core_timer_cancel(node_core_t *self, uint64_t id)
     bool waits = timer->fn != NULL;
     timer->fn = NULL;
     if (!timer->rung) {
-        node_heap_remove(&self->heap, &timer->due);
+        wire_heap_remove(&self->heap, &timer->due);
         timer_forget(self, timer);
     }
     return waits;

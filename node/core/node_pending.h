@@ -6,11 +6,14 @@
 #ifndef NODE_PENDING_H
 #define NODE_PENDING_H
 
-#include "node_heap.h"
+#include "wire_heap.h"
 #include "node_remote.h"
 
+//  wire_due_t.kind
+enum { NODE_DUE_PENDING, NODE_DUE_TIMER };
+
 struct node_pending {
-    node_due_t due;             //  First: the heap gives it back
+    wire_due_t due;             //  First: the heap gives it back
     node_pending_t *next;       //  In its bucket, or the free list
     node_pending_t *before, *after;     //  Among the remote's
     uint64_t id;

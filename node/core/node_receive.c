@@ -81,7 +81,7 @@ static bool claim(node_core_t *self, node_mail_t *mail)
         recount_relayed(pending, mail->from);
         if (node_core_again(self, pending, mail->from, &mail->msg))
             return false;
-        node_heap_remove(&self->heap, &pending->due);
+        wire_heap_remove(&self->heap, &pending->due);
         node_pendings_take(&self->pendings, pending);
         mail->pending = pending;
         return true;
@@ -316,7 +316,7 @@ static void call_inner(node_core_t *self, node_pending_t *pending, const wire_ms
         memcpy(text, said.data, size);
         text[size] = 0;
     }
-    node_heap_remove(&self->heap, &pending->due);
+    wire_heap_remove(&self->heap, &pending->due);
     node_pendings_take(&self->pendings, pending);
     alua_outcome_fn *fn = pending->fn;
     void *arg = pending->arg;
@@ -343,7 +343,7 @@ static int from_broker(node_core_t *self, const wire_msg_t *msg, void *frame)
     node_mail_t *mail = mail_of(self, NULL, msg, frame);
     if (!mail)
         return WIRE_E_NO_MEMORY;
-    node_heap_remove(&self->heap, &pending->due);
+    wire_heap_remove(&self->heap, &pending->due);
     node_pendings_take(&self->pendings, pending);
     mail->pending = pending;
     node_mailbox_push(&self->mailbox, mail);

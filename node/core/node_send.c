@@ -231,7 +231,7 @@ static node_pending_t *expect(node_core_t *self, const alua_request_t *request, 
     pending->type = request->kind == ALUA_CHUNK ? WIRE_CHUNK : WIRE_CALL;
     pending->timeout = request->timeout;
     pending->wait_name = request->wait_name;
-    if (request->timeout > 0 && node_heap_add(&self->heap, &pending->due, node_core_coarse(self) + request->timeout)) {
+    if (request->timeout > 0 && wire_heap_try(&self->heap, &pending->due, node_core_coarse(self) + request->timeout)) {
         node_pendings_take(&self->pendings, pending);
         node_pendings_recycle(&self->pendings, pending);
         return NULL;
@@ -241,7 +241,7 @@ static node_pending_t *expect(node_core_t *self, const alua_request_t *request, 
 
 static void forget_pending(node_core_t *self, node_pending_t *pending)
 {
-    node_heap_remove(&self->heap, &pending->due);
+    wire_heap_remove(&self->heap, &pending->due);
     node_pendings_take(&self->pendings, pending);
     node_pendings_recycle(&self->pendings, pending);
 }

@@ -66,7 +66,7 @@ static void on_timer(uv_timer_t *timer)
 //  deadline, never touches it.
 static void arm(alua_node_t *self)
 {
-    const node_due_t *due = node_heap_first(&self->core.heap);
+    const wire_due_t *due = wire_heap_first(&self->core.heap);
     if (!due || (self->armed && self->armed <= due->at))
         return;
     int64_t wait = due->at - alua_now(self);
@@ -88,7 +88,7 @@ static void tell_activity(alua_node_t *self)
 void node_turn(alua_node_t *self)
 {
     self->unsettled = true;
-    const node_due_t *due = node_heap_first(&self->core.heap);
+    const wire_due_t *due = wire_heap_first(&self->core.heap);
     if (self->core.took_long)
         hub_pump(self->hub, 0);
     if (due && due->at <= alua_now(self))
@@ -294,7 +294,7 @@ bool alua_node_step(alua_node_t *self, int ms)
         return uv_run(&self->loop, UV_RUN_NOWAIT);
     if (ms > 0) {                       //  The timer only ends the sleep; arm() sets it anew
         uv_update_time(&self->loop);
-        const node_due_t *due = node_heap_first(&self->core.heap);
+        const wire_due_t *due = wire_heap_first(&self->core.heap);
         int64_t limit = alua_now(self) + ms;
         if (!due || due->at > limit) {
             self->armed = limit;

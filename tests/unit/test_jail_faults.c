@@ -268,8 +268,23 @@ static void test_no_program_is_said_at_once(void **state)
     end_t end = { 0 };
     open_jail(f, &(jail_config_t) { .program = "/nowhere/alua-jail" });
     jail_job_t job = job_of("ana", "return 1", &end);
+    assert_int_equal(jail_start(f->jail), WIRE_E_SYSTEM);
     assert_int_equal(jail_run(f->jail, &job), WIRE_E_SYSTEM);
     assert_non_null(strstr(jail_error(f->jail), "/nowhere/alua-jail: No such file"));
+}
+
+static void test_the_program_is_started_ahead(void **state)
+{
+    fixture_t *f = *state;
+    jail_stat_t stat;
+    open_jail(f, &(jail_config_t) { .deadline = 5000 });
+    assert_int_equal(jail_start(f->jail), 0);
+    assert_int_equal(jail_start(f->jail), 0);
+    jail_stat(f->jail, &stat);
+    assert_int_equal(stat.starts, 1);
+    assert_int_equal(run(f, "return 1")->code, 0);
+    jail_stat(f->jail, &stat);
+    assert_int_equal(stat.starts, 1);
 }
 
 static void test_a_program_that_ends_at_once(void **state)
@@ -346,7 +361,7 @@ int main(void)
         TEST(a_server_that_hangs_is_replaced),
         TEST(destroying_ends_everything), TEST(destroying_from_inside_an_end),
         TEST(destroying_from_inside_a_call), TEST(cancelled_jobs_end_silently), TEST(running_from_inside_an_end),
-        LIARS(no_program_is_said_at_once), LIARS(a_program_that_ends_at_once), LIARS(the_fake_can_be_honest),
+        LIARS(no_program_is_said_at_once), LIARS(the_program_is_started_ahead), LIARS(a_program_that_ends_at_once), LIARS(the_fake_can_be_honest),
         LIARS(a_lying_fork_server_is_survived), LIARS(lying_workers_are_ended),
         LIARS(workers_that_speak_by_chance), LIARS(workers_that_never_get_ready),
     };

@@ -116,6 +116,31 @@ static bool is_done(jail_frame_t frame, const char *bytes)
 
 //  ---- Tests -----------------------------------------------------------------
 
+//  Bytes with a zero in them, of which the last is of the literal.
+#define IS_DONE(frame, bytes) is_bytes(frame, bytes, sizeof bytes - 1)
+static bool is_bytes(jail_frame_t frame, const char *bytes, size_t size)
+{
+    return frame.type == JAIL_DONE && (size_t) (frame.body.end - frame.body.at) == size
+        && memcmp(frame.body.at, bytes, size) == 0;
+}
+
+static void test_terms_leave_as_terms(void **state)
+{
+    assert_true(IS_DONE(run(*state, "return term 'any'"), "\x91\xc9\0\0\0\5\2\x91\xa3" "any"));
+    assert_true(IS_DONE(run(*state, "return { term('range', nil, 5), 7 }"),
+                        "\x91\x92\xc9\0\0\0\x09\2\x93\xa5range\xc0\5\7"));
+    assert_true(IS_DONE(run(*state, "return term('oneof', term 'any')"),
+                        "\x91\xc9\0\0\0\x12\2\x92\xa5oneof\xc9\0\0\0\5\2\x91\xa3" "any"));
+    assert_true(is_done(run(*state, "local t = term 'any' return pcall(setmetatable, t, nil), getmetatable(t)"),
+                        "\x92\xc2\xc2"));
+    assert_true(is_done(run(*state, "return { 'any', n = 1 }"), "\x91\x82\1\xa3" "any\xa1n\1"));      //  A look-alike
+    assert_true(wire_str_is(field(run(*state, "local t = term 'any' t.n = 1e9 // 1 return t"), "code"), "unsendable"));
+    assert_true(wire_str_is(field(run(*state, "local t = term 'any' t.n = nil return { t }"), "code"), "unsendable"));
+    assert_true(wire_str_is(field(run(*state, "return term 'any' , term {}"), "code"), "remote"));
+    assert_true(wire_str_is(field(run(*state, "local t = term('x', 1) t[2] = t return t"), "code"), "too_deep"));
+    assert_true(wire_str_is(field(run(*state, "local t = term('x', 1) t.n = 200000 return { t, t }"), "code"), "too_big"));
+}
+
 static void test_runs(void **state)
 {
     assert_true(is_done(run(*state, "return ..."), "\x92\1\xa3two"));
@@ -383,7 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-        TEST(runs), TEST(a_text_is_kept_by_its_hash), TEST(texts_are_forgotten_before_memory_runs_out),
+        TEST(runs), TEST(terms_leave_as_terms), TEST(a_text_is_kept_by_its_hash), TEST(texts_are_forgotten_before_memory_runs_out),
         TEST(each_request_refused_once), TEST(each_request_refused_for_good),
         TEST(broken_frames_end_the_conversation), TEST(a_call_out), TEST(values_go_round),
     };

@@ -577,7 +577,7 @@ static void nothing_is_left(net_t *net)
     for (int i = 0; i < NODES; i++) {
         const node_core_t *core = &net->nodes[i].core;
         assert_int_equal(core->pendings.count, 0);
-        assert_null(node_heap_first(&core->heap));
+        assert_null(wire_heap_first(&core->heap));
         assert_int_equal(core->mailbox.events, 0);
         assert_null(core->lookups);
         assert_false(node_core_active(core));

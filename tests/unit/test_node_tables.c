@@ -16,9 +16,9 @@ static uint32_t any(uint32_t below)
 #define DUES 500
 
 //  What must come first: the earliest, of equals the one added first.
-static node_due_t *earliest(node_due_t *dues, const uint64_t *added)
+static wire_due_t *earliest(wire_due_t *dues, const uint64_t *added)
 {
-    node_due_t *first = NULL;
+    wire_due_t *first = NULL;
     for (size_t i = 0; i < DUES; i++)
         if (dues[i].place && (!first || dues[i].at < first->at
                 || (dues[i].at == first->at && added[i] < added[first - dues])))
@@ -28,9 +28,9 @@ static node_due_t *earliest(node_due_t *dues, const uint64_t *added)
 
 static void test_heap_agrees_with_a_list(void **state)
 {
-    static node_due_t dues[DUES];
+    static wire_due_t dues[DUES];
     static uint64_t added[DUES];
-    node_heap_t heap = { 0 };
+    wire_heap_t heap = { 0 };
     (void) state;
     seed = 1;
     for (uint64_t step = 1; step < 20000; step++) {
@@ -38,53 +38,53 @@ static void test_heap_agrees_with_a_list(void **state)
         if (!dues[i].place) {
             added[i] = step;
             int64_t at = (int64_t) step / 10 + (any(3) ? 50 : any(100));   //  Most in order, as with one timeout
-            assert_int_equal(node_heap_add(&heap, &dues[i], at), 0);
+            assert_int_equal(wire_heap_try(&heap, &dues[i], at), 0);
         } else
-            node_heap_remove(&heap, any(2) ? &dues[i] : node_heap_first(&heap));
-        assert_ptr_equal(node_heap_first(&heap), earliest(dues, added));
+            wire_heap_remove(&heap, any(2) ? &dues[i] : wire_heap_first(&heap));
+        assert_ptr_equal(wire_heap_first(&heap), earliest(dues, added));
     }
-    while (node_heap_first(&heap)) {
-        assert_ptr_equal(node_heap_first(&heap), earliest(dues, added));
-        node_heap_remove(&heap, node_heap_first(&heap));
+    while (wire_heap_first(&heap)) {
+        assert_ptr_equal(wire_heap_first(&heap), earliest(dues, added));
+        wire_heap_remove(&heap, wire_heap_first(&heap));
     }
     assert_int_equal(heap.count, 0);
-    node_heap_free(&heap);
+    wire_heap_free(&heap);
 }
 
 //  A few long timers do not make the usual deadlines, each later than the last, go through the heap.
 static void test_heap_lists_deadlines_before_long_timers(void **state)
 {
     (void) state;
-    node_heap_t heap = { 0 };
-    node_due_t timers[8] = { 0 }, calls[100] = { 0 };
+    wire_heap_t heap = { 0 };
+    wire_due_t timers[8] = { 0 }, calls[100] = { 0 };
     for (size_t i = 0; i < 8; i++)
-        node_heap_add(&heap, &timers[i], 60000);
+        wire_heap_try(&heap, &timers[i], 60000);
     for (size_t i = 0; i < 100; i++)
-        node_heap_add(&heap, &calls[i], 30000 + (int64_t) (i / 2));
+        wire_heap_try(&heap, &calls[i], 30000 + (int64_t) (i / 2));
     assert_int_equal(heap.count, 0);
     for (size_t i = 0; i < 100; i++) {
-        assert_ptr_equal(node_heap_first(&heap), &calls[i]);
-        node_heap_remove(&heap, &calls[i]);
+        assert_ptr_equal(wire_heap_first(&heap), &calls[i]);
+        wire_heap_remove(&heap, &calls[i]);
     }
-    assert_ptr_equal(node_heap_first(&heap), &timers[0]);
+    assert_ptr_equal(wire_heap_first(&heap), &timers[0]);
 }
 
 static void test_heap_removes_twice(void **state)
 {
-    node_heap_t heap = { 0 };
-    node_due_t a = { 0 }, b = { 0 };
+    wire_heap_t heap = { 0 };
+    wire_due_t a = { 0 }, b = { 0 };
     (void) state;
-    node_heap_remove(&heap, &a);
-    node_heap_add(&heap, &a, 5);
-    node_heap_add(&heap, &b, 6);
-    node_heap_remove(&heap, &a);
-    node_heap_remove(&heap, &a);
-    assert_ptr_equal(node_heap_first(&heap), &b);
-    node_heap_remove(&heap, &b);
-    assert_null(node_heap_first(&heap));
-    node_heap_add(&heap, &a, 7);
-    node_heap_free(&heap);
-    assert_null(node_heap_first(&heap));
+    wire_heap_remove(&heap, &a);
+    wire_heap_try(&heap, &a, 5);
+    wire_heap_try(&heap, &b, 6);
+    wire_heap_remove(&heap, &a);
+    wire_heap_remove(&heap, &a);
+    assert_ptr_equal(wire_heap_first(&heap), &b);
+    wire_heap_remove(&heap, &b);
+    assert_null(wire_heap_first(&heap));
+    wire_heap_try(&heap, &a, 7);
+    wire_heap_free(&heap);
+    assert_null(wire_heap_first(&heap));
 }
 
 //  ---- Pendings --------------------------------------------------------------

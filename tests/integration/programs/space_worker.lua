@@ -1,0 +1,55 @@
+-- A node's tuple spaces by remote call, so that a test can order it about; what comes later is printed.
+local bag = luats.space "bag"
+local list = {}                             -- Of what was taken
+local lease
+lost = 0
+
+luats.lost(function() lost = lost + 1 print("lost", lost) end)
+
+function put(first, last)
+  for i = first, last do assert(bag:out { "item", i }) end
+end
+function take(seconds)
+  local tuple, found = bag:take({ "item", luats.int }, { lease = seconds, timeout = 0 })
+  lease = found
+  return tuple and tuple[2]
+end
+function ack() return lease:ack() end
+function wait_for(count)                    -- So many takes, by callback
+  for _ = 1, count do
+    bag:take({ "item", luats.int }, nil, function(tuple, err)
+      if not tuple then print("failed", err.code) return end
+      list[#list + 1] = tuple[2]
+      print("took", tuple[2])
+    end)
+  end
+end
+function taken() return list end
+function all()
+  local left = {}
+  for i, tuple in ipairs(bag:read_all { "item", luats.int }) do left[i] = tuple[2] end
+  return left
+end
+function put_and_take(count)                -- As fast as it goes: `count` of our own, and as many of whoever
+  function go()
+    for i = 1, count do
+      local ok, err = bag:out { "item", alua.node .. i }
+      while not ok do print("again", err.code) ok, err = bag:out { "item", alua.node .. i } end
+    end
+    print "put all"
+  end
+  luarpc.async(alua.id, "go")()
+  for _ = 1, count do
+    bag:take({ "item", luats.string }, nil, function(tuple, err)
+      list[#list + 1] = tuple and tuple[2] or "failed: " .. err.code
+    end)
+  end
+end
+function watch()
+  bag:watch({ luats.rest }, function(tuple) print("watched", tuple[2]) end)
+end
+function stat()
+  local one = bag:stat()
+  return one.tuples, one.leases, one.waiters, one.watches
+end
+alua.loop()
