@@ -230,6 +230,15 @@ class TestTutorial(Documents):
         self.assert_nothing_left()
 
 
+class TestReference(Documents):
+    def test_programs(self):
+        programs = [block for block in blocks("docs/REFERENCE.md") if block.kind == "lua"]
+        self.assertEqual(len(programs), 3)
+        for block in programs:
+            self.assertTrue(block.promises(), block.place)
+            self.run_block(block)
+
+
 class TestCommands(Documents):
     def test_the_first_session(self):
         """docs/COMMANDS.md shows lines of two terminals in one block: "$ " is a command, what follows its output."""
