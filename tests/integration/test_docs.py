@@ -142,7 +142,7 @@ class TestReadme(Documents):
 
 class TestTutorial(Documents):
     def test_commands_of_one_program(self):
-        """Sections 1 to 3 and 6: whatever starts with run."""
+        """All sections but 4 and 7: whatever starts with run."""
         count, all_blocks = 0, blocks("docs/TUTORIAL.md")
         for block, below in zip(all_blocks, all_blocks[1:] + [None]):
             for words in block.commands() if block.kind == "sh" else ():
@@ -154,7 +154,7 @@ class TestTutorial(Documents):
                 if below and below.kind == "text":
                     self.assertEqual(len(result.lines), len(below.text.splitlines()), result)
                     self.assert_lines(below.text.splitlines(), result.lines, below.place)
-        self.assertEqual(count, 5)
+        self.assertEqual(count, 7)
 
     def test_programs(self):
         run = excerpts = 0
@@ -167,7 +167,7 @@ class TestTutorial(Documents):
             else:
                 self.run_block(block)
                 run += 1
-        self.assertEqual((run, excerpts), (3, 1))
+        self.assertEqual((run, excerpts), (5, 2))
 
     def test_a_misspelt_name(self):
         """Section 1: the message names the line in which the chunk was written."""
@@ -186,7 +186,7 @@ class TestTutorial(Documents):
             self.assertEqual((enter[1:], leave[2]), ((leave[1], "enter", leave[3]), "leave"))
 
     def test_a_network_that_lasts(self):
-        """Section 5: a broker and a node stay; the other commands look around."""
+        """Section 7: a broker and a node stay; the other commands look around."""
         nodes = None
         for block in blocks("docs/TUTORIAL.md"):
             commands = [words for words in block.commands() if words[0] != "run"] if block.kind == "sh" else []
@@ -214,7 +214,7 @@ class TestTutorial(Documents):
         self.assert_nothing_left()
 
     def test_a_meeting_place(self):
-        """Section 5: the first creates the network, the second connects; it ends with its last member."""
+        """Section 7: the first creates the network, the second connects; it ends with its last member."""
         block = next(block for block in blocks("docs/TUTORIAL.md") if "dalua.loop()" in block.text)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
