@@ -71,6 +71,7 @@ need_build_tools()
     need pkg-config --exists libedit libedit-dev
     need pkg-config --exists libseccomp libseccomp-dev
     need pkg-config --exists lua5.4 liblua5.4-dev
+    need test -e /usr/share/lua/5.4/dkjson.lua lua-dkjson
     [ -z "$missing" ] || need command -v make make      # gcc links with several processors by it, or warns and takes one
 }
 

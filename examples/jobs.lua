@@ -5,6 +5,7 @@
 -- The first process accepts jobs by remote call and puts them into a space; the others are workers that take them on a
 -- lease, run their code, and publish how it goes. Whoever wants to follows all of it by subscribing to "jobs.>".
 
+assert(alua.size > 1, "who is to work? Start it with -n 2 or more")
 local jobs, done = luats.space "jobs", luats.space "done"
 
 -- Submit a job: Lua text and its arguments. Answers its number.

@@ -1,5 +1,6 @@
 //  alua - the one program: makes a Lua state that knows our modules, and hands over to lua/alua/cli
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -88,8 +89,21 @@ static int run(lua_State *L, int argc, char **argv)
     return 1;
 }
 
+//  Who started us may have closed some of the three: a socket of ours must not take their places, where a program
+//  would read or print into it.
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     if (argc > 1 && strcmp(argv[1], "child") == 0)
         child_prepare();
     else if (argc > 1 && strcmp(argv[1], "console") == 0)

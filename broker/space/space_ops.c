@@ -220,11 +220,11 @@ int space_do_destroy(spaces_t *self, const spaces_op_t *op)
     if (rc)
         return rc;
     space_t *space = space_find(self, name);
+    space_ended_note(self, name);       //  One that was just dropped, since its last tuple was consumed, has ended, too
     if (space) {
         space->pins++;
         space_empty(self, space);
         space_close(self, space);
-        space_ended_note(self, name);
         self->counters.destroys++;
     }
     return answer_bool(self, op, space != NULL);

@@ -3,11 +3,14 @@
 local _ENV = require("alua.env").std
 local core = require "alua.core"
 
-local lost = {}
+local lost = {
+  epoch = 0, -- How many times: what one broker numbered means nothing to the next
+}
 
 local handlers, once = {}, {}
 
 core.on("broker", function()
+  lost.epoch = lost.epoch + 1
   local again = once
   once = {}
   for i = 1, #handlers do core.task(handlers[i]) end

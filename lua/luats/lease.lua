@@ -3,6 +3,7 @@
 local _ENV = require("alua.env").std
 local core = require "alua.core"
 local given = require "alua.given"
+local lost = require "alua.lost"
 local waiting = require "alua.waiting"
 
 local ask_ack = core.asker "ACK"
@@ -13,6 +14,7 @@ local ask_extend = core.asker "EXTEND"
 ---@field number integer
 ---@field space string
 ---@field done boolean Acknowledged or released.
+---@field epoch integer A restarted broker counts its leases from 1 again: its numbers are not ours.
 local Lease = {}
 Lease.__index = Lease
 Lease.__name = "luats.lease"
@@ -20,7 +22,15 @@ Lease.__name = "luats.lease"
 local TIMEOUT = { timeout = true }
 
 function Lease.new(number, space)
-  return setmetatable({ number = number, space = space, done = false }, Lease)
+  return setmetatable({ number = number, space = space, done = false, epoch = lost.epoch }, Lease)
+end
+
+-- The broker that granted it is gone, and the tuple with it.
+local function expired(self, what, cb)
+  local err = core.error("expired", ("lease %d is over: the broker was restarted"):format(self.number))
+  if not cb then return nil, err end
+  core.task(waiting.guarded(what, cb), nil, err)
+  return true
 end
 
 -- { done = { {..}, {..} } } as a list of { space, tuple }.
@@ -48,6 +58,7 @@ function Lease:ack(outs, options, cb)
   local list = outs_of(outs, 2)
   waiting.check(cb)
   self.done = true
+  if self.epoch ~= lost.epoch then return expired(self, "luats.ack", cb) end
   local function acked(numbers, err)
     if numbers == nil then return nil, err end
     return true
@@ -64,6 +75,7 @@ function Lease:release(options, cb)
   local timeout = given.check(options, TIMEOUT, 2).timeout
   waiting.check(cb)
   self.done = true
+  if self.epoch ~= lost.epoch then return expired(self, "luats.release", cb) end
   return ask_release(timeout, false, "release of a lease in " .. self.space, cb, self.number)
 end
 
@@ -77,6 +89,7 @@ function Lease:extend(seconds, options, cb)
   local ms = given.ms(seconds, "the time of a lease", 2)
   if not ms then error("a number of seconds is needed", 2) end
   waiting.check(cb)
+  if self.epoch ~= lost.epoch then return expired(self, "luats.extend", cb) end
   return ask_extend(timeout, false, "extend of a lease in " .. self.space, cb, self.number, ms)
 end
 

@@ -4,6 +4,7 @@ local _ENV = require("alua.env").std
 local core = require "alua.core"
 local given = require "alua.given"
 local check = require "luats.check"
+local lost = require "alua.lost"
 local waiting = require "alua.waiting"
 local Space = require "luats.space"
 
@@ -41,13 +42,14 @@ function Space:each(pattern, options)
   if take.background == nil then take.background = wanted.timeout == nil end
   local function step()
     settle(loop, false)
+    if loop.epoch ~= lost.epoch then take.after = nil end
     local tuple, lease = self:take(pattern, take)
     if tuple == nil then
       local code = lease.code
       if code == "closed" or code == "timeout" or code == "cancelled" then return nil end
       error(lease, 0)
     end
-    loop.lease, take.after = lease, lease.number
+    loop.lease, loop.epoch, take.after = lease, lease.epoch, lease.number
     return tuple, lease
   end
   return step, nil, nil, setmetatable({}, { __close = function(_, err) settle(loop, err ~= nil) end })

@@ -111,12 +111,14 @@ class TestReadme(Documents):
 
     def test_programs(self):
         programs = [block for block in blocks("README.md") if block.kind == "lua"]
-        self.assertEqual(len(programs), 3)
-        send, call, coordinate = map(self.run_block, programs)
+        self.assertEqual(len(programs), 5)
+        send, call, coordinate, share, publish = map(self.run_block, programs)
         self.assertEqual(sorted(line.split("@")[0] for line in send), ["2", "3", "42", "hello from 2", "hello from 3"])
         self.assertEqual(len(programs[1].promises()), 3)
         self.assertEqual(len(call), 3)
         self.assertEqual(len(coordinate), 6)            # Three, each greeted by two
+        self.assertEqual(sorted(share[:3]), ["1.0", "4.0", "9.0"])
+        self.assertEqual((len(share), len(publish)), (4, 3))
 
     def test_what_it_needs_is_what_is_installed(self):
         """The table of packages against those that ./run and ./test install."""
@@ -125,11 +127,10 @@ class TestReadme(Documents):
             last = [line.split("#")[0].split()[-1] for line in lines if re.search(r"^ .*\bneed [a-z]", line)]
             return {name for word in last for name in word.strip("'").split("|")}
 
-        rows = re.findall(r"^\| (`.*?) \| (.*?) \|$", (harness.ROOT / "README.md").read_text(), re.M)
+        table = (harness.ROOT / "README.md").read_text().split("| package | why |")[1]
         told = {True: set(), False: set()}
-        for packages, why in rows:
-            if "-dev" in packages:                      # The other table lists modules
-                told["./test" in why].update(re.findall(r"`([a-z][\w.+-]*)`", packages))
+        for packages, why in re.findall(r"^\| (`.*?) \| (.*?) \|$", table, re.M):
+            told["./test" in why].update(re.findall(r"`([a-z][\w.+-]*)`", packages))
         self.assertEqual(told, {True: needed("test"), False: needed("cmake/build.sh")})
 
     def test_the_help_lists_the_verbs(self):
@@ -141,7 +142,7 @@ class TestReadme(Documents):
 
 class TestTutorial(Documents):
     def test_commands_of_one_program(self):
-        """Sections 1 to 3 and 6: whatever starts with run."""
+        """All sections but 4 and 7: whatever starts with run."""
         count, all_blocks = 0, blocks("docs/TUTORIAL.md")
         for block, below in zip(all_blocks, all_blocks[1:] + [None]):
             for words in block.commands() if block.kind == "sh" else ():
@@ -153,7 +154,7 @@ class TestTutorial(Documents):
                 if below and below.kind == "text":
                     self.assertEqual(len(result.lines), len(below.text.splitlines()), result)
                     self.assert_lines(below.text.splitlines(), result.lines, below.place)
-        self.assertEqual(count, 5)
+        self.assertEqual(count, 7)
 
     def test_programs(self):
         run = excerpts = 0
@@ -166,7 +167,7 @@ class TestTutorial(Documents):
             else:
                 self.run_block(block)
                 run += 1
-        self.assertEqual((run, excerpts), (3, 1))
+        self.assertEqual((run, excerpts), (5, 2))
 
     def test_a_misspelt_name(self):
         """Section 1: the message names the line in which the chunk was written."""
@@ -185,7 +186,7 @@ class TestTutorial(Documents):
             self.assertEqual((enter[1:], leave[2]), ((leave[1], "enter", leave[3]), "leave"))
 
     def test_a_network_that_lasts(self):
-        """Section 5: a broker and a node stay; the other commands look around."""
+        """Section 7: a broker and a node stay; the other commands look around."""
         nodes = None
         for block in blocks("docs/TUTORIAL.md"):
             commands = [words for words in block.commands() if words[0] != "run"] if block.kind == "sh" else []
@@ -213,7 +214,7 @@ class TestTutorial(Documents):
         self.assert_nothing_left()
 
     def test_a_meeting_place(self):
-        """Section 5: the first creates the network, the second connects; it ends with its last member."""
+        """Section 7: the first creates the network, the second connects; it ends with its last member."""
         block = next(block for block in blocks("docs/TUTORIAL.md") if "dalua.loop()" in block.text)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -227,6 +228,15 @@ class TestTutorial(Documents):
         for process in (first, second):
             self.assertEqual(process.stop(signal.SIGINT).status, 130)
         self.assert_nothing_left()
+
+
+class TestReference(Documents):
+    def test_programs(self):
+        programs = [block for block in blocks("docs/REFERENCE.md") if block.kind == "lua"]
+        self.assertEqual(len(programs), 3)
+        for block in programs:
+            self.assertTrue(block.promises(), block.place)
+            self.run_block(block)
 
 
 class TestCommands(Documents):

@@ -37,6 +37,16 @@ class TestProgram(harness.Case):
         result = self.run_program("for line in io.lines() do print(line * 2) end", input="1\n2\n")
         self.assertEqual(result.lines, ["2", "4"])
 
+    def test_closed_standard_descriptors_are_nobody_elses(self):
+        """A socket of ours in their place would be read from and printed into, and libuv refuses to close it."""
+        file = self.program("print('read', io.read('l')) io.stderr:write('told\\n')")
+        for closed, out, err in (("<&-", "read\tnil\n", "told\n"), (">&-", "", "told\n"), ("2>&-", "read\tnil\n", ""),
+                                 ("<&- >&- 2>&-", "", "")):
+            process = harness.Process(["sh", "-c", f'exec "$0" run "$1" {closed}', harness.ALUA, file], self.env)
+            self.started.append(process)
+            result = process.wait()
+            self.assertEqual((result.status, result.out, result.err), (0, out, err), closed)
+
     def test_what_is_printed_without_a_line_end_comes_too(self):
         self.assertEqual(self.run_program("io.write('a', 1)").out, "a1")
         self.assertEqual(self.run_program("io.write('a', 1) alua.exit(0)").out, "a1")
@@ -154,6 +164,15 @@ class TestMany(harness.Case):
         text = "print(alua.rank, io.read('a'))"
         result = self.run_program(text, options=("-n", 3, "--no-label"), input="word")
         self.assertEqual(sorted(result.lines), ["1\tword", "2\t", "3\t"])
+
+    def test_a_line_of_a_chat_is_heard_before_the_next_is_typed(self):
+        chat = self.start("run", "-n", 3, harness.ROOT / "examples/chat.lua", stdin=subprocess.PIPE)
+        for line in ("one", "two"):
+            chat.say(line + "\n")
+            chat.expect(rf"^\[[23]@\S+\] guest1: {line}$", count=2)
+        chat.popen.stdin.close()
+        result = chat.wait()
+        self.assertEqual((result.status, result.err, len(result.lines)), (0, "", 3 * (3 + 2)), result)
 
     def test_they_talk(self):
         result = self.run_program("""

@@ -1,5 +1,6 @@
 """Tuple spaces as programs see them: each operation, who is served, who is stuck, who gives up"""
 import pathlib
+import signal
 import unittest
 
 import harness
@@ -159,6 +160,37 @@ class TestGivingUp(Case):
             end
             alua.sleep(0.05)
             print(space:count())""")
+
+
+class TestRestart(Case):
+    def test_a_lease_of_the_broker_before_is_not_one_of_the_new(self):
+        """Both are lease 1, of the same process; only the new one may be acknowledged by the new one."""
+        broker = self.start_broker()
+        node = self.start_node("ana", self.program("""
+            local space = luats.space 'bag'
+            space:out { 'old' }
+            local _, old = space:take({ 'old' }, { lease = 60 })
+            function go()
+              space:out { 'new' }
+              local _, new = space:take({ 'new' }, { lease = 60 })
+              assert(new.number == old.number)
+              for _, how in ipairs { 'ack', 'release', 'extend' } do
+                local ok, err = old[how](old, how == 'extend' and 1 or nil)
+                print(how, ok, err.code)
+              end
+              old:ack(nil, nil, function(ok, err) print('heard', ok, err.code) end)
+              print('new', new:ack())
+            end
+            luats.lost(function() print 'lost' end)
+            print 'taken'"""))
+        node.expect("^taken$")
+        broker.stop(signal.SIGKILL)
+        self.start_broker()
+        node.expect("^lost$")
+        self.assertEqual(self.run_alua("send", "ana", "go()").err, "")
+        for line in ("ack\tnil\texpired", "release\tnil\texpired", "extend\tnil\texpired", "new\ttrue",
+                     "heard\tnil\texpired"):
+            node.expect(f"^{line}$")
 
 
 if __name__ == "__main__":

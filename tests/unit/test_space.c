@@ -594,6 +594,10 @@ static void test_a_worker_learns_of_the_end(void **state)
     EXPECT(f, "1:5 2; 2:6! closed the space was destroyed; 3:7 [a] 2 2; 3:8! timeout no tuple matches; "
               "3:9! usage TAKE: after is not a lease's number; ");
     say(f, 3, "ACK 2");
+    f->trace[0] = 0;
+    say(f, 1, "DESTROY s");             //  There is none: nothing was in it and nobody waited
+    say(f, 3, "TAKE s [a] {lease=1000, after=2}");
+    EXPECT(f, "1:11 false; 3:12! closed the space was destroyed; ");
     check_spaces(f->spaces);
 }
 

@@ -574,7 +574,7 @@ OPTIONS
                         broker has kept
     --since S           first, what was published in the last S seconds
     --group NAME        of all that subscribe to this pattern in this group, one
-                        gets each message
+                        gets each message; without --last and --since
     --filter EXPRESSION only those for which this is true: Lua's operators on
                         value, topic and publisher
     --json              an object for each, with topic, value, publisher, seq,
