@@ -48,42 +48,57 @@ local Subscription = {}
 Subscription.__index = Subscription
 Subscription.__name = "luaps.subscription"
 
--- One more was handled: tell the broker from time to time, so that it sends more.
-local function consumed(self)
-  self.handled = self.handled + 1
-  if self.handled - self.told < self.quarter or not self.number then return end
-  if core.tell(CONSUMED, self.number, self.handled) then self.told = self.handled end
+-- How many messages of a subscription were handled: what the broker is told from time to time, so that it
+-- sends more. A broker that was restarted counts anew, in another one of these.
+local Flow = {}
+
+local function new_flow(number, quarter)
+  return setmetatable({ number = number, handled = 0, due = quarter, quarter = quarter }, Flow)
 end
+
+-- What is handled from now on is told to nobody.
+local function end_flow(flow) flow.due = math.huge end
+
+local function consumed(flow)
+  local handled = flow.handled + 1
+  flow.handled = handled
+  if handled < flow.due then return end
+  if core.tell(CONSUMED, flow.number, handled) then flow.due = handled + flow.quarter end
+end
+Flow.__close = consumed -- Also when a handler raises
 
 local function wake(self)
   local waiter = table.remove(self.waiters, 1)
   if waiter then waiter() end
 end
 
-local function message(topic, publisher, seq, time, flags, missed, reply, value)
-  return setmetatable({
-    topic = topic, value = value, publisher = publisher, seq = seq, time = time / 1000, missed = missed,
-    retained = flags & RETAINED ~= 0 or nil, replayed = flags & REPLAYED ~= 0 or nil,
-    will = flags & WILL ~= 0 or nil, reply_to = reply,
-  }, Message)
+local function mark(msg, flags)
+  msg.retained = flags & RETAINED ~= 0 or nil
+  msg.replayed = flags & REPLAYED ~= 0 or nil
+  msg.will = flags & WILL ~= 0 or nil
 end
 
 core.on("topic", function(number, _, missed, topic, publisher, seq, time, flags, reply, value)
   local self = subscriptions[number]
   if not self then return end
-  self.missed = self.missed + missed
+  if missed > 0 then self.missed = self.missed + missed end
   if seq == 0 then -- A gap, and nothing behind it yet
     if self.on_gap then self.on_gap(missed) end
     return
   end
-  local msg = message(topic, publisher, seq, time, flags, missed, reply, value)
-  if not self.handler then
+  local msg = setmetatable({
+    topic = topic, value = value, publisher = publisher, seq = seq, time = time / 1000, missed = missed,
+  }, Message)
+  if flags ~= 0 then mark(msg, flags) end
+  if reply then msg.reply_to = reply end
+  local handler = self.handler
+  if not handler then
     self.last = self.last + 1
     self.queue[self.last] = msg
     return wake(self)
   end
-  local _ <close> = self.consumer -- Also when the handler raises
-  self.handler(msg)
+  local _ <close> = self.flow
+  handler(msg)
 end)
 
 local SUBSCRIBING = {
@@ -105,7 +120,7 @@ local function begin(self)
       return end_with(self, err)
     end
     if self.closed then return ask_unsubscribe(30, true, "unsubscribe", nothing, number) end
-    self.number, self.handled, self.told = number, 0, 0
+    self.number, self.flow = number, new_flow(number, self.quarter)
     subscriptions[number] = self
   end, self.pattern, self.options)
 end
@@ -116,6 +131,7 @@ lost.on(function()
   subscriptions = {}
   for _, self in pairs(all) do
     self.number = nil
+    end_flow(self.flow)
     begin(self)
   end
 end)
@@ -158,14 +174,13 @@ function subscribe.subscribe(pattern, handler, options)
   local window = wanted.window or WINDOW
   if math.type(window) ~= "integer" or window < 1 then error("window must be an integer from 1 up", 2) end
   local self = setmetatable({
-    pattern = pattern, handler = handler, on_gap = wanted.gap, missed = 0, handled = 0, told = 0,
+    pattern = pattern, handler = handler, on_gap = wanted.gap, missed = 0,
     quarter = math.max(window // 4, 1), first = 1, last = 0, queue = {}, waiters = {},
     options = {
       group = wanted.group, filter = wanted.filter, last = wanted.last, seq = wanted.seq, window = window,
       since = since(wanted.since, 2), count = wanted.count, bytes = wanted.bytes, policy = wanted.policy,
     },
   }, Subscription)
-  self.consumer = setmetatable({}, { __close = function() consumed(self) end })
   begin(self)
   return self
 end
@@ -175,6 +190,7 @@ function Subscription:close()
   if self.closed then return end
   if self.number then
     subscriptions[self.number] = nil
+    end_flow(self.flow)
     ask_unsubscribe(30, true, "unsubscribe", nothing, self.number)
   end
   end_with(self, nil)
@@ -187,7 +203,7 @@ local function pop(self)
   if msg == nil then return nil end
   self.queue[self.first] = nil
   self.first = self.first + 1
-  consumed(self)
+  consumed(self.flow)
   return msg
 end
 
