@@ -28,7 +28,7 @@ local EACH = { lease = true, timeout = true, background = true }
 --- breaks), and released when it raises. Waits for the next tuple without keeping the program from being
 --- over. Ends when the space is destroyed, or when no tuple came within `timeout` seconds.
 ---@param pattern table
----@param options? { lease?: number, timeout?: number, background?: boolean } lease: 30 s by default; background: true without a timeout
+---@param options? { lease?: number, timeout?: number, background?: boolean } lease: 30 s by default
 ---@return fun(): table?, luats.Lease?
 function Space:each(pattern, options)
   check.open(self, 2)
