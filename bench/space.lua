@@ -1,6 +1,6 @@
 -- Tuple spaces: one measurement, filling or waiting a run; bench/broker reads the line of result.
 --   space.lua pairs|later IN_FLIGHT SECONDS     put a tuple and take it by its key, with coroutines or callbacks
---   space.lua field IN_FLIGHT SECONDS N         read and put back what is there, by any one of three fields, N resident
+--   space.lua field IN_FLIGHT SECONDS N         take and put back what is there, by any one of three fields, N resident
 --   space.lua fill N BYTES                      put N tuples { key, another, i, text } of so many bytes and leave
 --   space.lua park N                            wait for N tuples that never come, until it is killed
 local kind, window, seconds, resident = arg[1], tonumber(arg[2]), tonumber(arg[3]), tonumber(arg[4])
@@ -64,9 +64,14 @@ local function fields_of(i) return ("key%07d"):format(i), ("%07dth"):format(i), 
 
 local function field_loop(ended, i)
   local step = i
+  local own = resident == 0
+  if own then
+    local a, b, c = fields_of(i)
+    assert(space:out { a, b, c, ("x"):rep(73) })
+  end
   while not stop do
     step = (step * 1103515245 + 12345) & 0x7fffffff
-    local a, b, c = fields_of(step % resident + 1)
+    local a, b, c = fields_of(own and i or step % resident + 1)
     local which = step % 3
     local pattern = which == 0 and { a, any, any, any } or which == 1 and { any, b, any, any } or { any, any, c, any }
     local tuple = assert(space:take(pattern))

@@ -1,10 +1,9 @@
 -- Topics: the same as bench/topic_node.c, in Lua.
---   topic.lua subscribe SUBSCRIPTIONS
+--   topic.lua subscribe SUBSCRIPTIONS [answer]
 --   topic.lua publish BYTES SECONDS
-local kind = arg[1]
 local core = require "alua.core"
 
-local function subscribe(count)
+local function subscribe(count, answers)
   local subs, ended = {}, 0
   local began, delivered = nil, 0
   local function finish()
@@ -14,16 +13,22 @@ local function subscribe(count)
     alua.exit(0)
   end
   local function heard(msg)
-    began = began or core.now()
-    if msg.topic ~= "bench.end" then
-      delivered = delivered + 1
+    if msg.topic == "bench.end" then
+      ended = ended + 1
+      if ended == count then finish() end
       return
     end
-    ended = ended + 1
-    if ended == count then finish() end
+    began = began or core.now()
+    delivered = delivered + 1
   end
-  for i = 1, count do subs[i] = luaps.subscribe("bench.>", heard) end
-  for i = 1, count do while not subs[i].number do alua.sleep(0.01) end end
+  local function heard_first(msg)
+    if msg.reply_to then msg:reply(nil) end
+    return heard(msg)
+  end
+  for i = 1, count do subs[i] = luaps.subscribe("bench.>", answers and i == 1 and heard_first or heard) end
+  for i = 1, count do
+    while not subs[i].number do alua.sleep(0.01) end
+  end
   print("subscribed")
   alua.loop()
 end
@@ -31,23 +36,23 @@ end
 local function publish(bytes, seconds)
   local text = ("x"):rep(bytes)
   local stop, published, batches = alua.now() + seconds, 0, 0
-  local function finish()
-    luaps.publish("bench.end", nil)
-    print("published=" .. published)
-    alua.exit(0)
-  end
-  local function batch(receivers, err)
-    if not receivers then error(err) end
-    batches = batches - 1
-    if alua.now() >= stop then return batches == 0 and finish() end
+  local function batch()
     batches = batches + 1
     published = published + 100
     for _ = 1, 99 do luaps.publish("bench.topic", text) end
-    luaps.publish("bench.topic", text, { ack = true }, batch)
+    core.tell(core.types.PUBLISH, "bench.topic", text, { reply = "answer.bench" })
   end
-  batches = 4
-  for _ = 1, 4 do batch(0) end
+  local answers = luaps.subscribe("answer.bench", function()
+    batches = batches - 1
+    if alua.now() < stop then return batch() end
+    if batches > 0 then return end
+    luaps.publish("bench.end", nil)
+    print("published=" .. published)
+    alua.exit(0)
+  end)
+  while not answers.number do alua.sleep(0.01) end
+  for _ = 1, 4 do batch() end
   alua.loop()
 end
 
-if kind == "subscribe" then subscribe(tonumber(arg[2])) else publish(tonumber(arg[2]), tonumber(arg[3])) end
+if arg[1] == "subscribe" then subscribe(tonumber(arg[2]), arg[3]) else publish(tonumber(arg[2]), tonumber(arg[3])) end

@@ -1,7 +1,10 @@
 //  topic_node - a publisher and subscribers in C, on the node's own interface
 //
-//      topic_node subscribe SUBSCRIPTIONS          counts what comes under "bench.>", until each has seen "bench.end"
-//      topic_node publish BYTES SECONDS            to "bench.topic"; each 100th is answered, 400 are on their way at most
+//      topic_node subscribe SUBSCRIPTIONS [answer]     counts what comes under "bench.>", until each has seen "bench.end"
+//      topic_node publish BYTES SECONDS                to "bench.topic"
+//
+//  Each 100th message asks for an answer, which the first subscription of the subscriber with `answer` gives, so that 400
+//  are on their way at most.
 //
 //  The broker is the user's own. Prints a line:  from=... to=... delivered=... missed=...  or  published=...; from and to
 //  are seconds by the monotonic clock, which all processes share.
@@ -24,7 +27,11 @@ typedef struct {
     double began, seconds, ended;
     uint64_t published, delivered, missed;
     uint64_t told[4096];        //  CONSUMED, by the subscription's number
-    int wanted, batches;        //  Subscriptions that have not seen the end; batches on their way
+    int wanted, subscribed;     //  Subscriptions that have not seen the end; that have begun
+    int batches;                //  On their way
+    uint64_t answering;         //  The subscription that answers, or 0
+    bool answers, publishes;
+    size_t bytes;
 } bench_t;
 
 static double seconds_now(void)
@@ -72,7 +79,18 @@ static void on_end(bench_t *self)
     alua_node_quit(self->node);
 }
 
-//  sub, n, missed, topic, ...
+static void answer(bench_t *self, wire_str_t topic)
+{
+    uint8_t bytes[64];
+    wire_buf_t out = { bytes, 0, sizeof bytes, false };
+    wire_put_text(&out, topic.data, topic.size);
+    wire_put_nil(&out);
+    must(alua_tell(self->node, WIRE_PUBLISH, out.data, out.size, 2, 0), "answer");
+}
+
+static void on_answer(bench_t *self);
+
+//  sub, n, missed, topic, publisher, seq, time, flags, reply, value
 static void on_topic(bench_t *self, const alua_event_t *event)
 {
     wire_reader_t at = wire_reader(event->args, event->args_size);
@@ -84,6 +102,17 @@ static void on_topic(bench_t *self, const alua_event_t *event)
     if (wire_read_bytes(&at, &topic))   //  A gap
         return;
     consumed(self, sub, n);
+    if (self->publishes) {
+        on_answer(self);
+        return;
+    }
+    if (sub == self->answering) {
+        wire_str_t reply;
+        for (int i = 0; i < 4; i++)
+            (void) wire_skip(&at);
+        if (*at.at != 0xc0 && wire_read_bytes(&at, &reply) == 0)
+            answer(self, reply);
+    }
     if (wire_str_is(topic, "bench.end")) {
         self->ended = seconds_now();
         on_end(self);
@@ -96,32 +125,39 @@ static void on_topic(bench_t *self, const alua_event_t *event)
 static void on_subscribed(void *arg, const alua_outcome_t *outcome)
 {
     bench_t *self = arg;
+    wire_reader_t at = wire_reader(outcome->body, outcome->size);
     must(outcome->code, "subscribe");
-    if (++self->batches == self->wanted) {
-        puts("subscribed");
-        fflush(stdout);
-    }
+    if (self->answers && self->subscribed == 0)
+        must(wire_read_uint(&at, &self->answering), "subscribe");
+    if (++self->subscribed < self->wanted)
+        return;
+    puts("subscribed");
+    fflush(stdout);
 }
 
-static void subscribe(bench_t *self)
+static void subscribe(bench_t *self, const char *pattern, alua_outcome_fn *fn)
 {
-    wire_put_cstr(&self->fields, "bench.>");
+    wire_buf_clear(&self->fields);
+    wire_put_cstr(&self->fields, pattern);
     wire_put_map(&self->fields, 1);
     wire_put_cstr(&self->fields, "window");
     wire_put_uint(&self->fields, WINDOW);
-    for (int i = 0; i < self->wanted; i++)
-        ask(self, WIRE_SUBSCRIBE, &self->fields, 2, on_subscribed);
+    ask(self, WIRE_SUBSCRIBE, &self->fields, 2, fn);
 }
 
 //  ---- A publisher -----------------------------------------------------------------
 
-static void on_answer(void *arg, const alua_outcome_t *outcome);
-
+//  The last asks for an answer.
 static void publish_batch(bench_t *self)
 {
     for (int i = 1; i < BATCH; i++)
         must(alua_tell(self->node, WIRE_PUBLISH, self->fields.data, self->fields.size, 2, 0), "publish");
-    ask(self, WIRE_PUBLISH, &self->fields, 2, on_answer);
+    size_t size = self->fields.size;
+    wire_put_map(&self->fields, 1);
+    wire_put_cstr(&self->fields, "reply");
+    wire_put_cstr(&self->fields, "answer.bench");
+    must(alua_tell(self->node, WIRE_PUBLISH, self->fields.data, self->fields.size, 3, 0), "publish");
+    wire_buf_truncate(&self->fields, size);
     self->published += BATCH;
     self->batches++;
 }
@@ -136,10 +172,8 @@ static void finish(bench_t *self)
     alua_node_quit(self->node);
 }
 
-static void on_answer(void *arg, const alua_outcome_t *outcome)
+static void on_answer(bench_t *self)
 {
-    bench_t *self = arg;
-    must(outcome->code, "publish");
     self->batches--;
     if (seconds_now() - self->began < self->seconds)
         publish_batch(self);
@@ -147,11 +181,14 @@ static void on_answer(void *arg, const alua_outcome_t *outcome)
         finish(self);
 }
 
-static void publish(bench_t *self, size_t bytes)
+static void publish(void *arg, const alua_outcome_t *outcome)
 {
     static const char text[4096] = "";
+    bench_t *self = arg;
+    must(outcome->code, "subscribe");
+    wire_buf_clear(&self->fields);
     wire_put_cstr(&self->fields, "bench.topic");
-    wire_put_bin(&self->fields, text, bytes < sizeof text ? bytes : sizeof text);
+    wire_put_bin(&self->fields, text, self->bytes < sizeof text ? self->bytes : sizeof text);
     self->began = seconds_now();
     for (int i = 0; i < BATCHES; i++)
         publish_batch(self);
@@ -165,27 +202,26 @@ static void on_event(void *arg, const alua_event_t *event)
         on_topic(arg, event);
 }
 
-static size_t bytes_wanted;
-
 static void on_open(void *arg, const alua_outcome_t *outcome)
 {
     bench_t *self = arg;
     must(outcome->code, "open");
-    if (self->wanted)
-        subscribe(self);
-    else
-        publish(self, bytes_wanted);
+    if (self->publishes)
+        subscribe(self, "answer.bench", publish);
+    for (int i = 0; i < self->wanted; i++)
+        subscribe(self, "bench.>", on_subscribed);
 }
 
 int main(int argc, char **argv)
 {
     static bench_t self;
-    bool publishes = argc == 4 && strcmp(argv[1], "publish") == 0;
-    if (!publishes && argc != 3)
+    if (argc < 3)
         return 2;
-    self.wanted = publishes ? 0 : atoi(argv[2]);
-    self.seconds = publishes ? atof(argv[3]) : 0;
-    bytes_wanted = publishes ? strtoul(argv[2], NULL, 10) : 0;
+    self.publishes = argc == 4 && strcmp(argv[1], "publish") == 0;
+    self.answers = argc == 4 && !self.publishes;
+    self.wanted = self.publishes ? 0 : atoi(argv[2]);
+    self.seconds = self.publishes ? atof(argv[3]) : 0;
+    self.bytes = self.publishes ? strtoul(argv[2], NULL, 10) : 0;
     const char *why = NULL;
     alua_handler_t handler = { .event = on_event };
     self.node = alua_node_new(NULL, &why);

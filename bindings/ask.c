@@ -1,7 +1,7 @@
 //  ask - what spaces and topics ask of the broker: the functions that core.asker makes
 //
 //  ask(timeout, background, what, cb, ...fields): with a callback it never waits, without one it waits and returns ANSWER's
-//  fields, or nil, err. C throughout: the hot path of luats and luaps.
+//  fields (or only the first of them), or nil, err. C throughout: the hot path of luats and luaps.
 
 #include "callback.h"
 #include "task.h"
@@ -15,6 +15,7 @@ typedef struct {
     lcore_t *core;
     wire_type_t type;
     bool waits;                 //  As in alua_ask_t; then no timeout means none
+    bool first;                 //  Of ANSWER's fields only the first is given
 } lasker_t;
 
 static wire_type_t check_type(lua_State *L, int index)
@@ -64,6 +65,7 @@ static int later(lua_State *L, const lasker_t *self, alua_ask_t *ask)
     uint64_t id = 0;
     lpending_t *pending = lcallback_new(L, self->core, CALLBACK, lua_tostring(L, WHAT));
     pending->timeout = ask->timeout;
+    pending->most = self->first ? 1 : UINT32_MAX;
     ask->fn = lcallback_on_outcome;
     ask->arg = pending;
     if (send(L, self, ask, &id)) {
@@ -80,7 +82,13 @@ static int later(lua_State *L, const lasker_t *self, alua_ask_t *ask)
 static int done(lua_State *L, int status, lua_KContext context)
 {
     (void) status;
-    return ltask_push_outcome(L, (ltask_t *) context);
+    return ltask_push_outcome(L, (ltask_t *) context, UINT32_MAX);
+}
+
+static int done_first(lua_State *L, int status, lua_KContext context)
+{
+    (void) status;
+    return ltask_push_outcome(L, (ltask_t *) context, 1);
 }
 
 //  The outcome of the cancelled request ends the wait.
@@ -102,7 +110,7 @@ static int now(lua_State *L, const lasker_t *self, alua_ask_t *ask)
     task->wait.name = task->wait.of = NULL;
     task->wait.stop = stop;
     task->wait.holds = false;           //  The request does
-    return ltask_wait(L, task, done);
+    return ltask_wait(L, task, self->first ? done_first : done);
 }
 
 static int ask(lua_State *L)
@@ -114,13 +122,13 @@ static int ask(lua_State *L)
     return lua_isnil(L, CALLBACK) ? now(L, self, &request) : later(L, self, &request);
 }
 
-//  core.asker(type, waits) -> ask. waits: a TAKE or READ that the broker lets wait
+//  core.asker(type, waits, first) -> ask. waits: a TAKE or READ that the broker lets wait
 static int asker(lua_State *L)
 {
     wire_type_t type = check_type(L, 1);
-    bool waits = lua_toboolean(L, 2);
+    bool waits = lua_toboolean(L, 2), first = lua_toboolean(L, 3);
     lasker_t *self = lua_newuserdatauv(L, sizeof *self, 0);
-    *self = (lasker_t) { lcore_of(L), type, waits };
+    *self = (lasker_t) { lcore_of(L), type, waits, first };
     lua_pushcclosure(L, ask, 1);
     return 1;
 }

@@ -137,7 +137,7 @@ static int return_failure(lua_State *L)
 static int sync_done(lua_State *L, int status, lua_KContext context)
 {
     (void) status;
-    return ltask_push_outcome(L, (ltask_t *) context);
+    return ltask_push_outcome(L, (ltask_t *) context, UINT32_MAX);
 }
 
 //  The outcome of the cancelled request ends the wait.

@@ -49,6 +49,7 @@ static lpending_t *new_pending(lua_State *L, lcore_t *core, int index, int count
     self->count = count;
     self->outcome = false;
     self->timeout = 0;
+    self->most = UINT32_MAX;
     set_what(self, what);
     return self;
 }
@@ -136,13 +137,14 @@ static bool takes_errors(lua_State *T, int index)
 static int call_back(lua_State *T)
 {
     ltask_t *task = lua_touserdata(T, 1);
+    uint32_t most = task->pending->most;
     take_kept(T, task->pending);
     if (task->outcome->code && !takes_errors(T, 2)) {
         lerror_push_outcome(T, task->outcome, task->timeout);
         lreport(T, task->core, ltask_what(task), NULL);
         return 0;
     }
-    int count = ltask_push_outcome(T, task);
+    int count = ltask_push_outcome(T, task, most);
     lua_callk(T, count, 0, 0, called);
     return 0;
 }

@@ -72,6 +72,7 @@ typedef struct lpending {
     int count;                  //  Of arguments in that table; -1: no table
     bool outcome;               //  They are an outcome: results, or nil and an error object
     int64_t timeout;            //  ms; 0: none
+    uint32_t most;              //  So many of the results are given
     char what[48];
 } lpending_t;
 

@@ -418,12 +418,12 @@ void ltask_on_outcome(void *arg, const alua_outcome_t *outcome)
     ltask_wake_with(arg, outcome);
 }
 
-int ltask_push_outcome(lua_State *L, ltask_t *task)
+int ltask_push_outcome(lua_State *L, ltask_t *task, uint32_t most)
 {
     const alua_outcome_t *outcome = task->outcome;
     if (outcome->code == 0) {
         wire_reader_t in = wire_reader(outcome->body, outcome->size);
-        return lunpack_push(L, &in, outcome->count);
+        return lunpack_push(L, &in, outcome->count < most ? outcome->count : most);
     }
     luaL_checkstack(L, 8, "error object");
     lua_pushnil(L);

@@ -50,8 +50,8 @@ void ltask_wake_later(ltask_t *task, int ended);
 void ltask_wake_with(ltask_t *task, const alua_outcome_t *outcome);
 //  An alua_outcome_fn whose arg is a task that waits for a request.
 void ltask_on_outcome(void *arg, const alua_outcome_t *outcome);
-//  Push what task->outcome says: results, or nil and an error. How many.
-int ltask_push_outcome(lua_State *L, ltask_t *task);
+//  Push what task->outcome says: results, the first `most`, or nil and an error. How many.
+int ltask_push_outcome(lua_State *L, ltask_t *task, uint32_t most);
 
 //  For the node's handler.
 void ltask_cancel(lcore_t *core, const alua_remote_t *from, uint64_t request);

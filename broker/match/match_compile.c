@@ -99,6 +99,13 @@ static bool term_at(wire_reader_t at, wire_item_t *item)
     return wire_read(&at, item) == 0 && item->kind == WIRE_IS_EXT && item->ext == MATCH_EXT_TERM;
 }
 
+//  As everybody packs it; the most frequent term by far, so it is not read as one.
+static bool is_any(const wire_item_t *term)
+{
+    static const uint8_t any[] = { 0x91, 0xa3, 'a', 'n', 'y' };
+    return term->as.bytes.size == sizeof any && memcmp(term->as.bytes.data, any, sizeof any) == 0;
+}
+
 //  A literal scalar of the template itself is a key that tuples are looked up by.
 static void add_key(match_compile_t *self, const table_t *table, size_t index, uint64_t selector)
 {
@@ -126,7 +133,7 @@ static int compile_item(match_compile_t *self, table_t *table, wire_reader_t *at
 {
     wire_item_t item;
     match_term_t term = { { NULL, 0 }, { NULL, NULL }, 0 };
-    int rc = term_at(*at, &item) ? match_term_read(self, &item, &term, place) : 0;
+    int rc = term_at(*at, &item) && !is_any(&item) ? match_term_read(self, &item, &term, place) : 0;
     bool rest = wire_str_is(term.word, "rest"), where = wire_str_is(term.word, "where");
     if (rc || !(rest || where))
         return rc ? rc : compile_position(self, table, at, place);
@@ -200,6 +207,8 @@ static int compile_table(match_compile_t *self, const wire_item_t *head, wire_re
 static int compile_term(match_compile_t *self, const wire_item_t *item, const match_place_t *place, unsigned depth)
 {
     match_term_t term;
+    if (is_any(item))
+        return match_compile_node(self, (match_node_t) { .op = MATCH_OP_ANY }, NULL);
     int rc = match_term_read(self, item, &term, place);
     return rc ? rc : match_term_compile(self, &term, place, depth);
 }

@@ -14,16 +14,13 @@ local Space = {}
 Space.__index = Space
 Space.__name = "luats.space"
 
+-- Behind what was taken or read stands its number, and a lease or nil: most operations give the first alone.
 local ask = {
   out = core.asker "OUT", count = core.asker "COUNT",
-  take = core.asker("TAKE", true), read = core.asker("READ", true),
-  try_take = core.asker "TAKE", try_read = core.asker "READ",
+  take = core.asker("TAKE", true, true), read = core.asker("READ", true, true),
+  try_take = core.asker("TAKE", false, true), try_read = core.asker("READ", false, true),
+  lease = core.asker("TAKE", true), try_lease = core.asker "TAKE",
 }
-
-local function first(tuple) return tuple end
-
--- A callback that gets the tuple alone.
-local function without_number(cb) return waiting.through("luats", cb, first) end
 
 local OUT = { ttl = true, timeout = true, background = true }
 
@@ -33,9 +30,7 @@ local OUT = { ttl = true, timeout = true, background = true }
 ---@param cb fun(number: integer?, err: any)?
 ---@return integer? number the tuple's, greater than those before, any err
 function Space:out(tuple, options, cb)
-  check.open(self, 2)
-  check.table(tuple, "a tuple", 2)
-  waiting.check(cb)
+  check.usual(self, tuple, "a tuple", cb, 2)
   if options == nil then return ask.out(nil, false, self.out_what, cb, self.name, tuple) end
   given.check(options, OUT, 2)
   return ask.out(options.timeout, options.background, self.out_what, cb, self.name, tuple, check.wire(options, 2))
@@ -54,12 +49,20 @@ end
 
 local function with_lease(self, tuple, number, lease)
   if tuple == nil then return nil, number end -- An error
-  if lease == nil then return tuple end
   return tuple, Lease.new(lease, self.name)
 end
 
 local function lease_callback(self, cb)
   return waiting.through("luats.take", cb, function(...) return with_lease(self, ...) end)
+end
+
+local function take_on_lease(self, pattern, wanted, cb)
+  local asks, timeout = waits(ask.lease, ask.try_lease, wanted.timeout, 3)
+  local told = check.wire(wanted, 3)
+  if cb then
+    return asks(timeout, wanted.background, self.take_what, lease_callback(self, cb), self.name, pattern, told)
+  end
+  return with_lease(self, asks(timeout, wanted.background, self.take_what, nil, self.name, pattern, told))
 end
 
 --- Take the oldest tuple that matches. Waits unless there is a callback.
@@ -73,21 +76,15 @@ end
 ---@param cb fun(tuple: table?, lease_or_err: any)?
 ---@return table? tuple, luats.Lease|any lease or an error: "timeout", "closed" (the space was destroyed) ...
 function Space:take(pattern, options, cb)
-  check.open(self, 2)
-  check.table(pattern, "a template", 2)
-  waiting.check(cb)
+  check.usual(self, pattern, "a template", cb, 2)
+  if options == nil then return ask.take(nil, false, self.take_what, cb, self.name, pattern) end
   local wanted = given.check(options, TAKE, 2)
-  local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout, 2)
-  local told = check.wire(wanted, 2)
-  if cb then
-    return asks(timeout, wanted.background, self.take_what, lease_callback(self, cb), self.name, pattern, told)
+  if wanted.lease then
+    local tuple, lease = take_on_lease(self, pattern, wanted, cb) -- No tail call: errors name our caller
+    return tuple, lease
   end
-  return with_lease(self, asks(timeout, wanted.background, self.take_what, nil, self.name, pattern, told))
-end
-
-local function only_tuple(tuple, number)
-  if tuple == nil then return nil, number end
-  return tuple
+  local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout, 2)
+  return asks(timeout, wanted.background, self.take_what, cb, self.name, pattern, check.wire(wanted, 2))
 end
 
 --- Read the oldest tuple that matches; it stays. Waits unless there is a callback.
@@ -96,13 +93,11 @@ end
 ---@param cb fun(tuple: table?, err: any)?
 ---@return table? tuple, any err
 function Space:read(pattern, options, cb)
-  check.open(self, 2)
-  check.table(pattern, "a template", 2)
-  waiting.check(cb)
+  check.usual(self, pattern, "a template", cb, 2)
+  if options == nil then return ask.read(nil, false, self.read_what, cb, self.name, pattern) end
   local wanted = given.check(options, READ, 2)
   local asks, timeout = waits(ask.read, ask.try_read, wanted.timeout, 2)
-  local told = check.wire(wanted, 2)
-  return only_tuple(asks(timeout, wanted.background, self.read_what, without_number(cb), self.name, pattern, told))
+  return asks(timeout, wanted.background, self.read_what, cb, self.name, pattern, check.wire(wanted, 2))
 end
 
 --- How many tuples match. Waits unless there is a callback.
@@ -130,8 +125,7 @@ local function all(self, asks, what, pattern, options, cb)
   local wanted = given.check(options, ALL, 2)
   local limit = wanted.limit or 1024
   if math.type(limit) ~= "integer" or limit < 1 then error("limit must be an integer from 1 up", 2) end
-  return only_tuple(asks(wanted.timeout, wanted.background, what .. self.name, without_number(cb), self.name, pattern,
-    { all = limit }))
+  return asks(wanted.timeout, wanted.background, what .. self.name, cb, self.name, pattern, { all = limit })
 end
 
 --- Take what matches, at most `limit` (1024), the oldest first. Never waits for tuples.
@@ -166,7 +160,7 @@ function Space:swap(pattern, tuple, options, cb)
   local wanted = given.check(options, READ, 2)
   local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout, 2)
   local told = { put = tuple, ["try"] = wanted.timeout == 0 or nil }
-  return only_tuple(asks(timeout, wanted.background, "swap in " .. self.name, without_number(cb), self.name, pattern, told))
+  return asks(timeout, wanted.background, "swap in " .. self.name, cb, self.name, pattern, told)
 end
 
 --- Close this handle, not the space. Twice is fine.
@@ -178,13 +172,15 @@ Space.__tostring = function(self) return "space " .. self.name end
 -- The names of Linda and LIME.
 Space.in_, Space["in"], Space.rd, Space.ing, Space.rdg = Space.take, Space.take, Space.read, Space.take_all, Space.read_all
 
+local TRY = { timeout = 0 }
+
 --- Take if there is one now: never waits for tuples.
 ---@return table? tuple nil and an error of code "timeout" when none matches
-function Space:inp(pattern) return self:take(pattern, { timeout = 0 }) end
+function Space:inp(pattern) return self:take(pattern, TRY) end
 
 --- Read if there is one now: never waits for tuples.
 ---@return table? tuple nil and an error of code "timeout" when none matches
-function Space:rdp(pattern) return self:read(pattern, { timeout = 0 }) end
+function Space:rdp(pattern) return self:read(pattern, TRY) end
 
 --- A handle. Never waits.
 ---@param name string
