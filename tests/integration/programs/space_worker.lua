@@ -31,7 +31,7 @@ function all()
   return left
 end
 function put_and_take(count)                -- As fast as it goes: `count` of our own, and as many of whoever
-  function go()
+  function _G.go()
     for i = 1, count do
       local ok, err = bag:out { "item", alua.node .. i }
       while not ok do print("again", err.code) ok, err = bag:out { "item", alua.node .. i } end
