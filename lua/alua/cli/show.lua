@@ -80,7 +80,14 @@ local function json_number(value)
   return ("%.17g"):format(value)
 end
 
---- A value as JSON: a table with a first element, or an empty one, is an array.
+-- Nothing but 1..n, or nothing at all.
+local function is_list(value)
+  local count = 0
+  for _ in next, value do count = count + 1 end
+  return count == rawlen(value)
+end
+
+--- A value as JSON: a table whose keys are 1..n, or an empty one, is an array; any other an object.
 function show.json(value)
   local kind = type(value)
   if kind == "string" then return json_text(value) end
@@ -88,7 +95,7 @@ function show.json(value)
   if kind == "boolean" then return tostring(value) end
   if kind ~= "table" then return "null" end
   local parts = {}
-  if value[1] ~= nil or next(value) == nil then
+  if is_list(value) then
     for i, item in ipairs(value) do parts[i] = show.json(item) end
     return "[" .. table.concat(parts, ",") .. "]"
   end

@@ -12,7 +12,7 @@ local function from_json(text)
 end
 
 local function is_literal(word)
-  return word:find "^%s*[{'\"%-%d%.%[]" or word == "true" or word == "false"
+  return word:find "^%s*[{'\"%-%d%[]" or word:find "^%s*%.%d" or word == "true" or word == "false"
 end
 
 --- What one word means: with `json` a JSON text, else a Lua literal (in which the names in `env` are known), else itself.
