@@ -7,6 +7,7 @@ import unittest
 import harness
 import wire_client
 from harness import eventually
+from links_proxy import Proxy, free_port
 
 PROGRAMS = pathlib.Path(__file__).parent / "programs"
 MEMBER = PROGRAMS / "topic_member.lua"
@@ -66,11 +67,11 @@ class TestOperations(harness.Case):
 class Case(harness.Case):
     def setUp(self):
         super().setUp()
-        self.endpoint = f"ipc://{self.dir}/broker"
+        self.endpoint, self.port = f"ipc://{self.dir}/broker", free_port()
         self.begin_broker()
 
     def begin_broker(self):
-        self.broker = self.start_broker("--listen", self.endpoint)
+        self.broker = self.start_broker("--listen", self.endpoint, "--listen", f"tcp://127.0.0.1:{self.port}")
         self.link = wire_client.Link(self.endpoint, wire_client.token_of(self.runtime / "alua"))
         self.addCleanup(self.link.close)
         self.link.open(visitor=True)
@@ -89,8 +90,8 @@ class Case(harness.Case):
         except wire_client.Failed:
             return False
 
-    def member(self, name):
-        member = self.start("node", "--name", name, "--broker", self.endpoint, MEMBER)
+    def member(self, name, broker=None):
+        member = self.start("node", "--name", name, "--broker", broker or self.endpoint, MEMBER)
         member.expect("is ready")
         return member
 
@@ -250,7 +251,37 @@ class TestSlow(Case):
         bob.expect("does not read what the broker sends")
 
 
+class TestCut(Case):
+    def test_over_connections_that_break_everything_comes_once_and_in_order(self):
+        proxy = Proxy(self.port)
+        self.addCleanup(proxy.stop)
+        members = [self.member(name, proxy.endpoint) for name in ("ana", "bob")]
+        self.call("bob", "subscribe", "news", {"window": 64})
+        self.subscriptions(1)
+        proxy.cut(0.005, 0.060)
+        count = 0
+        while proxy.cuts < 10 or count < 2000:          # Not more than the broker keeps for one that is away
+            self.call("ana", "publish", "news", count + 1, count + 1000)
+            count += 1000
+            eventually(lambda: self.call("bob", "count") == count, "all are heard")
+        proxy.heal()
+        self.assertEqual(self.call("bob", "heard"), [f"news:{i}" for i in range(1, count + 1)])
+        self.assertEqual(self.call("bob", "missed"), [0, 0])
+        for member in members:                          # While the proxy works
+            self.assertEqual(member.stop().err, "")
+
+
 class TestRestart(Case):
+    def test_requests_are_answered_again(self):
+        self.member("ana")
+        self.member("bob")
+        self.call("bob", "answer", "sum")
+        self.subscriptions(1)
+        for turn in range(3):
+            self.assertEqual(self.call("ana", "ask", "sum", turn), turn + 1)
+            self.restart("ana", "bob")
+            self.subscriptions(2)                       # And ana's inbox
+
     def test_subscriptions_come_back_and_what_was_handled_before_counts_nowhere(self):
         """What is consumed of the old broker's must not be told to the new one: it would be a strike."""
         self.member("ana")

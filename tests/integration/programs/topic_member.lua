@@ -28,6 +28,8 @@ function published(topic, value, options)
   options.ack = true
   return luaps.publish(topic, value, options)
 end
+function answer(topic) luaps.subscribe(topic, function(msg) msg:reply(msg.value + 1) end) end
+function ask(topic, value) return luaps.request(topic, value, { timeout = 5 }) end
 function will(topic, value) return luaps.will(topic, value) end
 function heard() return list end
 function count() return #list end
