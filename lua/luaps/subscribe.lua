@@ -44,7 +44,8 @@ end
 ---@class luaps.Subscription
 ---@field pattern string
 ---@field missed integer how many messages were left out so far
----@field err any why it could not begin, or ended
+---@field err any why it could not begin
+---@field ended? fun(err: any) called when it could not begin
 local Subscription = {}
 Subscription.__index = Subscription
 Subscription.__name = "luaps.subscription"
@@ -106,6 +107,7 @@ local SUBSCRIBING = {
 local function end_with(self, err)
   self.err = err
   self.closed = true
+  if err and self.ended then self.ended(err) end
   while #self.waiters > 0 do wake(self) end
 end
 

@@ -13,6 +13,7 @@ local watches = {} -- By the broker's number
 ---@class luats.Watch
 ---@field told integer Arrivals that it was told of.
 ---@field missed integer Arrivals that were left out, because we did not read.
+---@field ended? fun(err: any) Called when it could not begin.
 local Watch = {}
 Watch.__index = Watch
 Watch.__name = "luats.watch"
@@ -31,6 +32,8 @@ local function begin_watch(self)
     if number == nil then
       if self.closed or lost.again(err, function() begin_watch(self) end) then return end
       core.report("luats.watch of " .. self.space, err)
+      self.closed = true
+      if self.ended then self.ended(err) end
     elseif self.closed then
       ask_unwatch(30, true, "unwatch", function(_, _) end, number)
     else

@@ -13,6 +13,8 @@
 //  How long a message to the broker may look for room, ms, and for how long it pumps in one go.
 #define ROOM_TIMEOUT 30000
 #define PUMP_TURN    50
+//  When what waits, and found no room at a new broker, is asked for again, ms.
+#define ANEW_PAUSE   10
 
 static uint32_t ttl_of(int64_t timeout)
 {
@@ -150,13 +152,14 @@ static bool send_now(node_core_t *self)
     return sent;
 }
 
-static void ask_anew(node_core_t *self, const node_pending_t *pending)
+//  False: no room now.
+static bool ask_anew(node_core_t *self, const node_pending_t *pending)
 {
     int64_t left = pending->until ? pending->until - node_core_now(self) : 0;
     if (pending->until && left <= 0)
         left = 1;                       //  The broker tries once more
     build(self, pending->type, pending->id, ttl_of(left), pending->about.data, pending->about.size, pending->count);
-    (void) send_now(self);
+    return self->effects.room(self->arg, self->broker, self->scratch.size) && send_now(self);
 }
 
 static int by_id(const void *a, const void *b)
@@ -179,14 +182,39 @@ static const node_pending_t **waiting(const node_core_t *self, size_t *count)
     return list;
 }
 
-//  Who waits longest is served first, there too.
-void node_core_ask_anew(node_core_t *self)
+static void ask_the_rest(void *arg);
+
+//  What finds no room is asked for a little later, and not here: this happens while input is read.
+static void ask_from(node_core_t *self, uint64_t first)
 {
     size_t count;
     const node_pending_t **list = waiting(self, &count);
-    for (size_t i = 0; i < count; i++)
-        ask_anew(self, list[i]);
+    for (size_t i = 0; i < count && list[i]->id <= self->anew_last; i++) {
+        if (list[i]->id < first || ask_anew(self, list[i]))
+            continue;
+        self->anew_first = list[i]->id;
+        self->anew_timer = node_core_timer(self, ANEW_PAUSE, true, ask_the_rest, self);
+        break;
+    }
     free(list);
+}
+
+static void ask_the_rest(void *arg)
+{
+    node_core_t *self = arg;
+    self->anew_timer = 0;
+    if (self->broker && self->broker_up)
+        ask_from(self, self->anew_first);
+}
+
+//  Who waits longest is served first, there too.
+void node_core_ask_anew(node_core_t *self)
+{
+    if (self->anew_timer)
+        node_core_timer_cancel(self, self->anew_timer);
+    self->anew_timer = 0;
+    self->anew_last = self->pendings.last_id;
+    ask_from(self, 0);
 }
 
 static bool put_back(node_core_t *self, wire_reader_t space, wire_reader_t tuple, uint64_t number)

@@ -103,6 +103,7 @@ struct node_core {
     bool watches_all;
     uint64_t return_timer;      //  Until the views of a new broker are asked for
     uint64_t watch_timer;       //  Until those are asked after whom it has not seen
+    uint64_t anew_timer, anew_first, anew_last;     //  What waits and is not yet asked for at a new broker: requests
     node_link_t *links;
     void *broker;               //  The broker's link, NULL while there is none
     bool broker_up;

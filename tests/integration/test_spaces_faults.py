@@ -191,15 +191,18 @@ class TestCut(Case):
         names = "ana", "bob"
         workers = [self.worker(name, proxy.endpoint) for name in names]
         proxy.cut(0.005, 0.060)
-        for name in names:
-            self.call(name, "put_and_take", 1500)
-        for worker in workers:
-            worker.expect("put all", 60)
-        eventually(lambda: sum(len(self.call(name, "taken") or []) for name in names) == 3000, "all are taken", 60)
+        rounds = 0
+        while proxy.cuts < 10 or rounds < 4:
+            for name in names:
+                self.call(name, "put_and_take", 300)
+            rounds += 1
+            for worker in workers:
+                worker.expect("put all", 60, rounds)
+        count = 600 * rounds
+        eventually(lambda: sum(len(self.call(name, "taken") or []) for name in names) == count, "all are taken", 60)
         proxy.heal()
-        self.assertGreater(proxy.cuts, 5)
         taken = collections.Counter(item for name in names for item in self.call(name, "taken"))
-        self.assertEqual(len(taken), 3000)
+        self.assertEqual(len(taken), count)
         self.assertEqual(self.call("ana", "stat"), [0, 0, 0, 0])
         for worker in workers:
             self.assertEqual((worker.err, [line for line in worker.out if "again" in line]), ([], []))

@@ -272,6 +272,185 @@ class TestClient(Case):
         self.assertEqual(client.call("ana", "add", 1, 2), [3])
 
 
+class TestSpaces(Case):
+    """Section 13."""
+
+    def term(self, *parts):
+        return msgpack.ExtType(2, msgpack.packb(parts))
+
+    def test_it_puts_and_takes(self):
+        client = self.client()
+        any_, rest = self.term("any"), self.term("rest")
+        (first,) = client.ask("OUT", "jobs", ["job", 1])
+        (second,) = client.ask("OUT", "jobs", ["job", 2], {"ttl": 60000})
+        self.assertGreater(second, first)
+        self.assertEqual(client.ask("COUNT", "jobs", ["job", any_]), [2])
+        self.assertEqual(client.ask("READ", "jobs", ["job", any_])[:2], [["job", 1], first])
+        self.assertEqual(client.ask("TAKE", "jobs", ["job", any_])[:2], [["job", 1], first])
+        self.assertEqual(client.ask("TAKE", "jobs", ["job", 2.0], {})[:2], [["job", 2], second])
+        self.assert_code("timeout", client.ask, "TAKE", "jobs", [rest], {"try": True})
+        client.ask("OUT", "jobs", {1: "job", 2: 3, "by": "zoe"})
+        self.assertEqual(client.ask("TAKE", "jobs", {1: "job", "by": self.term("prefix", "z"), 2: any_})[0],
+                         {1: "job", 2: 3, "by": "zoe"})
+
+    def test_each_term_of_the_page(self):
+        client = self.client()
+        for i, value in enumerate((1, 2.5, "text", True, [1, 2], msgpack.ExtType(3, b"return 1"))):
+            client.ask("OUT", "v", [value, i])
+        rows = [row[0] for row in wire_client.table(13) if row[0] != "term"]
+        self.assertEqual([row.split(",")[0] for row in rows if "-" not in row],
+                         ["any", "type", "range", "prefix", "oneof", "rest", "var", "where"])
+        for parts, count in ((("any",), 6), (("type", "int"), 1), (("type", "float"), 1), (("type", "number"), 2),
+                             (("type", "string"), 1), (("type", "boolean"), 1), (("type", "table"), 1), (("type", "code"), 1),
+                             (("range", 0, 2), 1), (("range", None, None), 2), (("prefix", "te"), 1), (("oneof", 1, "text"), 2),
+                             (("var", "x"), 6)):
+            self.assertEqual(client.ask("COUNT", "v", [self.term(*parts), self.term("any")]), [count], parts)
+        self.assertEqual(client.ask("COUNT", "v", [self.term("rest")]), [6])
+        self.assertEqual(client.ask("COUNT", "v", [self.term("any"), self.term("any"), self.term("where", "t[2] > 3")]), [2])
+
+    def test_it_waits_and_forgets(self):
+        client, other = self.client(), self.client()
+        for number in (70, 71):
+            client.say("TAKE", number, 0, "jobs", ["late"])
+        self.assertEqual(client.ask("FORGET", 70), [True])
+        self.assertEqual(client.wait_told("DENY", lambda heard: heard[2] == 70)[4], "cancelled")
+        other.ask("OUT", "jobs", ["late"])
+        self.assertEqual(client.outcome(71, ["ANSWER"])[4], ["late"])
+        client.say("TAKE", 72, 50, "jobs", ["late"])
+        self.assertEqual(client.outcome(72, ["DENY"])[4], "timeout")
+        self.assertEqual(client.ask("FORGET", 72), [False])
+
+    def test_a_tuple_that_goes_back_has_its_old_place(self):
+        client = self.client()
+        for i in range(3):
+            client.ask("OUT", "n", [i])
+        value, number = client.ask("TAKE", "n", [0])[:2]
+        client.ask("OUT", "n", value, {"number": number})
+        self.assertEqual(client.ask("READ", "n", [self.term("any")], {"all": 10})[0], [[0], [1], [2]])
+
+    def test_leases(self):
+        client, other = self.client(), self.client()
+        client.ask("OUT", "jobs", ["job"])
+        _, _, lease = client.ask("TAKE", "jobs", ["job"], {"lease": 60000})
+        self.assert_code("expired", other.ask, "ACK", lease, [])
+        self.assertEqual(client.ask("EXTEND", lease, 50000), [True])
+        self.assertEqual(client.ask("RELEASE", lease), [True])
+        _, _, lease = client.ask("TAKE", "jobs", ["job"], {"lease": 60000})
+        (numbers,) = client.ask("ACK", lease, [["done", ["a"]], ["done", ["b"], {"ttl": 60000}]])
+        self.assertEqual(len(numbers), 2)
+        self.assertEqual(client.ask("TAKE", "done", [self.term("any")], {"all": 9})[0], [["a"], ["b"]])
+        client.ask("OUT", "jobs", ["job"])
+        client.ask("TAKE", "jobs", ["job"], {"lease": 60000})
+        client.leave()
+        harness.eventually(lambda: other.ask("COUNT", "jobs") == [1], "it came back")
+
+    def test_swap_batch_watch_destroy(self):
+        client = self.client()
+        (watch,) = client.ask("SPACE_WATCH", "n", [self.term("any")])
+        client.ask("OUT", "n", [1])
+        self.assertEqual(client.ask("TAKE", "n", [1], {"put": [2]})[0], [1])
+        told = [client.wait_told("TUPLE")[4:] for _ in range(2)]
+        self.assertEqual([(one[0], one[1], one[2], one[4]) for one in told], [(watch, 1, 0, [1]), (watch, 2, 0, [2])])
+        self.assertEqual(client.ask("SPACE_UNWATCH", watch), [True])
+        operations = [[TYPES["TAKE"], "n", [2]], [TYPES["OUT"], "m", [3]], [TYPES["COUNT"], "m", [3]]]
+        (results,) = client.ask("BATCH", operations)
+        self.assertEqual((results[0][0], results[2]), ([2], [1]))
+        self.assert_code("timeout", client.ask, "BATCH", operations)
+        self.assertEqual(client.ask("COUNT", "m"), [1])
+        client.say("TAKE", 90, 0, "m", ["never"])
+        self.assertEqual([space["name"] for space in client.ask("SPACES")[0]], ["m"])
+        self.assertEqual(client.ask("DESTROY", "m"), [True])
+        self.assertEqual(client.wait_told("DENY", lambda heard: heard[2] == 90)[4], "closed")
+
+    def test_lua_takes_what_it_puts_and_the_other_way_round(self):
+        client = self.client()
+        client.ask("OUT", "default", {1: "job", 2: msgpack.ExtType(3, b"return 6 * ..."), "n": 7})
+        self.assertEqual(client.chunk("ana", "local t = luats.take { 'job', luats.any } luats.out { t[2](t.n) }"), [])
+        self.assertEqual(client.ask("TAKE", "default", [self.term("type", "int")])[0], [42])
+
+
+class TestTopics(Case):
+    """Section 14."""
+
+    def topics(self, client, count):
+        """So many TOPIC as maps."""
+        names = "sub", "n", "missed", "topic", "publisher", "seq", "time", "flags", "reply", "value"
+        return [dict(zip(names, client.wait_told("TOPIC")[4:])) for _ in range(count)]
+
+    def test_it_publishes_and_subscribes(self):
+        client, other = self.client(), self.client()
+        (sub,) = client.ask("SUBSCRIBE", "sensors.*")
+        self.assertEqual(other.ask("PUBLISH", "sensors.hall", {"t": 21.5}), [1])
+        self.assertEqual(other.ask("PUBLISH", "sensors.hall.door", 1), [0])
+        other.say("PUBLISH", 0, 0, "sensors.hall", 2)
+        first, second = self.topics(client, 2)
+        self.assertEqual((first["sub"], first["n"], first["missed"], first["seq"], first["flags"], first["value"]),
+                         (sub, 1, 0, 1, 0, {"t": 21.5}))
+        self.assertEqual((first["topic"], first["publisher"], first["reply"]), ("sensors.hall", other.id, None))
+        self.assertEqual((second["n"], second["seq"], second["value"]), (2, 2, 2))
+        self.assertEqual(client.ask("UNSUBSCRIBE", sub), [True])
+        self.assertEqual(other.ask("PUBLISH", "sensors.hall", 3), [0])
+        self.assert_code("denied", client.ask, "PUBLISH", "$alua.node.x", 1)
+
+    def test_the_past_comes_first(self):
+        client = self.client()
+        client.ask("SUBSCRIBE", "n", {"last": 0})
+        for i in range(4):
+            client.ask("PUBLISH", "n", i, {"retain": i == 2})
+        self.topics(client, 4)
+        client.ask("SUBSCRIBE", "n", {"last": 2})
+        self.assertEqual([(one["value"], one["flags"]) for one in self.topics(client, 2)], [(2, 3), (3, 2)])
+        client.ask("SUBSCRIBE", "n")
+        self.assertEqual([(one["value"], one["flags"]) for one in self.topics(client, 1)], [(2, 1)])
+        client.ask("PUBLISH", "n", None, {"retain": True})
+        client.told.clear()
+        client.ask("SUBSCRIBE", "n", {"seq": 4})
+        self.assertEqual([one["seq"] for one in self.topics(client, 2)], [4, 5])
+
+    def test_window_and_policy(self):
+        client = self.client()
+        (sub,) = client.ask("SUBSCRIBE", "n", {"window": 2, "count": 3, "policy": "drop_oldest"})
+        for i in range(10):
+            client.ask("PUBLISH", "n", i)
+        self.assertEqual([one["value"] for one in self.topics(client, 2)], [0, 1])
+        self.assertEqual(client.told, [])
+        client.say("CONSUMED", 0, 0, sub, 2)
+        got = self.topics(client, 2)
+        self.assertEqual([(one["value"], one["missed"], one["n"]) for one in got], [(7, 5, 3), (8, 0, 4)])
+        client.say("CONSUMED", 0, 0, sub, 4)
+        self.assertEqual(self.topics(client, 1)[0]["value"], 9)
+
+    def test_groups_filters_and_replies(self):
+        client, other = self.client(), self.client()
+        for link in (client, other):
+            link.ask("SUBSCRIBE", "work", {"group": "crew", "filter": "value > 10"})
+        self.assertEqual([client.ask("PUBLISH", "work", i) for i in (5, 20, 30)], [[0], [1], [1]])
+        self.assertEqual(sorted(self.topics(link, 1)[0]["value"] for link in (client, other)), [20, 30])
+        client.ask("SUBSCRIBE", "answers")
+        client.chunk("ana", "luaps.subscribe('question', function(msg) msg:reply(msg.value + 1) end)")
+        harness.eventually(lambda: client.ask("PUBLISH", "question", 41, {"reply": "answers"}) == [1], "ana subscribes")
+        self.assertEqual(self.topics(client, 1)[0]["value"], 42)
+
+    def test_wills_and_presence(self):
+        client = self.client()
+        client.ask("SUBSCRIBE", "wills")
+        client.ask("SUBSCRIBE", "$alua.node.>")
+        for name, orderly in (("zoe", True), ("y.e.s", False)):
+            link = self.client(visitor=False, name=name)
+            self.assertEqual(link.ask("WILL", "wills", name), [True])
+            if orderly:
+                link.leave()
+            else:
+                link.socket.close(0)
+        heard = []
+        while not any(one["topic"] == "wills" for one in heard) or len(heard) < 5:
+            heard += self.topics(client, 1)
+        self.assertEqual([(one["value"], one["flags"]) for one in heard if one["topic"] == "wills"], [("y.e.s", 4)])
+        presence = [(one["topic"], one["value"]["what"]) for one in heard if one["topic"] != "wills"]
+        self.assertEqual(sorted(presence), [("$alua.node.y_e_s", "gone"), ("$alua.node.y_e_s", "up"),
+                                            ("$alua.node.zoe", "left"), ("$alua.node.zoe", "up")])
+
+
 class TestDirect(Case):
     def test_it_calls_and_is_called(self):
         link = self.direct()

@@ -248,6 +248,28 @@ static void test_who_waited_longest_is_asked_for_first(void **state)
     said(f, "broker<TAKE:255 broker<TAKE:256 broker<TAKE:257 ");
 }
 
+static void test_what_finds_no_room_at_a_new_broker_is_asked_for_later(void **state)
+{
+    fixture_t *f = *state;
+    take(f, 0);
+    take(f, 0);
+    hush(f);
+    f->broker.full = true;
+    restart(f);
+    said(f, "");
+    f->broker.full = false;
+    elapse(f, 10);
+    said(f, "broker<TAKE:1 broker<TAKE:2 ");
+    elapse(f, 1000);
+    said(f, "");
+    f->broker.full = true;
+    restart(f);
+    node_core_broker_gone(&f->core, WIRE_E_GONE, "");
+    f->broker.full = false;
+    elapse(f, 10);
+    said(f, "");
+}
+
 static void test_the_time_that_is_left_is_told(void **state)
 {
     fixture_t *f = *state;
@@ -343,6 +365,7 @@ int main(void)
         TEST(test_an_answer_that_came_before_the_cancel_stands),
         TEST(test_what_waits_is_asked_anew),
         TEST(test_who_waited_longest_is_asked_for_first),
+        TEST(test_what_finds_no_room_at_a_new_broker_is_asked_for_later),
         TEST(test_the_time_that_is_left_is_told),
         TEST(test_what_is_late_dies_with_the_broker),
         TEST(test_a_take_for_a_broker_that_is_away_is_sent_later),

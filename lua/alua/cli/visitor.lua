@@ -27,16 +27,25 @@ function visitor.visit(host, given, what, ask, print_results)
   return failed and 1 or 0
 end
 
---- Visit the network and do what may wait.
+local INTERRUPTED = 130 -- As a shell tells it
+
+--- Visit the network, do what may wait, and end the process. A signal ends it in order, too: the broker knows at once
+--- that nobody waits any longer.
 ---@param body fun(core: table): integer?, any? An exit status; nil and an error when it failed.
----@return integer status, string? message
+---@return integer status, string message When there is no network; else it does not return.
 function visitor.stay(host, given, body)
   local core, why = join.open(host, given.broker, { visitor = true })
   if not core then return 1, why end
-  local status, err = body(core)
-  if status == nil then io.stderr:write("alua: ", tostring(err), "\n") end
-  core.finish(0, 2)
-  return status or 1
+  core.signals()
+  core.task(function()
+    local ok, status, err = pcall(body, core)
+    if not ok then status, err = nil, status end
+    if status == nil then io.stderr:write("alua: ", tostring(err), "\n") end
+    core.exit(status or 1)
+  end)
+  core.serve()
+  core.exit(INTERRUPTED)
+  return INTERRUPTED, ""
 end
 
 --- A line for each result.

@@ -1,0 +1,49 @@
+-- A node's topics by remote call, so that a test can order it about.
+local list, gaps, subs, puller = {}, {}, {}, nil
+
+function subscribe(pattern, options)
+  options = options or {}
+  options.gap = function(n) gaps[#gaps + 1] = n end
+  subs[#subs + 1] = luaps.subscribe(pattern, function(msg)
+    if msg.missed > 0 then gaps[#gaps + 1] = msg.missed end
+    list[#list + 1] = ("%s:%s%s"):format(msg.topic, msg.value, msg.will and ":will" or "")
+  end, options)
+end
+function pull(pattern, options)
+  puller = luaps.subscribe(pattern, nil, options)
+end
+function pulled(count)
+  local values = {}
+  for i = 1, count do
+    local msg, err = puller:next { timeout = 5 }
+    values[i] = msg and msg.value or err.code
+  end
+  return values
+end
+function publish(topic, first, last, size)
+  for i = first, last do assert(luaps.publish(topic, size and i .. ("x"):rep(size) or i)) end
+end
+function published(topic, value, options)
+  options = options or {}
+  options.ack = true
+  return luaps.publish(topic, value, options)
+end
+function answer(topic) luaps.subscribe(topic, function(msg) msg:reply(msg.value + 1) end) end
+function ask(topic, value) return luaps.request(topic, value, { timeout = 5 }) end
+function will(topic, value) return luaps.will(topic, value) end
+function heard() return list end
+function count() return #list end
+function missed()
+  local sum = 0
+  for _, n in ipairs(gaps) do sum = sum + n end
+  return sum, subs[1].missed
+end
+function storm(count)                       -- Subscribe and close, as fast as it goes
+  local own = {}
+  for i = 1, count do
+    own[i] = luaps.subscribe("storm." .. i % 100, function(_) list[#list + 1] = "storm" end)
+    if i % 2 == 0 then own[i]:close() end
+  end
+  return published("storm.1", 1)
+end
+alua.loop()
