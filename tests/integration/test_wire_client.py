@@ -75,7 +75,7 @@ class TestPage(harness.Case):
 
     def test_the_bytes_of_each_type_are_what_another_decoder_sees(self):
         text = wire_client.PAGE.read_text().split("\n## 12. ")[1]
-        lines = re.findall(r"^([A-Z]+) +([0-9a-f]+)$", text, re.M)
+        lines = re.findall(r"^([A-Z_]+) +([0-9a-f]+)$", text, re.M)
         self.assertEqual({name for name, _ in lines}, set(TYPES))
         for name, digits in lines:
             (fields,) = wire_client.unpack_all(bytes.fromhex(digits))
