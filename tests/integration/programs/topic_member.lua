@@ -6,7 +6,8 @@ function subscribe(pattern, options)
   options.gap = function(n) gaps[#gaps + 1] = n end
   subs[#subs + 1] = luaps.subscribe(pattern, function(msg)
     if msg.missed > 0 then gaps[#gaps + 1] = msg.missed end
-    list[#list + 1] = ("%s:%s%s"):format(msg.topic, msg.value, msg.will and ":will" or "")
+    local text = tostring(msg.value):gsub("x+$", "")       -- What it was made longer by
+    list[#list + 1] = ("%s:%s%s"):format(msg.topic, text, msg.will and ":will" or "")
   end, options)
 end
 function pull(pattern, options)
