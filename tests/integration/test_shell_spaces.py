@@ -47,10 +47,15 @@ class TestTuples(Case):
     def test_literals(self):
         for word, text in (("7", "7"), ("7.0", "7.0"), ("-7", "-7"), ("0x10", "16"), ("'7'", '"7"'), ('"a b"', '"a b"'),
                            ("a b", '"a b"'), ("true", "true"), ("truth", '"truth"'), ("7up", '"7up"'), ("[[x]]", '"x"'),
-                           ("nil", '"nil"'), ("os.exit()", '"os.exit()"'), ("print", '"print"'), (".5", "0.5"),
+                           ("os.exit()", '"os.exit()"'), ("print", '"print"'), (".5", "0.5"),
                            ("-", '"-"'), ("'a\\\\nb'", '"a\\\\nb"'), ("", '""'), ("_", '"_"'), ("...", '"..."')):
             self.ok("out", "words", "w", word)
             self.assertEqual(self.ok("take", "words", "w", "_"), f'{{ "w", {text} }}\n', word)
+
+    def test_a_tuple_has_no_nil(self):
+        result = self.run_alua("out", "words", "w", "nil")
+        self.assertEqual(result.status, 2)
+        self.assertIn("a tuple has no nil", result.err)
 
     def test_one_table_is_the_tuple(self):
         self.ok("out", "cars", "{'car', color = 'red', doors = 4}")
