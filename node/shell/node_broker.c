@@ -4,6 +4,9 @@
 #include <string.h>
 #include "node_shell.h"
 
+//  ms until a broker that has ended our session is dialled again.
+#define AGAIN_DELAY 1000
+
 static void put_key(wire_buf_t *out, const char *key)
 {
     wire_put_cstr(out, key);
@@ -146,8 +149,9 @@ void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
     wire_str_t name = id;
     if (self->given_name)
         name = (wire_str_t) { self->given_name, strlen(self->given_name) };
-    bool again = self->core.broker_up;
-    if (again)
+    bool again = self->core.broker_up || self->dismissed;
+    self->dismissed = false;
+    if (self->core.broker_up)
         node_core_broker_gone(&self->core, WIRE_E_GONE, "the broker was restarted");
     if (node_core_welcome(&self->core, self->broker, id, name, address)) {
         open_failed(self, WIRE_E_NO_MEMORY, NULL);
@@ -163,6 +167,21 @@ void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
         say_opened(self);
 }
 
+static void dial_broker(alua_node_t *self);
+
+static void on_again(void *arg)
+{
+    alua_node_t *self = arg;
+    if (self->dismissed && !self->broker && !self->leaving && !self->finishing)
+        dial_broker(self);
+}
+
+//  Whoever was too slow for a while is no stranger: it begins anew, as behind a broker's restart.
+static void dial_later(alua_node_t *self)
+{
+    self->dismissed = node_core_timer(&self->core, AGAIN_DELAY, true, on_again, self) != 0;
+}
+
 void node_broker_gone(alua_node_t *self, int code, const char *text)
 {
     self->broker = NULL;
@@ -170,9 +189,13 @@ void node_broker_gone(alua_node_t *self, int code, const char *text)
     if (self->leaving || self->finishing)
         return;
     node_core_broker_gone(&self->core, code, text);
-    if (self->open_fn)
+    if (self->open_fn) {
         open_failed(self, code, text);
-    else if (self->core.handler.report) {
+        return;
+    }
+    if (code == WIRE_E_FULL)
+        dial_later(self);
+    if (self->core.handler.report) {
         wire_str_t about = { "the broker", 10 };
         self->core.handler.report(self->core.handler_arg, about, code, text, NULL, 0);
     }
@@ -237,6 +260,7 @@ int alua_node_open(alua_node_t *self, const char *broker, int64_t timeout, alua_
         leave(self);
     free(self->broker_endpoint);
     self->broker_endpoint = endpoint;
+    self->dismissed = false;
     self->open_fn = fn;
     self->open_arg = arg;
     int rc = node_probe(self, endpoint, on_probed, self);
@@ -250,6 +274,7 @@ int alua_node_open(alua_node_t *self, const char *broker, int64_t timeout, alua_
 
 int alua_node_close(alua_node_t *self)
 {
+    self->dismissed = false;
     if (!self->broker)
         return WIRE_E_OFFLINE;
     leave(self);

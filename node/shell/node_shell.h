@@ -39,6 +39,7 @@ struct alua_node {
     hub_t *hub;
     hub_peer_t *broker;         //  NULL: not dialled
     char *broker_endpoint;
+    bool dismissed;             //  The broker ended our session because we did not read: it is dialled again
     alua_outcome_fn *open_fn;   //  Whoever waits for the opening, else NULL
     void *open_arg;
     uint64_t open_timer;

@@ -249,6 +249,8 @@ class TestSlow(Case):
         self.assertNotIn("bob", str(self.link.ask("NODES")))
         bob.kill(signal.SIGCONT)
         bob.expect("does not read what the broker sends")
+        eventually(lambda: "bob" in str(self.link.ask("NODES")), "bob is back, and subscribes anew")
+        eventually(lambda: len(self.link.ask("TOPICS")[1]) == 2, "bob subscribes anew")
 
 
 class TestCut(Case):
