@@ -18,7 +18,7 @@ typedef struct {
     bool first;                 //  Of ANSWER's fields only the first is given
 } lasker_t;
 
-static wire_type_t check_type(lua_State *L, int index)
+wire_type_t lask_check_type(lua_State *L, int index)
 {
     const char *name = luaL_checkstring(L, index);
     for (unsigned type = 0; type < WIRE_TYPE_LIMIT; type++)
@@ -125,7 +125,7 @@ static int ask(lua_State *L)
 //  core.asker(type, waits, first) -> ask. waits: a TAKE or READ that the broker lets wait
 static int asker(lua_State *L)
 {
-    wire_type_t type = check_type(L, 1);
+    wire_type_t type = lask_check_type(L, 1);
     bool waits = lua_toboolean(L, 2), first = lua_toboolean(L, 3);
     lasker_t *self = lua_newuserdatauv(L, sizeof *self, 0);
     *self = (lasker_t) { lcore_of(L), type, waits, first };

@@ -154,6 +154,9 @@ void lreport_text(lcore_t *core, const char *what, const char *text);
 bool lreport_is_news(lcore_t *core, wire_str_t about, const char *text);
 void lreport_told(lcore_t *core);
 
+//  ask.c: the request to the broker whose name ("JOIN") stands at index; raises for others.
+wire_type_t lask_check_type(lua_State *L, int index);
+
 //  Each file's functions for alua.core.
 extern const luaL_Reg lcall_functions[], lfuture_functions[], lawait_functions[], lcallback_functions[],
     ltimer_functions[], lloop_functions[], lnetwork_functions[], lvalue_functions[], lnames_functions[],

@@ -72,16 +72,6 @@ static int start_broker(lua_State *L)
     return push_started(L, alua_start_broker(core->node, endpoint, lcallback_on_outcome, pending), pending);
 }
 
-static wire_type_t check_type(lua_State *L, int index)
-{
-    const char *name = luaL_checkstring(L, index);
-    for (unsigned type = 0; type < WIRE_TYPE_LIMIT; type++)
-        if (wire_type_way(type) == WIRE_WAY_ASK && strcmp(wire_type_name(type), name) == 0)
-            return (wire_type_t) type;
-    luaL_argerror(L, index, "no request to the broker");
-    return WIRE_TYPE_LIMIT;
-}
-
 //  An answer that nobody waits for.
 static void unheard(void *arg, const alua_outcome_t *outcome)
 {
@@ -94,7 +84,7 @@ static int ask(lua_State *L)
 {
     lcore_t *core = lcore_of(L);
     wire_buf_t *out = &core->out;
-    wire_type_t type = check_type(L, 1);
+    wire_type_t type = lask_check_type(L, 1);
     int64_t timeout = lcore_ms(L, 2, WIRE_TIMEOUT);
     lpack_t pack;
     lcore_need_node(L, core);

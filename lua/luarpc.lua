@@ -12,6 +12,7 @@
 
 local _ENV = require("alua.env").std
 local core = require "alua.core"
+local given = require "alua.given"
 
 local luarpc = {}
 
@@ -62,17 +63,6 @@ local function is_callable(value)
   return type(value) == "function" or type(meta) == "table" and meta.__call ~= nil
 end
 
-local function check_options(options, known, level)
-  if options == nil then return {} end
-  if type(options) ~= "table" then
-    error("options must be a table, got " .. type(options), level + 1)
-  end
-  for name in pairs(options) do
-    if not known[name] then error("unknown option '" .. tostring(name) .. "'", level + 1) end
-  end
-  return options
-end
-
 local function check_list(list, what, level)
   if type(list) ~= "table" then
     error(what .. " must be a table, got " .. type(list), level + 1)
@@ -102,7 +92,7 @@ local TIMEOUT = { timeout = true }
 
 -- The seconds that all and any may take; nil without an option.
 local function check_timeout(options, level)
-  local timeout = check_options(options, TIMEOUT, level + 1).timeout
+  local timeout = given.check(options, TIMEOUT, level + 1).timeout
   if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
     error("a time must be a number of seconds, 0 or more", level + 1)
   end
@@ -212,7 +202,7 @@ function luarpc.map(processes, name, list, options)
   check_list(list, "the list of items", 2)
   if type(name) ~= "string" then error("the function's name must be a string, got " .. type(name), 2) end
   if #processes == 0 then error("the list of processes is empty", 2) end
-  options = check_options(options, { timeout = true, wait = true, background = true, inflight = true }, 2)
+  options = given.check(options, { timeout = true, wait = true, background = true, inflight = true }, 2)
   local inflight = math.tointeger(options.inflight or 1)
   if not inflight or inflight < 1 then error("inflight must be an integer from 1 up", 2) end
   local self = {

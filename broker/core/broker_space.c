@@ -26,6 +26,11 @@ int broker_space_ask(broker_core_t *self, broker_session_t *session, const wire_
     int rc = check_ready(self, msg);
     if (!rc)
         rc = broker_propose(self, &record);
+    return broker_asked(self, session, msg, rc);
+}
+
+int broker_asked(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int rc)
+{
     if (rc)
         broker_session_deny(self, session, msg->request, rc, false);
     rc = self->space_rc;

@@ -272,6 +272,8 @@ bool broker_topic_begin(broker_core_t *self, uint64_t seed);
 //  Whether a type is theirs, and one such request. 0, or the code for a strike.
 bool broker_space_is(wire_type_t type);
 bool broker_topic_is(wire_type_t type);
+//  The end of both: deny what was not recorded (rc), and say whether the record was a strike.
+int  broker_asked(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int rc);
 int  broker_space_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now);
 int  broker_topic_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now);
 void broker_space_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record);

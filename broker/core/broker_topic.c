@@ -17,13 +17,7 @@ int broker_topic_ask(broker_core_t *self, broker_session_t *session, const wire_
     broker_record_t record = { .kind = BROKER_RECORD_TOPIC, .time = now, .session = session->number,
                                .request = msg->request, .number = (uint64_t) self->wall << 8 | (uint64_t) msg->type,
                                .body = broker_fields(msg), .count = msg->count };
-    int rc = broker_propose(self, &record);
-    if (rc)
-        broker_session_deny(self, session, msg->request, rc, false);
-    rc = self->space_rc;
-    self->space_rc = 0;
-    self->counters.malformed += rc == WIRE_E_MALFORMED;
-    return rc;
+    return broker_asked(self, session, msg, broker_propose(self, &record));
 }
 
 void broker_topic_apply(broker_core_t *self, broker_session_t *session, const broker_record_t *record)

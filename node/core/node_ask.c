@@ -10,16 +10,8 @@
 
 //  How much longer than the broker we wait for what it is to end, ms.
 #define GRACE        2000
-//  How long a message to the broker may look for room, ms, and for how long it pumps in one go.
-#define ROOM_TIMEOUT 30000
-#define PUMP_TURN    50
 //  When what waits, and found no room at a new broker, is asked for again, ms.
 #define ANEW_PAUSE   10
-
-static uint32_t ttl_of(int64_t timeout)
-{
-    return timeout <= 0 ? 0 : timeout < UINT32_MAX ? (uint32_t) timeout : UINT32_MAX;
-}
 
 //  ---- Sending ---------------------------------------------------------------------
 
@@ -31,20 +23,16 @@ static void build(node_core_t *self, wire_type_t type, uint64_t id, uint32_t ttl
     wire_buf_append(&self->scratch, fields, size);
 }
 
-//  What is received meanwhile may be answered at once: the message being built is set aside.
 static int wait_for_room(node_core_t *self)
 {
-    int64_t limit = node_core_now(self) + ROOM_TIMEOUT;
-    wire_buf_t built = self->scratch;
+    int64_t limit = node_core_now(self) + NODE_ROOM_TIMEOUT;
+    size_t size = self->scratch.size;
     self->stat.full++;
-    self->scratch = (wire_buf_t) WIRE_BUF_EMPTY;
-    while (self->broker && !self->effects.room(self->arg, self->broker, built.size) && node_core_now(self) < limit)
-        self->effects.pump(self->arg, PUMP_TURN);
-    wire_buf_free(&self->scratch);
-    self->scratch = built;
+    while (self->broker && !self->effects.room(self->arg, self->broker, size) && node_core_now(self) < limit)
+        node_core_pump(self, NODE_PUMP_TURN);
     if (!self->broker)
         return WIRE_E_OFFLINE;
-    return self->effects.room(self->arg, self->broker, built.size) ? 0 : WIRE_E_FULL;
+    return self->effects.room(self->arg, self->broker, size) ? 0 : WIRE_E_FULL;
 }
 
 static int send_built(node_core_t *self)
@@ -65,7 +53,7 @@ int node_core_tell(node_core_t *self, wire_type_t type, const void *fields, size
 {
     if (!self->broker || !self->broker_up)
         return WIRE_E_OFFLINE;
-    build(self, type, 0, ttl_of(ttl), fields, size, count);
+    build(self, type, 0, node_core_ttl(ttl), fields, size, count);
     return send_built(self);
 }
 
@@ -130,7 +118,7 @@ int node_core_ask(node_core_t *self, const node_ask_t *ask)
         *ask->id = id;
     int rc = ask->timeout > 0 ? wire_heap_try(&self->heap, &pending->due, local_deadline(self, ask)) : 0;
     if (rc == 0 && !away) {
-        build(self, ask->type, id, ttl_of(ask->timeout), ask->fields, ask->size, ask->count);
+        build(self, ask->type, id, node_core_ttl(ask->timeout), ask->fields, ask->size, ask->count);
         rc = send_built(self);
     }
     //  While we pumped for room its outcome (the broker is gone) may have been settled already.
@@ -158,7 +146,7 @@ static bool ask_anew(node_core_t *self, const node_pending_t *pending)
     int64_t left = pending->until ? pending->until - node_core_now(self) : 0;
     if (pending->until && left <= 0)
         left = 1;                       //  The broker tries once more
-    build(self, pending->type, pending->id, ttl_of(left), pending->about.data, pending->about.size, pending->count);
+    build(self, pending->type, pending->id, node_core_ttl(left), pending->about.data, pending->about.size, pending->count);
     return self->effects.room(self->arg, self->broker, self->scratch.size) && send_now(self);
 }
 

@@ -191,6 +191,11 @@ bool node_core_stragglers(const node_core_t *self, const alua_remote_t *name);
 void node_core_settled_down(alua_remote_t *name);
 
 //  node_send
+//  How long a message may look for room, ms (docs/REFERENCE.md, Sending), and for how long it pumps in one go.
+#define NODE_ROOM_TIMEOUT 30000
+#define NODE_PUMP_TURN    50
+//  What is received meanwhile may be answered at once: the message being built is set aside.
+void node_core_pump(node_core_t *self, int ms);
 int  node_core_request(node_core_t *self, const alua_request_t *request, uint64_t *id);
 int  node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, uint64_t request,
                       const void *body, size_t size);
@@ -262,6 +267,12 @@ static inline int64_t node_core_now(const node_core_t *self)
 static inline int64_t node_core_coarse(const node_core_t *self)
 {
     return self->effects.coarse ? self->effects.coarse(self->arg) : node_core_now(self);
+}
+
+//  A timeout as ttl_ms has it; 0 or less: no deadline.
+static inline uint32_t node_core_ttl(int64_t timeout)
+{
+    return timeout <= 0 ? 0 : timeout < UINT32_MAX ? (uint32_t) timeout : UINT32_MAX;
 }
 
 #endif

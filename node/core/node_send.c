@@ -4,9 +4,6 @@
 #include <string.h>
 #include "node_core.h"
 
-//  How long a send may look for room, ms (docs/REFERENCE.md, Sending), and for how long it pumps in one go.
-#define ROOM_TIMEOUT 30000
-#define PUMP_TURN    50
 //  Messages that may wait while their receiver is looked up.
 #define PARKED_BYTES (2 * 1024 * 1024)
 
@@ -57,8 +54,7 @@ static void take_up(node_core_t *self, wire_buf_t built)
     self->scratch = built;
 }
 
-//  What is received meanwhile may be answered at once: the message being built is set aside.
-static void pump(node_core_t *self, int ms)
+void node_core_pump(node_core_t *self, int ms)
 {
     wire_buf_t built = set_aside(self);
     self->effects.pump(self->arg, ms);
@@ -84,14 +80,14 @@ static int wait_for_room(node_core_t *self, alua_remote_t *to, size_t size, bool
     bool starved = node_remote_target(to)->starved;
     self->stat.full++;
     if (starved)
-        pump(self, 0);
-    int64_t limit = node_core_now(self) + (starved ? 0 : ROOM_TIMEOUT);
+        node_core_pump(self, 0);
+    int64_t limit = node_core_now(self) + (starved ? 0 : NODE_ROOM_TIMEOUT);
     while (!has_room(self, to, size, costs)) {
         if (to->route == NODE_SELF || node_core_now(self) >= limit) {
             node_remote_target(to)->starved = to->route != NODE_SELF;
             return WIRE_E_FULL;
         }
-        pump(self, PUMP_TURN);
+        node_core_pump(self, NODE_PUMP_TURN);
     }
     return to->route == NODE_COLD ? find_anew(self, to) : 0;
 }
@@ -187,16 +183,11 @@ static int route_of(node_core_t *self, wire_str_t name, alua_remote_t **remote)
     return (*remote)->route == NODE_COLD ? node_core_resolve(self, *remote) : 0;
 }
 
-static uint32_t ttl_of(int64_t timeout)
-{
-    return timeout <= 0 ? 0 : timeout < UINT32_MAX ? (uint32_t) timeout : UINT32_MAX;
-}
-
 static void build_request(node_core_t *self, const alua_request_t *request, uint64_t id, wire_str_t to)
 {
     wire_buf_t *out = &self->scratch;
     bool chunk = request->kind == ALUA_CHUNK;
-    uint32_t ttl = ttl_of(request->timeout);
+    uint32_t ttl = node_core_ttl(request->timeout);
     uint32_t flags = request->flags | (request->fn ? WIRE_WANTS_REPLY : 0);
     wire_buf_clear(out);
     wire_msg_begin_proc(out, chunk ? WIRE_CHUNK : WIRE_CALL, id, ttl, self->me, to, chunk ? 4 : 3);
