@@ -187,11 +187,11 @@ check.case("options that are none are refused where they are given", function()
   local future = luarpc.future(alua.id, "tostring")(1)
   for _, time in ipairs { "x", -1, 0 / 0 } do
     local options = { timeout = time }
-    raises("a time must be a number of seconds", luarpc.sync, alua.id, "tostring", options)
-    raises("a time must be a number of seconds", luarpc.all, { future }, options)
-    raises("a time must be a number of seconds", luarpc.any, { future }, options)
-    raises("a time must be a number of seconds", luarpc.map, { alua.id }, "tostring", { 1 }, options)
-    raises("a time must be a number of seconds", future.get, future, time)
+    raises("must be a number of seconds", luarpc.sync, alua.id, "tostring", options)
+    raises("must be a number of seconds", luarpc.all, { future }, options)
+    raises("must be a number of seconds", luarpc.any, { future }, options)
+    raises("must be a number of seconds", luarpc.map, { alua.id }, "tostring", { 1 }, options)
+    raises("must be a number of seconds", future.get, future, time)
   end
   for _, inflight in ipairs { 0, -1, 1.5, "x" } do
     raises("inflight must be an integer from 1 up", luarpc.map, { alua.id }, "tostring", { 1 }, { inflight = inflight })
