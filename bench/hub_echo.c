@@ -68,7 +68,8 @@ static void on_turn(void *arg)
 }
 
 static const hub_handler_t handler = {
-    on_hello, on_up, on_message, on_silent, on_lost, on_gone, on_turn
+    .hello = on_hello, .up = on_up, .message = on_message, .silent = on_silent,
+    .lost = on_lost, .gone = on_gone, .turn = on_turn
 };
 
 static void open_side(side_t *side, const char *name)

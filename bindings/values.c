@@ -57,7 +57,7 @@ static int unpack_values(lua_State *L)
 void lvalue_constants(lua_State *L)
 {
     lua_newtable(L);
-#define X(name, id, way, early, change, counts, fields) \
+#define X(name, id, way, early, change, counts, right, fields) \
     lua_pushinteger(L, id); lua_setfield(L, -2, #name);
     WIRE_TYPES(X)
 #undef X

@@ -198,7 +198,8 @@ static void on_turn(void *arg)
     arm(self);
 }
 
-static const hub_handler_t handler = { on_hello, on_up, on_message, on_silent, on_lost, on_gone, on_turn };
+static const hub_handler_t handler = { .hello = on_hello, .up = on_up, .message = on_message, .silent = on_silent,
+                                       .lost = on_lost, .gone = on_gone, .turn = on_turn };
 
 //  ---- What the core tells -------------------------------------------------
 

@@ -14,6 +14,7 @@
 #define HUB_H
 
 #include <uv.h>
+#include "cert.h"
 #include "wire_msg.h"
 
 typedef struct hub hub_t;
@@ -30,6 +31,9 @@ typedef struct {
     uint64_t session;           //  That it asks to resume, or was given
     wire_reader_t body;         //  The map of the room above (broker or node)
 } hub_greeting_t;
+
+//  What the room above says of a stranger's key.
+typedef enum { HUB_ADMIT, HUB_REJECT, HUB_ASK } hub_verdict_t;
 
 typedef struct {
     //  Acceptor only: a peer says HELLO and its token was right. Write the map for WELCOME's
@@ -55,6 +59,9 @@ typedef struct {
     void (*gone)(void *arg, hub_peer_t *peer, int code, const char *text);
     //  All input of one wake-up was handed over: act on it now.
     void (*turn)(void *arg);
+    //  A connection by CURVE comes from this public key (Z85), which it has proved. Asked once for each connection, before
+    //  anything is read from it; HUB_ASK: hub_admit will tell, within 2 s. NULL: all keys are admitted.
+    hub_verdict_t (*admit)(void *arg, const char *key);
 } hub_handler_t;
 
 typedef struct {
@@ -66,6 +73,10 @@ typedef struct {
     int lease;                  //  ms; 0: WIRE_LEASE
     size_t ring_bytes;          //  0: WIRE_LINK_RING_BYTES
     bool patient;               //  Dialled brokers are redialled for ever (nodes), never gone by silence
+    //  Keys. With them tcp endpoints that are bound take CURVE links only, ipc ones the token; hub_dial says
+    //  what is dialled by CURVE. NULL: no keys, all links show the token.
+    const cert_t *cert;         //  Copied
+    bool insecure;              //  Whoever comes is let in without token or key; for experiments, said in every status
 } hub_config_t;
 
 //  Make a hub on a loop that outlives it; copies config. NULL: no memory or no sockets.
@@ -92,6 +103,16 @@ hub_peer_t *hub_find(hub_t *self, wire_str_t name, uint64_t incarnation);
 //  NULL: no memory, or no usable endpoint.
 hub_peer_t *hub_dial(hub_t *self, wire_str_t name, uint64_t incarnation,
                      const char *const *endpoints, size_t count, const void *body, size_t body_size);
+
+//  As hub_dial, by CURVE where the endpoint is tcp: only who proves this public key answers there. key NULL: hub_dial.
+hub_peer_t *hub_dial_key(hub_t *self, wire_str_t name, uint64_t incarnation, const char *const *endpoints, size_t count,
+                         const char *key, const void *body, size_t body_size);
+
+//  What `admit` left open: connections that wait for it go on, or are refused.
+void hub_admit(hub_t *self, const char *key, bool admitted);
+
+//  The public key that the other end has proved (Z85); "" when its link is not by CURVE.
+const char *hub_peer_key(const hub_peer_t *peer);
 
 //  Replace the HELLO body that the next opening of this link will say (claims of a node).
 void hub_set_body(hub_peer_t *peer, const void *body, size_t size);

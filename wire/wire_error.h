@@ -40,7 +40,8 @@
     X(DUPLICATE,    23, "duplicate",     true,  "another link to this peer is kept") \
     X(SYSTEM,       24, "system",        true,  "the operating system refused")      \
     X(DEADLOCK,     25, "deadlock",      true,  "nothing can ever happen")           \
-    X(INTERNAL,     26, "internal",      false, "a fault in ALua itself")
+    X(INTERNAL,     26, "internal",      false, "a fault in ALua itself")            \
+    X(DRAINING,     27, "draining",      true,  "the node is leaving and takes no new work")
 
 typedef enum {
 #define X(name, id, word, definite, text) WIRE_E_##name = id,

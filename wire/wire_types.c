@@ -9,11 +9,12 @@ typedef struct {
     const char *fields;
     wire_way_t way;
     bool early, changes, counts;
+    wire_right_t right;
 } entry_t;
 
 static const entry_t types[WIRE_TYPE_LIMIT] = {
-#define X(name, id, way, early, change, counts, fields) \
-    [id] = { #name, fields, WIRE_WAY_##way, early, change, counts },
+#define X(name, id, way, early, change, counts, right, fields) \
+    [id] = { #name, fields, WIRE_WAY_##way, early, change, counts, WIRE_RIGHT_##right },
     WIRE_TYPES(X)
 #undef X
 };
@@ -21,7 +22,7 @@ static const entry_t types[WIRE_TYPE_LIMIT] = {
 //  What is not in the list is an entry of zeros, whose answers are the right ones.
 static const entry_t *entry(unsigned type)
 {
-    static const entry_t none = { NULL, NULL, WIRE_WAY_NONE, false, false, false };
+    static const entry_t none = { NULL, NULL, WIRE_WAY_NONE, false, false, false, WIRE_RIGHT_NONE };
     return type < WIRE_TYPE_LIMIT ? &types[type] : &none;
 }
 
@@ -53,4 +54,19 @@ bool wire_type_changes(unsigned type)
 bool wire_type_counts(unsigned type)
 {
     return entry(type)->counts;
+}
+
+wire_right_t wire_type_right(unsigned type)
+{
+    return entry(type)->right;
+}
+
+const char *wire_right_word(unsigned right)
+{
+    static const char *const words[] = {
+#define X(name, word, text) word,
+        WIRE_RIGHTS(X)
+#undef X
+    };
+    return right < WIRE_RIGHT_LIMIT ? words[right] : "";
 }

@@ -40,6 +40,12 @@ typedef struct {
     bool visitor;               //  A guest of the command line: consumes no number
     bool spawned;               //  name is the process's own id
     int lease;                  //  0: WIRE_LEASE
+    //  Keys (docs/SECURITY.md); what is NULL is taken from the boot record (KEY, BROKER_KEY, CODE), then from $ALUA_KEY,
+    //  $ALUA_BROKER_KEY and $ALUA_CODE.
+    const char *key;            //  Path of our certificate with its private half, NAME.key; "" or none: no key
+    const char *broker_key;     //  The broker's NAME.pub, or its public key itself; none: the one named "broker" in the trust store
+    const char *code;           //  "none", "jail" or "full": how code of those who come with keys is run here at most; none: full
+    bool insecure;              //  Let in whoever comes, without token or key; for experiments
 } alua_config_t;
 
 //  The user's runtime directory, made 0700 when missing ($XDG_RUNTIME_DIR/alua, else

@@ -49,7 +49,7 @@ int main(void)
         "\\xc9\\xff\\xff\\xff\\xff", "\\xdc\\xff\\xff", "\\xc1", "\\x91\\x91\\x91\\x91\\x91\\x91\\x91\\x91",
         "\\xcf\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff", "\\xd3\\x80\\x00\\x00\\x00\\x00\\x00\\x00\\x00", "\\xce\\x00\\x00\\x75\\x30"
     };
-#define X(name, id, way, early, change, counts, fields) type_entry(#name, WIRE_##name);
+#define X(name, id, way, early, change, counts, right, fields) type_entry(#name, WIRE_##name);
     WIRE_TYPES(X)
 #undef X
 #define X(name, id, word, definite, text) text_entry("error", word);

@@ -177,8 +177,10 @@ static void node_turn(void *arg)
     (void) arg;
 }
 
-static const hub_handler_t node_handler = { node_hello, node_up,   node_message, node_silent,
-                                            node_lost,  node_gone, node_turn };
+static const hub_handler_t node_handler = {
+    .hello = node_hello, .up = node_up, .message = node_message, .silent = node_silent,
+    .lost = node_lost, .gone = node_gone, .turn = node_turn
+};
 
 static void dial(fixture_t *f, node_t *n, const char *name, uint64_t incarnation, hub_role_t role,
                  const char *token, size_t endpoint)

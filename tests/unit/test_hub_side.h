@@ -109,7 +109,8 @@ static inline void on_turn(void *arg)
 }
 
 static const hub_handler_t side_handler = {
-    on_hello, on_up, on_message, on_silent, on_lost, on_gone, on_turn
+    .hello = on_hello, .up = on_up, .message = on_message, .silent = on_silent,
+    .lost = on_lost, .gone = on_gone, .turn = on_turn
 };
 
 static inline void side_open_as(side_t *side, uv_loop_t *loop, hub_config_t config)

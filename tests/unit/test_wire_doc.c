@@ -30,9 +30,9 @@ typedef void row_fn(void *arg, const char *row);
 static void each_type(row_fn *fn, void *arg)
 {
     char row[512];
-#define X(name, id, way, is_early, change, does_count, fields)                                      \
-    snprintf(row, sizeof row, "| %d | %s | %s | %s | %s | %s | %s |", id, #name, #way, yes(is_early), \
-             yes(change), yes(does_count), fields);                                                 \
+#define X(name, id, way, is_early, change, does_count, right, fields)                                      \
+    snprintf(row, sizeof row, "| %d | %s | %s | %s | %s | %s | %s | %s |", id, #name, #way, yes(is_early), \
+             yes(change), yes(does_count), wire_right_word(WIRE_RIGHT_##right), fields);                                                 \
     fn(arg, row);
     WIRE_TYPES(X)
 #undef X
@@ -115,7 +115,7 @@ static void count(void *arg, const char *row)
 }
 
 #define TABLES(X)                                                                                   \
-    X("| id | type | way | early | changes | counts | fields after ttl_ms |", each_type)            \
+    X("| id | type | way | early | changes | counts | right | fields after ttl_ms |", each_type)            \
     X("| id | word | definite | text |", each_error)                                                \
     X("| limit | value | meaning |", each_limit)                                                    \
     X("| bit | value | meaning |", each_bit)

@@ -21,6 +21,9 @@
 
 #define STR(text) ((wire_str_t) { text, sizeof text - 1 })
 
+//  A public key as it stands in certificates: 40 characters of Z85.
+#define KEY "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+
 typedef void build_t(wire_buf_t *out);
 
 static const wire_str_t ana = { "1@ana", 5 };
@@ -211,12 +214,40 @@ static void put_APPS(wire_buf_t *out) { ask(out, WIRE_APPS, NULL); }
 static void put_WATCH(wire_buf_t *out) { ask(out, WIRE_WATCH, "ana"); }
 static void put_UNWATCH(wire_buf_t *out) { ask(out, WIRE_UNWATCH, "ana"); }
 static void put_STAT(wire_buf_t *out) { ask(out, WIRE_STAT, NULL); }
+static void put_ROTATE(wire_buf_t *out) { ask(out, WIRE_ROTATE, KEY); }
+static void put_DRAIN(wire_buf_t *out) { ask(out, WIRE_DRAIN, "ana"); }
+
+static void put_VOUCH(wire_buf_t *out)
+{
+    wire_msg_begin(out, WIRE_VOUCH, 7, 30000, 2);
+    wire_put_cstr(out, "ana");
+    wire_put_cstr(out, KEY);
+}
+
+static void put_RIGHTS(wire_buf_t *out)
+{
+    wire_msg_begin(out, WIRE_RIGHTS, 0, 0, 3);
+    wire_put_cstr(out, "ana");
+    wire_put_cstr(out, KEY);
+    wire_put_map(out, 2);
+    wire_put_cstr(out, "code");
+    wire_put_cstr(out, "jail");
+    wire_put_cstr(out, "call");
+    wire_put_array(out, 1);
+    wire_put_cstr(out, "stats.*");
+}
+
+static void put_DRAINING(wire_buf_t *out)
+{
+    wire_msg_begin(out, WIRE_DRAINING, 0, 0, 1);
+    wire_put_cstr(out, "v1@here");
+}
 
 #include "test_wire_golden_space.h"
 
 //  A type without a builder does not compile.
 static const struct { const char *name; build_t *build; } golden[] = {
-#define X(name, id, way, early, change, counts, fields) { #name, put_##name },
+#define X(name, id, way, early, change, counts, right, fields) { #name, put_##name },
     WIRE_TYPES(X)
 #undef X
 };
