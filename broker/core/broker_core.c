@@ -239,6 +239,8 @@ static int propose_open(broker_core_t *self, const broker_hello_t *hello, int64_
     self->outcome.session = NULL;
     self->outcome.code = WIRE_E_INTERNAL;
     int rc = broker_hello_check(self, hello->body);
+    if (rc == 0 && hello->key.size && !broker_key_is(hello->key))
+        rc = broker_say(self, WIRE_E_DENIED, "that is no public key");
     if (rc) {
         self->counters.refused[rc]++;
         return rc;

@@ -14,8 +14,8 @@
 
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaA"
 #define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbB"
-#define KEY_C "ccccccccccccccccccccccccccccccccccccccccC"
-#define KEY_D "ddddddddddddddddddddddddddddddddddddddddD"
+#define KEY_C "cccccccccccccccccccccccccccccccccccccccC"
+#define KEY_D "dddddddddddddddddddddddddddddddddddddddD"
 
 //  What the shell's part is played with.
 static struct {
