@@ -266,7 +266,8 @@ static uint32_t count_pairs(const pair_t *pairs, const sort_key_t *keys, size_t 
             continue;
         wire_reader_t at = wire_reader(keys[i].bytes, keys[i].size);
         wire_item_t item = { .kind = WIRE_IS_NIL };
-        *list &= wire_read(&at, &item) == 0 && item.kind == WIRE_IS_INT && item.as.integer == ++kept;
+        kept++;
+        *list &= wire_read(&at, &item) == 0 && item.kind == WIRE_IS_INT && item.as.integer == kept;
     }
     *list &= kept > 0;
     return kept;

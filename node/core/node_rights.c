@@ -1,6 +1,8 @@
 #include "node_rights.h"
 #include <stdlib.h>
 #include <string.h>
+#include "wire_error.h"
+#include "wire_limits.h"
 
 node_author_t *node_author_hold(node_author_t *self)
 {
@@ -66,14 +68,16 @@ static void apply(const node_rights_t *self, node_author_t *author, rights_t *ri
         author->code = self->most;
 }
 
+//  What cannot be read gives no rights: what was said last is what counts, and it was not the rights there were.
 static int read_rights(wire_reader_t packed, rights_t **rights)
 {
     wire_reader_t at = packed;
     uint32_t pairs;
-    if (wire_read_map(&at, &pairs))
-        return WIRE_E_MALFORMED;
-    *rights = rights_new(packed, NULL);
-    return *rights ? 0 : WIRE_E_MALFORMED;
+    *rights = wire_read_map(&at, &pairs) == 0 ? rights_new(packed, NULL) : NULL;
+    if (*rights)
+        return 0;
+    *rights = (rights_t *) (uintptr_t) rights_nothing();    //  Which rights_destroy lets be
+    return WIRE_E_MALFORMED;
 }
 
 static node_author_t *add(node_rights_t *self, wire_str_t node, wire_str_t key)
@@ -106,34 +110,32 @@ static void move_to_front(node_rights_t *self, node_author_t *author)
 int node_rights_set(node_rights_t *self, wire_str_t node, wire_str_t key, wire_reader_t packed, wire_str_t here)
 {
     char text[NODE_KEY + 1] = "";
-    rights_t *rights = NULL;
+    rights_t *rights;
     if ((key.size && key.size != NODE_KEY) || node.size == 0 || node.size > WIRE_MAX_NAME)
         return WIRE_E_MALFORMED;
-    int rc = read_rights(packed, &rights);
-    if (rc)
-        return rc;
     if (key.size)
         memcpy(text, key.data, key.size);
+    int rc = read_rights(packed, &rights);
     node_author_t *author = node_rights_find(self, node, text);
     if (author)
         move_to_front(self, author);
-    else if (!(author = add(self, node, key))) {
+    else
+        author = rc == 0 ? add(self, node, key) : NULL;
+    if (author)
+        apply(self, author, rights, here);
+    else
         rights_destroy(&rights);
-        return WIRE_E_NO_MEMORY;
-    }
-    apply(self, author, rights, here);
-    return 0;
+    return rc == 0 && !author ? WIRE_E_NO_MEMORY : rc;
 }
 
 int node_rights_set_key(node_rights_t *self, wire_str_t key, wire_reader_t packed, wire_str_t here)
 {
-    rights_t *rights = NULL;
     int rc = 0;
-    for (node_author_t *author = self->first; author && rc == 0; author = author->next)
+    for (node_author_t *author = self->first; author; author = author->next)
         if (wire_str_is(key, author->key)) {
-            rc = read_rights(packed, &rights);
-            if (rc == 0)
-                apply(self, author, rights, here);
+            rights_t *rights;
+            rc |= read_rights(packed, &rights);
+            apply(self, author, rights, here);
         }
     return rc;
 }

@@ -42,7 +42,7 @@ node_author_t *node_rights_of(const node_rights_t *self, wire_str_t process);
 bool node_rights_knows(const node_rights_t *self, wire_str_t key);
 
 //  From now on that node has these rights (packed as rights_new reads them) under that key; `here` is our own node's name. 0,
-//  WIRE_E_MALFORMED or _NO_MEMORY: then nothing has changed.
+//  WIRE_E_MALFORMED or _NO_MEMORY: then it has none, as far as it was known.
 int node_rights_set(node_rights_t *self, wire_str_t node, wire_str_t key, wire_reader_t packed, wire_str_t here);
 //  The same for all nodes of a key that are known; none is no error.
 int node_rights_set_key(node_rights_t *self, wire_str_t key, wire_reader_t packed, wire_str_t here);

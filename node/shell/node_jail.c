@@ -250,7 +250,7 @@ static void put_code(const alua_node_t *self, wire_str_t code, wire_buf_t *out)
         snprintf(byte, sizeof byte, "\\%03d", (unsigned char) *c);
         wire_buf_append(out, byte, 4);
     }
-    wire_buf_append(out, "' ", 2);
+    wire_buf_append(out, "'; ", 3);
     wire_buf_append(out, code.data, code.size);
 }
 
