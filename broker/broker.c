@@ -136,7 +136,7 @@ static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting,
                     wire_buf_t *body, char *name, const char **text)
 {
     broker_t *self = arg;
-    broker_hello_t hello = { greeting->name, greeting->incarnation, greeting->body };
+    broker_hello_t hello = { .name = greeting->name, .incarnation = greeting->incarnation, .body = greeting->body };
     broker_welcome_t welcome;
     if (greeting->role == HUB_BROKER) {
         *text = "brokers do not join each other";

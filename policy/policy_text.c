@@ -256,7 +256,7 @@ static bool check_twice(reader_t *self, const sort_key_t *keys, size_t count)
     return true;
 }
 
-//  How many there are that are not nil; 0 in *last if their keys are not 1, 2, ... in that order.
+//  How many there are that are not nil; *list: their keys are 1, 2, ...
 static uint32_t count_pairs(const pair_t *pairs, const sort_key_t *keys, size_t count, bool *list)
 {
     uint32_t kept = 0;
