@@ -12,6 +12,7 @@ local verbs = {
   out = "alua.cli.out", take = "alua.cli.take", read = "alua.cli.read", count = "alua.cli.count",
   watch = "alua.cli.watch", spaces = "alua.cli.spaces",
   pub = "alua.cli.pub", sub = "alua.cli.sub", request = "alua.cli.request",
+  keys = "alua.cli.keys",
   config = "alua.cli.config_show", ping = "alua.cli.ping", drain = "alua.cli.drain",
 }
 
