@@ -265,6 +265,7 @@ static uint32_t put_stat(void *arg, wire_buf_t *out)
         { "link.reconnects", stat.reconnects },   { "link.full", stat.full },
         { "link.peers", stat.peers },             { "link.ring_bytes", stat.ring_bytes },
         { "link.denied", stat.denied },           { "insecure", self->config.insecure },
+        { "protocol", WIRE_VERSION },             { "uptime", (uint64_t) (hub_now(self->hub) - self->started) / 1000 },
     };
     const uint32_t count = sizeof pairs / sizeof *pairs;
     for (uint32_t i = 0; i < count; i++) {

@@ -1,6 +1,8 @@
 --- Becoming a process of a network, from the command line: what node, console, nodes, send, call and the
 -- children of a run have in common.
-local join = {}
+local join = {
+  patience = 30, -- Seconds until the broker must have let us in
+}
 
 -- Those that later parts bring are missing until then.
 local modules = { "alua", "dalua", "luarpc", "luats", "luaps" }
@@ -48,7 +50,7 @@ end
 ---@return string? id, any err
 function join.connect(core, broker, known)
   return core.await(function(resume)
-    core.open(broker, 30, function(id, ...)
+    core.open(broker, join.patience, function(id, ...)
       if id and known then known(id) end
       resume(id, ...)
     end)
