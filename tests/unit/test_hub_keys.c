@@ -2,13 +2,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
 #include <zmq.h>
 
 #include "test_hub_side.h"
 #include "test_hub_proxy.h"
+#include "hub_gate.h"
+#include "hub_self.h"
 
 typedef struct {
     uv_loop_t loop;
@@ -397,7 +397,7 @@ static void test_a_session_is_not_resumed_by_another_key(void **state)
     up(f);
     say(f->a.last, 1, 10);
     RUN_UNTIL(&f->loop, f->b.got == 1 && hub_drained(f->a.last), 1000);
-    uint64_t session = hub_session_of(f->b.last);
+    uint64_t session = wire_link_session(f->b.last->link);
     hub_stat(f->b.hub, &before);
     void *thief = client_to(context, f->b.bound, &f->cert_c, f->cert_b.public_key, "thief");
     wire_buf_t out = WIRE_BUF_EMPTY;
@@ -435,12 +435,6 @@ static void test_a_fresh_link_is_not_given_to_another_key(void **state)
 
 //  ---- Trouble --------------------------------------------------------------
 
-typedef struct {
-    pthread_t thread;
-    proxy_t *proxy;
-    atomic_bool done;
-} away_t;
-
 //  The connection is cut while the acceptor computes, and stands again before it is done.
 static void test_known_keys_reconnect_while_the_acceptor_computes(void **state)
 {
@@ -464,11 +458,9 @@ static void test_known_keys_reconnect_while_the_acceptor_computes(void **state)
         RUN_FOR(&f->loop, 5);
         RUN_FOR(&loop, 5);
     }
-    unsigned cuts = proxy.cuts;
-    proxy.shortest = 100000;
     proxy.cut_now = true;
-    RUN_UNTIL(&loop, proxy.cuts > cuts, 1000);
-    RUN_UNTIL(&loop, hub_is_connected(peer), 2000);     //  b does not run
+    RUN_UNTIL(&loop, !peer->connected, 1000);
+    RUN_UNTIL(&loop, peer->connected, 2000);    //  b does not run
     assert_int_equal(f->b.asked, 1);
     assert_int_equal(say(peer, 2, 10), 0);
     for (int i = 0; i < 300 && !hub_drained(peer); i++) {
@@ -480,4 +472,74 @@ static void test_known_keys_reconnect_while_the_acceptor_computes(void **state)
     hub_destroy(&c.hub);
     close_all(&loop);
     proxy_close(&proxy);
+}
+
+//  A listener whose connections are never finished must not keep an honest one waiting.
+#define HALF_OPEN 1000
+
+static void test_a_thousand_half_open_connections(void **state)
+{
+    fixture_t *f = *state;
+    int fds[HALF_OPEN];
+    uint16_t port = (uint16_t) atoi(strrchr(f->b.bound, ':') + 1);
+    for (int i = 0; i < HALF_OPEN; i++)
+        fds[i] = proxy_connect(port);
+    uint64_t start = uv_hrtime();
+    up(f);
+    assert_true(uv_hrtime() - start < 1000000000);
+    RUN_UNTIL(&f->loop, denied_at(&f->b) >= HALF_OPEN, 8000);   //  HANDSHAKE_TIME, and they are gone
+    say(f->a.last, 1, 10);
+    RUN_UNTIL(&f->loop, f->b.got == 1 && hub_drained(f->a.last), 1000);
+    assert_string_equal(f->a.trace, "up:b ");
+    for (int i = 0; i < HALF_OPEN; i++)
+        close(fds[i]);
+}
+
+//  The gate is gone: nobody comes in, and who is in stays.
+static void test_without_a_gate_nobody_comes_in(void **state)
+{
+    fixture_t *f = *state;
+    up(f);
+    hub_gate_leave();                   //  As if it had died
+    side_t c;
+    open_with(f, &c, &f->cert_c, "c");
+    side_dial_key_at(&c, "b", &f->b.bound, 1, f->cert_b.public_key);
+    RUN_UNTIL(&f->loop, strlen(c.trace), 3500);
+    assert_null(strstr(c.trace, "up"));
+    assert_string_equal(f->b.trace, "up:a ");
+    say(f->a.last, 1, 10);
+    RUN_UNTIL(&f->loop, f->b.got == 1 && hub_drained(f->a.last), 1000);
+    hub_destroy(&c.hub);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_a_trusted_key_comes_in_and_is_known),
+        T(test_the_token_is_not_shown_by_curve),
+        T(test_a_rejected_key_is_told),
+        T(test_asked_later_and_admitted),
+        T(test_asked_later_and_refused),
+        T(test_asked_and_never_answered),
+        T(test_a_patient_one_comes_again_until_it_is_answered),
+        T(test_admitted_before_it_comes),
+        T(test_insecure_takes_whoever_comes),
+        T(test_a_wrong_server_key_is_told),
+        T(test_a_plain_client_at_a_curve_port_is_told),
+        T(test_keys_at_a_plain_port_are_told),
+        T(test_a_patient_one_that_is_denied_hears_of_it_and_may_dial_again),
+        T(test_without_a_certificate_no_key_is_dialled),
+        T(test_ipc_beside_curve_takes_the_token),
+        T(test_equal_routing_ids_at_two_doors),
+        T(test_two_hubs_of_one_process_are_told_apart),
+        T(test_revocation_ends_a_live_link),
+        T(test_a_revoked_key_does_not_come_back_over_its_connection),
+        T(test_a_session_is_not_resumed_by_another_key),
+        T(test_a_fresh_link_is_not_given_to_another_key),
+        T(test_known_keys_reconnect_while_the_acceptor_computes),
+        T(test_a_thousand_half_open_connections),
+        T(test_without_a_gate_nobody_comes_in),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
