@@ -61,8 +61,10 @@ static void end_links(hub_t *self, const char *key)
 {
     for (size_t i = 0; i < self->peers.count; i++) {
         hub_peer_t *peer = self->peers.items[i];
-        if (peer && strcmp(peer->key, key) == 0)
-            hub_drop(peer, WIRE_E_DENIED, "its key was revoked");
+        if (!peer || strcmp(peer->key, key) != 0)
+            continue;
+        hub_drop(peer, WIRE_E_DENIED, "its key was revoked");
+        hub_flow_end(peer, hub_loop_time(self));
     }
 }
 
