@@ -13,6 +13,7 @@
 //  | label(text) | another label for the lines of this process |
 //  | leave(orphaned) | before core.exit: complete the last line; remove what a killed launcher left |
 //  | isatty(fd) | whether that is a terminal |
+//  | data(text, name) | data in Lua's syntax, read without running it (host_data.h) |
 //  | edit | table: line editing for the console (edit.h) |
 //  | keys | table: key pairs and the trust store (host_keys.h) |
 //  | version | "0.1.0" |

@@ -6,6 +6,8 @@
 --     { "-n", "count", "count" }                 an integer >= 1
 --     { "--keep", "keep", "flag" }
 --     { "--listen", "listen", "list" }           may stand several times
+--
+-- Every list has --help and --config besides.
 local options = {}
 
 local readers = {
@@ -28,6 +30,7 @@ local readers = {
 
 local function find(list, word)
   if word == "--help" or word == "-h" then return { word, "help", "flag" } end
+  if word == "--config" then return { word, "config", "name" } end
   for _, option in ipairs(list) do
     if option[1] == word then return option end
   end
