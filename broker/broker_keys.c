@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cert.h"
@@ -16,6 +17,9 @@
 
 //  A flood of keys that nobody knows does not make us read the directory for each.
 #define LOOK_AGAIN 50
+//  Refused connections that are said, in so many ms; the rest is counted.
+#define SAY_LINES 10
+#define SAY_TIME  10000
 
 //  What a file looked like.
 typedef struct {
@@ -34,7 +38,9 @@ struct broker_keys {
     look_t seen, loaded;        //  The policy, at the last look and when it was read
     int64_t looked;             //  When the trust store was
     bool policy_broken, trust_broken;
-    uint64_t reloads;
+    uint64_t reloads, refused;
+    int64_t said_since;         //  Refusals said since then
+    uint32_t said;
 };
 
 //  ---- Telling people ------------------------------------------------------
@@ -237,7 +243,7 @@ static void on_look(uv_timer_t *timer)
         look_at_policy(self);
 }
 
-bool broker_keys_admit(broker_keys_t *self, const char *key, const char **name)
+static bool is_trusted(broker_keys_t *self, const char *key, const char **name)
 {
     if (trust_find(self->trust, key, name) == TRUST_YES)
         return true;
@@ -245,6 +251,51 @@ bool broker_keys_admit(broker_keys_t *self, const char *key, const char **name)
         return false;
     refresh_trust(self);                //  The core hears of it at the next look
     return trust_find(self->trust, key, name) == TRUST_YES;
+}
+
+//  Strangers who knock without end do not fill the log.
+static void say_refused(broker_keys_t *self, const char *key)
+{
+    int64_t now = now_of(self);
+    if (now - self->said_since >= SAY_TIME) {
+        self->said_since = now;
+        self->said = 0;
+    }
+    self->refused++;
+    if (self->said++ < SAY_LINES)
+        say(self, "refused a connection: the key %s is %s", key,
+            trust_find(self->trust, key, NULL) == TRUST_REVOKED ? "revoked" : "not trusted (alua keys trust NAME.pub)");
+}
+
+bool broker_keys_admit(broker_keys_t *self, const char *key)
+{
+    const char *name;
+    bool trusted = is_trusted(self, key, &name);
+    if (!trusted)
+        say_refused(self, key);
+    return trusted;
+}
+
+bool broker_keys_show(broker_keys_t *self, const char *key, broker_hello_t *hello)
+{
+    const char *name = "";
+    if (!*key)
+        return true;
+    if (!is_trusted(self, key, &name))
+        return false;
+    hello->key = (wire_str_t) { key, strlen(key) };
+    hello->key_name = (wire_str_t) { name, strlen(name) };
+    return true;
+}
+
+void broker_keys_audit(const broker_keys_t *self, const broker_refusal_t *r)
+{
+    char when[32];
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now.tv_sec, &utc));
+    say(self, "audit %s %s denied %s %s %s (%s %s)", when, r->who, r->type, r->right, r->about, r->id, r->key);
 }
 
 int broker_keys_rotate(broker_keys_t *self, const char *name, const char *old_key, const char *new_key, char *text)
@@ -349,6 +400,7 @@ uint32_t broker_keys_stat(const broker_keys_t *self, wire_buf_t *out)
     } pairs[] = {
         { "trusted", trust_count(self->trust) },    { "trust_broken", self->trust_broken },
         { "policy_broken", self->policy_broken },   { "policy_reloads", self->reloads },
+        { "keys_refused", self->refused },
     };
     const uint32_t count = sizeof pairs / sizeof *pairs;
     for (uint32_t i = 0; i < count; i++) {

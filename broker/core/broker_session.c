@@ -89,6 +89,7 @@ void broker_session_free(broker_core_t *self, broker_session_t *session)
     broker_vouch_end(self, session);
     broker_list_free(&session->heeds);
     broker_key_leave(self, session);
+    free(session->taken);
     free(session->id);
     free(session->node);
     free(session->host);
