@@ -196,6 +196,9 @@ broker_session_t *broker_session_new(broker_core_t *self, char *id, char *node);
 //  Take it out of the lists and free it. Apps, names and watches were given up before.
 void broker_session_free(broker_core_t *self, broker_session_t *session);
 
+//  It ends with this code when the current input is done.
+void broker_session_doom(broker_core_t *self, broker_session_t *session, int code);
+
 //  Send; when its link is full the session is doomed (it does not read). 0 or an error code.
 int broker_session_send(broker_core_t *self, broker_session_t *session, const wire_buf_t *message);
 //  The same for what may be left out: a full link is no offence.
