@@ -209,7 +209,7 @@ static void on_turn(void *arg)
 static hub_verdict_t on_admit(void *arg, const char *key)
 {
     const broker_t *self = arg;
-    return self->keys && broker_keys_admit(self->keys, key) ? HUB_ADMIT : HUB_REJECT;
+    return self->keys ? broker_keys_admit(self->keys, key) : HUB_REJECT;
 }
 
 static const hub_handler_t handler = { .hello = on_hello, .up = on_up, .message = on_message, .silent = on_silent,

@@ -15,8 +15,9 @@
 #include "cert.h"
 #include "policy_text.h"
 
-//  A flood of keys that nobody knows does not make us read the directory for each.
+//  A flood of keys that nobody knows does not make us read the directory for each: so many wait for the next look.
 #define LOOK_AGAIN 50
+#define MOST_WAITING 64
 //  Refused connections that are said, in so many ms; the rest is counted.
 #define SAY_LINES 10
 #define SAY_TIME  10000
@@ -38,6 +39,8 @@ struct broker_keys {
     look_t seen, loaded;        //  The policy, at the last look and when it was read
     int64_t looked;             //  When the trust store was
     bool policy_broken, trust_broken;
+    char waiting[MOST_WAITING][CERT_KEY + 1];
+    size_t waiting_count;
     uint64_t reloads, refused;
     int64_t said_since;         //  Refusals said since then
     uint32_t said;
@@ -189,8 +192,8 @@ static void cut_off(broker_keys_t *self, wire_str_t name, wire_str_t key)
     if (trust_find(self->trust, text, NULL) == TRUST_YES)
         return;
     say(self, "%.*s is not trusted any more (%s): its links end", (int) name.size, name.data, text);
+    broker_core_revoke(self->config.core, key, now_of(self));   //  First: its sessions hear why
     hub_admit(self->config.hub, text, false);
-    broker_core_revoke(self->config.core, key, now_of(self));
 }
 
 //  Whoever was trusted and is not now.
@@ -234,25 +237,6 @@ static void refresh_trust(broker_keys_t *self)
     self->trust_broken = *error != 0;
 }
 
-static void on_look(uv_timer_t *timer)
-{
-    broker_keys_t *self = timer->data;
-    refresh_trust(self);
-    tell_core(self);
-    if (self->policy)
-        look_at_policy(self);
-}
-
-static bool is_trusted(broker_keys_t *self, const char *key, const char **name)
-{
-    if (trust_find(self->trust, key, name) == TRUST_YES)
-        return true;
-    if (now_of(self) - self->looked < LOOK_AGAIN)
-        return false;
-    refresh_trust(self);                //  The core hears of it at the next look
-    return trust_find(self->trust, key, name) == TRUST_YES;
-}
-
 //  Strangers who knock without end do not fill the log.
 static void say_refused(broker_keys_t *self, const char *key)
 {
@@ -267,13 +251,42 @@ static void say_refused(broker_keys_t *self, const char *key)
             trust_find(self->trust, key, NULL) == TRUST_REVOKED ? "revoked" : "not trusted (alua keys trust NAME.pub)");
 }
 
-bool broker_keys_admit(broker_keys_t *self, const char *key)
+static bool judge(broker_keys_t *self, const char *key)
 {
-    const char *name;
-    bool trusted = is_trusted(self, key, &name);
+    bool trusted = trust_find(self->trust, key, NULL) == TRUST_YES;
     if (!trusted)
         say_refused(self, key);
     return trusted;
+}
+
+static void decide(broker_keys_t *self)
+{
+    for (size_t i = 0; i < self->waiting_count; i++)
+        hub_admit(self->config.hub, self->waiting[i], judge(self, self->waiting[i]));
+    self->waiting_count = 0;
+}
+
+static void on_look(uv_timer_t *timer)
+{
+    broker_keys_t *self = timer->data;
+    refresh_trust(self);
+    tell_core(self);
+    decide(self);
+    if (self->policy)
+        look_at_policy(self);
+}
+
+hub_verdict_t broker_keys_admit(broker_keys_t *self, const char *key)
+{
+    if (trust_find(self->trust, key, NULL) == TRUST_YES)
+        return HUB_ADMIT;
+    if (now_of(self) - self->looked < LOOK_AGAIN && self->waiting_count < MOST_WAITING) {
+        snprintf(self->waiting[self->waiting_count++], CERT_KEY + 1, "%s", key);
+        return HUB_ASK;
+    }
+    if (now_of(self) - self->looked >= LOOK_AGAIN)
+        refresh_trust(self);            //  The core hears of it at the next look
+    return judge(self, key) ? HUB_ADMIT : HUB_REJECT;
 }
 
 bool broker_keys_show(broker_keys_t *self, const char *key, broker_hello_t *hello)
@@ -281,7 +294,7 @@ bool broker_keys_show(broker_keys_t *self, const char *key, broker_hello_t *hell
     const char *name = "";
     if (!*key)
         return true;
-    if (!is_trusted(self, key, &name))
+    if (trust_find(self->trust, key, &name) != TRUST_YES)
         return false;
     hello->key = (wire_str_t) { key, strlen(key) };
     hello->key_name = (wire_str_t) { name, strlen(name) };

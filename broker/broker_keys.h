@@ -32,8 +32,9 @@ typedef struct {
 broker_keys_t *broker_keys_new(const broker_keys_config_t *config, char *error);
 void broker_keys_destroy(broker_keys_t **self_p);
 
-//  May a connection of this key come in? Looks anew before it says no. Who may not is said, a few times.
-bool broker_keys_admit(broker_keys_t *self, const char *key);
+//  May a connection of this key come in? As `admit` of hub_handler_t. Nobody is turned away before the store was looked at
+//  anew; when that was just now, the next look decides. Who may not is said, a few times.
+hub_verdict_t broker_keys_admit(broker_keys_t *self, const char *key);
 
 //  The key that a link has proved, "": none, into its HELLO, with its certificate's name. It is looked for again: it may
 //  have been revoked since it was admitted. False: it is not trusted.

@@ -6,3 +6,4 @@ target_link_options(test_broker_memory PRIVATE -Wl,--wrap=malloc,--wrap=calloc,-
 
 # Its shell, on real sockets of this machine.
 alua_c_test(test_broker_shell LINK alua::broker LABELS tsan)
+alua_c_test(test_broker_door LINK alua::broker LABELS tsan)
