@@ -43,6 +43,7 @@ int node_core_draining(node_core_t *self, const wire_msg_t *msg)
     if (self->drying)
         return 0;
     self->drying = true;
+    free(self->dry_by);
     self->dry_by = calloc(1, by.size + 1);
     if (self->dry_by && by.size)
         memcpy(self->dry_by, by.data, by.size);
