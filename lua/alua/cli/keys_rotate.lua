@@ -35,7 +35,8 @@ local function swap(host, base, fresh, name, key)
   for _, half in ipairs { ".key", ".pub" } do
     local done, why = host.keys.replace(base .. half, fresh .. half, base .. half .. ".old")
     if not done then
-      return 1, ("the broker has the new key, but %s cannot take the place of %s: %s"):format(fresh .. half, base .. half, why)
+      return 1, ("the broker has the new key, but %s%s cannot take the place of %s%s: %s")
+        :format(fresh, half, base, half, why)
     end
   end
   io.write(DONE:format(name, key, base, base, base, base, name, base))

@@ -12,6 +12,7 @@ usage: alua run [OPTIONS] FILE [ARGS...]     run a program, on this machine, wit
        alua out | take | read | count | watch SPACE ...    tuples of a space
        alua spaces                           which spaces there are
        alua pub | sub | request TOPIC ...    messages by topic
+       alua keys new | trust | revoke | list | rotate      who may come
        alua help [VERB]                      the manual page of a verb
        alua --version
 ]==]
@@ -45,6 +46,7 @@ DESCRIPTION
     pub         publish a value under a topic
     sub         print the messages of topics
     request     ask whoever subscribes to a topic
+    keys        make keys and say who is trusted, for networks of several hosts
     help VERB   the manual page of a verb
 
 DEFAULTS
@@ -616,6 +618,65 @@ EXIT STATUS
 EXAMPLES
     alua request clock now
     alua request --gather --timeout 1 who.is.there
+]==]
+
+pages.keys = [==[
+NAME
+    alua keys - make keys and say who is trusted
+
+SYNOPSIS
+    alua keys new [--dir DIR] NAME
+    alua keys trust [--name NAME] [--trust DIR] FILE.pub...
+    alua keys revoke [--trust DIR] NAME|FILE.pub...
+    alua keys list [--trust DIR] [--json]
+    alua keys rotate [--broker ENDPOINT] [--broker-key KEY] NAME
+
+DESCRIPTION
+    With keys, whatever goes from one host to another is encrypted, and both
+    ends prove who they are. A key pair has two halves, in two files: NAME.key,
+    the private one, stays where it was made; NAME.pub, the public one, goes to
+    whoever shall know its owner. The trust store is a directory of public
+    halves: a broker lets in those whose key is there.
+
+    new     makes NAME.key and NAME.pub in the current directory. Files that
+            are there already stay.
+    trust   puts public halves into the trust store, which is made when it is
+            missing. Their names there are the certificates' own.
+    revoke  takes a key out of it. Brokers that use this trust store end its
+            links within a second. The file is kept in DIR/revoked, so that its
+            owner is told what happened.
+    list    shows who is trusted, and who was.
+    rotate  makes a new pair for NAME and asks the broker, by the old key, to
+            trust the new one in its place: names and rights pass over. Then
+            NAME.key and NAME.pub are the new halves, NAME.key.old and
+            NAME.pub.old the old ones. When it is interrupted, run it again.
+            The broker's own key cannot be changed so: make another one, give
+            its public half to all, and start the broker with it.
+
+OPTIONS
+    --dir DIR           directory of the files (the current one)
+    --name NAME         trust it under this name and not under its own
+    --trust DIR         the trust store ($ALUA_TRUST, else
+                        $XDG_CONFIG_HOME/alua/trusted, ~/.config/alua/trusted)
+    --json              a JSON array: name, key, state, file
+    --broker ENDPOINT   which network (see alua help)
+    --broker-key KEY    the broker's public half, a file or the key itself; by
+                        default the one that is trusted as "broker"
+
+FILES
+    NAME.key (mode 0600), NAME.pub; the trust store has mode 0700. A private
+    half that others can read, and a trust store into which others can write,
+    are refused.
+
+EXIT STATUS
+    0; 1 when it could not be done; 2 for a command line that makes no sense.
+
+EXAMPLES
+    alua keys new broker
+    alua keys new --dir ~/keys ana
+    alua keys trust ana.pub bob.pub
+    alua keys revoke bob
+    alua keys rotate --broker hub:4321 --dir ~/keys ana
 ]==]
 
 pages.help = [==[
