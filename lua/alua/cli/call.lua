@@ -3,7 +3,10 @@ local visitor = require "alua.cli.visitor"
 
 local call = { stops = true }
 
-call.options = { { "--broker", "broker" }, { "--timeout", "timeout", "seconds" } }
+call.options = {
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--timeout", "timeout", "seconds" },
+}
 
 --- What a word of the command line means: a Lua literal where it is one, else the word itself.
 function call.value(word)

@@ -69,8 +69,8 @@ return function(host, network, base)
   local fresh = base .. ".new"
   local key, left = pair(host, fresh, name)
   if not key then return 1, left end
-  local core, refusal = join.open(host, network.broker,
-    { visitor = true, key = base .. ".key", broker_key = network.broker_key })
+  network.key = base .. ".key"
+  local core, refusal = join.open(host, network, { visitor = true })
   if not core then
     if left and was_taken(host, network, fresh) then return swap(host, base, fresh, name, key) end
     if not left then remove(fresh) end
