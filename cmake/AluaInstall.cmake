@@ -28,9 +28,9 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/examples)
     install(FILES ${examples} DESTINATION ${CMAKE_INSTALL_DATADIR}/alua/examples COMPONENT program)
 endif()
 
-# For programs in C: the headers, and one archive in which node, transport and wire are together.
+# For programs in C: the headers, and one archive in which node, transport, jail, policy and wire are together.
 set(parts "")
-foreach(part node node_core transport wire)
+foreach(part node node_core transport jail jail_frame policy lex wire)
     if(TARGET alua_${part})
         list(APPEND parts $<TARGET_OBJECTS:alua_${part}>)
     endif()

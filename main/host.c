@@ -8,6 +8,8 @@
 #include "child.h"
 #include "edit.h"
 #include "host.h"
+#include "host_keys.h"
+#include "knock.h"
 #include "label.h"
 #include "launch.h"
 #include "probe.h"
@@ -109,6 +111,18 @@ static int host_is_local(lua_State *L)
     return 1;
 }
 
+//  host.knock{...} -> "ok" | WORD of an error, text
+static int host_knock(lua_State *L)
+{
+    char text[1024] = "";
+    knock_t ask = { .broker = text_field(L, "broker"), .key = text_field(L, "key"),
+                    .broker_key = text_field(L, "broker_key"), .timeout = (int) (number_field(L, "timeout") * 1000) };
+    luaL_argcheck(L, ask.broker, 1, "a broker is needed");
+    lua_pushstring(L, wire_error_word(knock(&ask, text, sizeof text)));
+    lua_pushstring(L, text);
+    return 2;
+}
+
 static int push_place(lua_State *L, const char *place)
 {
     if (!place)
@@ -156,7 +170,7 @@ static int host_isatty(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    { "launch", host_launch }, { "serve", host_serve }, { "detach", host_detach }, { "probe", host_probe },
+    { "launch", host_launch }, { "serve", host_serve }, { "detach", host_detach }, { "probe", host_probe }, { "knock", host_knock },
     { "is_local", host_is_local }, { "directory", host_directory }, { "default_broker", host_default_broker },
     { "setenv", host_setenv }, { "label", host_label }, { "leave", host_leave }, { "isatty", host_isatty }, { NULL, NULL },
 };
@@ -166,6 +180,8 @@ int host_push(lua_State *L)
     luaL_newlib(L, functions);
     edit_push(L);
     lua_setfield(L, -2, "edit");
+    host_keys_push(L);
+    lua_setfield(L, -2, "keys");
     lua_pushliteral(L, ALUA_VERSION);
     lua_setfield(L, -2, "version");
     return 1;

@@ -60,6 +60,7 @@ broker_core_t *broker_core_new(const broker_core_config_t *config, const broker_
     }
     self->lease = config->lease > 0 ? config->lease : WIRE_LEASE;
     self->number = config->first_number;
+    self->keyed = config->keys;
     self->output = *output;
     self->output_arg = arg;
     self->log = config->log ? *config->log : broker_log_memory;
@@ -84,6 +85,7 @@ void broker_core_destroy(broker_core_t **self_p)
     broker_watch_free_all(self);
     spaces_destroy(&self->spaces);
     topics_destroy(&self->topics);
+    broker_key_free_all(self);
     broker_map_free(&self->by_number);
     broker_map_free(&self->who);
     wire_buf_free(&self->outcome.lost);
@@ -95,6 +97,20 @@ void broker_core_destroy(broker_core_t **self_p)
 }
 
 //  ---- Records -------------------------------------------------------------
+
+//  Records of keys, which belong to no session.
+static bool apply_keys(broker_core_t *self, const broker_record_t *record)
+{
+    if (record->kind == BROKER_RECORD_POLICY)
+        self->key_rc = broker_key_apply_policy(self, record);
+    else if (record->kind == BROKER_RECORD_TRUST)
+        self->key_rc = broker_key_apply_trust(self, record);
+    else if (record->kind == BROKER_RECORD_REVOKED)
+        broker_key_apply_revoked(self, record);
+    else
+        return false;
+    return true;
+}
 
 static void apply(broker_core_t *self, const broker_record_t *record)
 {
@@ -115,6 +131,8 @@ static void apply(broker_core_t *self, const broker_record_t *record)
         broker_space_run_apply(self, record);
         return;
     }
+    if (apply_keys(self, record))
+        return;
     if (!session)
         return;                         //  It ended while the record was on its way
     switch (record->kind) {
@@ -129,6 +147,9 @@ static void apply(broker_core_t *self, const broker_record_t *record)
         subject = broker_session_find(self, record->number);
         if (subject)
             broker_watch_attend(self, session, subject);
+        break;
+    case BROKER_RECORD_HEED:
+        self->key_rc = broker_vouch_heed(self, session, record->name);
         break;
     case BROKER_RECORD_SPACE:
         broker_space_apply(self, session, record);
@@ -218,13 +239,21 @@ static int propose_open(broker_core_t *self, const broker_hello_t *hello, int64_
     self->outcome.session = NULL;
     self->outcome.code = WIRE_E_INTERNAL;
     int rc = broker_hello_check(self, hello->body);
+    if (rc == 0 && hello->key.size && !broker_key_is(hello->key))
+        rc = broker_say(self, WIRE_E_DENIED, "that is no public key");
     if (rc) {
         self->counters.refused[rc]++;
         return rc;
     }
+    char key[BROKER_KEY + BROKER_CERT_NAME];
     wire_str_t body = { (const char *) hello->body.at, (size_t) (hello->body.end - hello->body.at) };
     broker_record_t record = { .kind = BROKER_RECORD_OPEN, .time = now, .number = hello->incarnation,
                                .name = hello->name, .body = body };
+    if (hello->key.size) {
+        int size = snprintf(key, sizeof key, "%.*s%.*s", (int) hello->key.size, hello->key.data,
+                            (int) hello->key_name.size, hello->key_name.size ? hello->key_name.data : "");
+        record.key = (wire_str_t) { key, (size_t) size < sizeof key ? (size_t) size : sizeof key - 1 };
+    }
     rc = broker_propose(self, &record);
     return rc ? rc : self->outcome.code;
 }
@@ -244,8 +273,10 @@ int broker_core_hello(broker_core_t *self, const broker_hello_t *hello, void *li
     *text = self->text;
     if (rc == 0) {
         broker_session_t *session = self->outcome.session;
-        if (session->link != link)
+        if (session->link != link) {
             session->sent = session->received = 0;  //  The other end counts anew, too
+            broker_vouch_forget(session);
+        }
         session->link = link;
         *welcome = (broker_welcome_t) { session->number, session->id, session->node };
         broker_hello_welcome(self, body);
@@ -277,7 +308,35 @@ static int asked(broker_core_t *self, broker_session_t *session, const wire_msg_
         return broker_space_ask(self, session, msg, now);
     if (broker_topic_is(msg->type))
         return broker_topic_ask(self, session, msg, now);
+    if (msg->type == WIRE_VOUCH)
+        return broker_vouch_ask(self, session, msg, now);
     return broker_ask(self, session, msg, now);
+}
+
+//  Refused by its rights, which is no strike, or since it cannot be read, which is one.
+static int forbidden(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int rc)
+{
+    self->counters.malformed += rc == WIRE_E_MALFORMED;
+    if (wire_type_way((unsigned) msg->type) == WIRE_WAY_PROC)
+        broker_relay_refuse(self, session, msg, rc);
+    else
+        broker_session_deny(self, session, msg->request, rc, false);
+    return rc == WIRE_E_MALFORMED ? rc : 0;
+}
+
+//  What it says is carried out. 0 or the code for a strike.
+static int carry_out(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t arrived, int64_t now)
+{
+    switch (wire_type_way((unsigned) msg->type)) {
+    case WIRE_WAY_PROC:
+        broker_relay(self, session, msg, now, now - arrived);
+        return 0;
+    case WIRE_WAY_ASK:
+        self->counters.asked++;
+        return asked(self, session, msg, now);
+    default:
+        return stranger(self, session, msg);
+    }
 }
 
 int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *msg, int64_t arrived,
@@ -286,21 +345,11 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     broker_session_t *session = broker_session_find(self, number);
     if (!session)
         return 0;
-    int rc = 0;
     self->recent = session;
-    wire_way_t way = wire_type_way((unsigned) msg->type);
-    session->received += way == WIRE_WAY_ASK && wire_type_counts((unsigned) msg->type);
-    switch (way) {
-    case WIRE_WAY_PROC:
-        broker_relay(self, session, msg, now - arrived);
-        break;
-    case WIRE_WAY_ASK:
-        self->counters.asked++;
-        rc = asked(self, session, msg, now);
-        break;
-    default:
-        rc = stranger(self, session, msg);
-    }
+    bool ask = wire_type_way((unsigned) msg->type) == WIRE_WAY_ASK;
+    session->received += ask && wire_type_counts((unsigned) msg->type);
+    int rc = session->key ? broker_rights_check(self, session, msg, now) : 0;
+    rc = rc ? forbidden(self, session, msg, rc) : carry_out(self, session, msg, arrived, now);
     settle(self, now);
     return rc;
 }
@@ -370,11 +419,75 @@ int broker_core_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t wh
 int broker_core_reaction_op(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in,
                             int64_t now, wire_buf_t *out, uint32_t *fields, char *text)
 {
-    int rc = broker_space_reacted(self, run, type, count, in, now, out);
+    int rc = broker_rights_run(self, run, type, count, in, now);
+    if (rc == 0)
+        rc = broker_space_reacted(self, run, type, count, in, now, out);
     if (rc == 0)
         *fields = self->reacted_count;
     else
         snprintf(text, 256, "%.255s", self->text);
+    settle(self, now);
+    return rc;
+}
+
+//  ---- Keys ----------------------------------------------------------------
+
+static wire_str_t bytes_of(wire_reader_t in)
+{
+    return (wire_str_t) { (const char *) in.at, (size_t) (in.end - in.at) };
+}
+
+static int propose_keys(broker_core_t *self, const broker_record_t *record)
+{
+    self->key_rc = 0;
+    int rc = broker_propose(self, record);
+    rc = rc ? rc : self->key_rc;
+    settle(self, record->time);
+    return rc;
+}
+
+//  What is wrong never gets into the log.
+int broker_core_policy(broker_core_t *self, wire_reader_t packed, int64_t now, char *error)
+{
+    policy_t *policy = packed.at ? policy_new(packed, error) : NULL;
+    if (packed.at && !policy)
+        return WIRE_E_USAGE;
+    policy_destroy(&policy);
+    broker_record_t record = { .kind = BROKER_RECORD_POLICY, .time = now };
+    if (packed.at)
+        record.body = bytes_of(packed);
+    int rc = propose_keys(self, &record);
+    if (rc)
+        snprintf(error, BROKER_TEXT, "%s", self->text);
+    return rc;
+}
+
+static bool is_trust(wire_reader_t in)
+{
+    wire_str_t name, key;
+    uint32_t pairs = 0;
+    bool ok = wire_read_map(&in, &pairs) == 0;
+    for (; ok && pairs; pairs--)
+        ok = !wire_read_bytes(&in, &name) && !wire_read_bytes(&in, &key) && broker_key_is(key);
+    return ok && in.at == in.end;
+}
+
+int broker_core_trust(broker_core_t *self, wire_reader_t packed, int64_t now)
+{
+    if (!is_trust(packed))
+        return WIRE_E_MALFORMED;
+    broker_record_t record = { .kind = BROKER_RECORD_TRUST, .time = now, .body = bytes_of(packed) };
+    return propose_keys(self, &record);
+}
+
+int broker_core_revoke(broker_core_t *self, wire_str_t text, int64_t now)
+{
+    broker_key_t *key;
+    broker_record_t record = { .kind = BROKER_RECORD_REVOKED, .time = now, .name = text };
+    int rc = broker_propose(self, &record);
+    while (rc == 0 && (key = broker_key_find(self, text)) != NULL && key->sessions.count)
+        rc = end_and_drop(self, broker_list_last(&key->sessions), WIRE_E_DENIED,
+                          "its key is not trusted here any more: whoever runs the broker can trust it again (alua keys trust)", now);
     settle(self, now);
     return rc;
 }

@@ -86,6 +86,9 @@ void broker_session_free(broker_core_t *self, broker_session_t *session)
     broker_list_free(&session->attends);
     broker_list_free(&session->attendants);
     free_answers(&session->answers);
+    broker_vouch_end(self, session);
+    broker_list_free(&session->heeds);
+    broker_key_leave(self, session);
     free(session->id);
     free(session->node);
     free(session->host);
@@ -229,6 +232,14 @@ static void remember(broker_answers_t *answers, uint64_t request, const wire_buf
     memcpy(place->bytes, message->data, message->size);
     place->request = request;
     place->size = message->size;
+}
+
+bool broker_session_answered(const broker_session_t *session, uint64_t request)
+{
+    bool found = false;
+    for (size_t i = 0; request && !found && session->answers.ring && i < BROKER_MAX_ANSWERS; i++)
+        found = session->answers.ring[i].request == request;
+    return found;
 }
 
 bool broker_session_repeat(broker_core_t *self, broker_session_t *session, uint64_t request)

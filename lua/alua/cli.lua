@@ -12,6 +12,7 @@ local verbs = {
   out = "alua.cli.out", take = "alua.cli.take", read = "alua.cli.read", count = "alua.cli.count",
   watch = "alua.cli.watch", spaces = "alua.cli.spaces",
   pub = "alua.cli.pub", sub = "alua.cli.sub", request = "alua.cli.request",
+  keys = "alua.cli.keys",
 }
 
 local USAGE = 2 -- The status of a command line that makes no sense

@@ -122,6 +122,7 @@ static void asked(node_core_t *self, const node_mail_t *mail)
     event.from_id = msg->from;
     event.request = msg->request;
     event.deadline = mail->deadline;
+    event.full = true;
     if (mail->epoch && mail->epoch == mail->from->epoch)
         node_core_used(self, mail->from, (size_t) (msg->whole.end - msg->whole.at));
     if (mail->deadline < 0)
@@ -135,7 +136,10 @@ static void asked(node_core_t *self, const node_mail_t *mail)
     } else if (read_event(msg, &event)) {
         self->stat.refused++;
         node_core_refuse(self, mail->from, msg->request, WIRE_E_MALFORMED, NULL);
-    } else
+    } else if (self->dry && !mail->own && node_core_refuses(self, mail->from)) {
+        self->stat.refused++;
+        node_core_refuse(self, mail->from, msg->request, WIRE_E_DRAINING, NULL);
+    } else if (!mail->author || node_core_may(self, mail->author, &event))
         self->handler.event(self->handler_arg, &event);
 }
 
@@ -173,6 +177,8 @@ static void handle_message(node_core_t *self, node_mail_t *mail)
         told(self, mail, ALUA_END);
         break;
     case WIRE_CANCEL:
+        if (self->effects.jail_cancel && self->effects.jail_cancel(self->arg, mail->from, mail->msg.request))
+            break;
         if (self->handler.cancel)
             self->handler.cancel(self->handler_arg, mail->from, mail->msg.request);
         break;
@@ -256,6 +262,8 @@ size_t node_core_drain(node_core_t *self, size_t most)
         done++;
         self->took_long = node_core_coarse(self) != self->begun;
     }
+    if (self->dry)
+        node_core_dry_look(self);
     return done;
 }
 

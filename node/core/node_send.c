@@ -79,6 +79,8 @@ static int wait_for_room(node_core_t *self, alua_remote_t *to, size_t size, bool
 {
     bool starved = node_remote_target(to)->starved;
     self->stat.full++;
+    if (self->no_wait)
+        return WIRE_E_FULL;
     if (starved)
         node_core_pump(self, 0);
     int64_t limit = node_core_now(self) + (starved ? 0 : NODE_ROOM_TIMEOUT);
