@@ -173,7 +173,7 @@ struct hub {
     hub_list_t batches;         //  Free buffers of batch size
     hub_list_t paths;           //  Of our ipc endpoints, to be removed in the end
     wire_link_stat_t stat;
-    uint64_t refused, denied, cut, reconnects;
+    uint64_t refused, denied, unfinished, cut, reconnects;
 
     cert_t cert;                //  secret_key "": we have none
     bool insecure;
