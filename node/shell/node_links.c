@@ -144,14 +144,10 @@ static void do_bury(void *arg, void *peer, const char *text)
     hub_declare_gone(peer, text);
 }
 
-//  The gate forgets its key, too, so that it is asked for when it comes again.
 static void do_cut(void *arg, void *peer, const char *text)
 {
-    alua_node_t *self = arg;
-    const char *key = hub_peer_key(peer);
+    (void) arg;
     hub_drop(peer, WIRE_E_DENIED, text);
-    if (key[0])
-        hub_admit(self->hub, key, false);
 }
 
 static void do_pump(void *arg, int ms)
