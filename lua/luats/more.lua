@@ -81,7 +81,8 @@ end
 --- Do up to 128 operations in one step, all or nothing: `{ "out", tuple, { ttl = 5 } }, { "take",
 --- template }, { "read", template }, { "count", template }`, each with `space = name` for another space.
 --- Takes and reads do not wait: one that finds nothing refuses all (code "timeout"). Waits unless there
---- is a callback.
+--- is a callback. When it is cancelled on its way, what it took goes back to its place; one that also puts
+--- stays done as a whole, and that is said on standard error.
 ---@param list table[]
 ---@param options? { timeout?: number, background?: boolean }
 ---@param cb fun(results: any[]?, err: any)?
