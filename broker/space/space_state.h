@@ -40,7 +40,7 @@
 #include "spaces.h"
 
 //  wire_due_t.kind
-enum { SPACE_DUE_TUPLE, SPACE_DUE_WAITER, SPACE_DUE_LEASE, SPACE_DUE_RUN };
+enum { SPACE_DUE_TUPLE, SPACE_DUE_WAITER, SPACE_DUE_LEASE, SPACE_DUE_RUN, SPACE_DUE_WATCH };
 
 #define SPACE_TEXT      512
 #define SPACE_IDLE      64              //  Empty spaces whose memory is kept, since most are used again
@@ -170,8 +170,9 @@ struct space_waiter {
 };
 
 typedef struct {
-    space_listener_t listener;
+    space_listener_t listener;  //  Its space is NULL when that was destroyed, and the watcher has yet to be told
     uint64_t told, missed;
+    wire_due_t due;
 } space_watch_t;
 
 struct space_lease {
@@ -247,6 +248,7 @@ struct spaces {
     space_list_t made, found;   //  Of the steps of the current operation
     wire_buf_t normal, one, results;    //  Scratch: a normal form; one tuple's message; other answers
     space_map_t reactions, runs;    //  By number; a run's value is its reactor
+    space_link_t ended_watches;     //  Whose space is destroyed, and who are not yet told
     uint64_t last_reaction, last_run;
     space_link_t reactors;      //  All, and
     space_link_t awake;         //  those that may have something to do
@@ -382,6 +384,9 @@ bool space_lease_has(const space_t *space, uint64_t tuple);     //  A tuple of t
 //  match becomes the watch's on success.
 int  space_watch_new(spaces_t *self, space_t *space, uint64_t session, match_t *match, uint64_t *number);
 void space_watch_free(spaces_t *self, space_watch_t *watch);
+//  Its space is destroyed: the watcher is told, now or when it reads, and then it is freed.
+void space_watch_end(spaces_t *self, space_watch_t *watch);
+void space_watch_late(spaces_t *self, wire_due_t *due);
 void space_watches_tell(spaces_t *self, const space_tuple_t *tuple);
 
 //  ---- space_reactions -----------------------------------------------------

@@ -21,7 +21,7 @@
 //  A TAKE or READ with the session and request of one that waits is left out: that will be answered.
 //  ACK, RELEASE, EXTEND of a lease that is over or another session's: EXPIRED. The ttl of a leased tuple goes on, but it
 //  ends only when it would come back. DESTROY and SPACE_UNWATCH answer false when there was nothing; a watch of a
-//  destroyed space is over without a word. SPACES lists those that began first, as many as fit a message.
+//  destroyed space is over: its last TUPLE has number 0 and no tuple, but nil. SPACES lists those that began first, as many as fit a message.
 //  A BATCH that fails names the operation ("operation 3: ..."); nothing was changed and nobody was told. What it puts
 //  and takes again nobody else ever saw.
 //
