@@ -16,7 +16,7 @@
 //  Stands before each text, on its first line, so that lines keep their numbers. `return false, text` refuses as well.
 static const char prelude[] =
     "local t, on, phase, who, space = ... local luats, spaces, refuse = {} "
-    "do local op, term, ceil = space_op, term, math.ceil space_op = nil "
+    "do local op, term, ceil = space_op, term, math.ceil space_op = nil luats.code = code "
     "for _, word in ipairs { 'any', 'rest' } do luats[word] = term(word) end "
     "for _, kind in ipairs { 'boolean', 'number', 'int', 'float', 'string', 'table' } do luats[kind] = term('type', kind) end "
     "for _, word in ipairs { 'range', 'prefix', 'oneof', 'var', 'where' } do "

@@ -115,6 +115,21 @@ class TestWhatTheyDo(ReactCase):
           show(space:take({ "job", 42 })[2])
         """, ["42 x true", "a view of it", "42"])
 
+    def test_code_stays_code(self):
+        """In a rewrite, in what it puts, and what it makes; the text itself can be looked at."""
+        self.play("""
+          react("out", [[
+            if tostring(t[2]) == 'return 6 * 7' then
+              spaces 'copy'.out { t[2], made = luats.code 'return 1 + 1' }
+              return { t[1], t[2], { t[2] }, text = tostring(t[2]), kind = type(t[2]) }
+            end]], { template = { "run", luats.rest } })
+          space:out { "run", luats.code "return 6 * 7" }
+          local t = space:take { "run", luats.rest }
+          show(t[2](), t[3][1](), t.text, t.kind)
+          local copy = luats.space "copy":take { luats.any }
+          show(copy[1](), copy.made())
+        """, ["42 42 return 6 * 7 table", "42 2"])
+
     def test_further_operations(self):
         self.play("""
           react("out", [[
