@@ -190,6 +190,9 @@ struct space_session {
     uint64_t number;
     space_link_t waiters, watches, leases, reactions;
     size_t waiter_count, watch_count, lease_count, reaction_count;
+    int64_t reports_since;      //  The second in which so many failures of its reactions were reported to it,
+    uint32_t reports;
+    uint64_t unreported;        //  and so many left out since the last one
 };
 
 struct space {
@@ -215,7 +218,7 @@ struct space {
 #define SPACE_COUNTERS(X)                                                                       \
     X(outs) X(takes) X(reads) X(counts) X(acks) X(releases) X(extends) X(batches) X(destroys)   \
     X(waited) X(timeouts) X(expired) X(leases_over) X(told) X(missed) X(denied) X(full) \
-    X(runs) X(refused) X(rewritten) X(failed)
+    X(runs) X(refused) X(rewritten) X(failed) X(unreported)
 
 typedef struct {
 #define X(name) uint64_t name;
@@ -400,7 +403,7 @@ typedef struct {
     space_t *space;
     space_session_t *session;
     unsigned on;
-    bool after;
+    bool after, strict;
     match_t *match;             //  NULL: any tuple
     uint32_t name_size, code_size;
     char text[];                //  Name and code
@@ -448,7 +451,7 @@ struct space_reactor {
 
     uint64_t run;               //  Under way: the space stands still. 0: none
     uint64_t run_reaction, run_owner;
-    bool run_after;
+    bool run_after, run_strict;
     wire_due_t due;
 };
 
@@ -469,7 +472,8 @@ static inline bool space_reacts_before(const space_t *space, unsigned on)
 
 //  ---- space_runs ----------------------------------------------------------
 
-void space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
+//  False: it could not begin, and is passed over. A strict one has refused what it was to judge: true.
+bool space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
                      uint64_t number, wire_reader_t tuple);
 void space_run_end(spaces_t *self, space_reactor_t *reactor);
 void space_run_late(spaces_t *self, wire_due_t *due);
@@ -513,6 +517,7 @@ typedef struct {
 //  Options as they stand; 0 or false: absent.
 typedef struct {
     bool attempt;               //  try
+    bool strict;                //  A reaction's: what it cannot judge is refused
     uint32_t lease, all;
     uint64_t number;
     int64_t ttl;
