@@ -73,12 +73,16 @@ static void on_protocol(hub_peer_t *self, uint32_t error, int64_t now)
 
 static void on_unfinished(hub_peer_t *self, int64_t now)
 {
-    if (!self->key[0] || wire_link_is_open(self->link))
-        return;                         //  It had the key; now its host is in trouble
-    if (now - self->unfinished_at > IN_A_ROW)
+    if (!self->key[0])
+        return;
+    if (self->unfinished == 0 || now - self->unfinished_at > IN_A_ROW) {
         self->unfinished = 0;
+        self->unfinished_since = now;
+    }
     self->unfinished_at = now;
-    if (++self->unfinished >= UNFINISHED)
+    //  It had the key; now its host is in trouble. When that has lasted longer than its session, it is another host.
+    bool stood = wire_link_is_open(self->link);
+    if (++self->unfinished >= UNFINISHED && (!stood || now - self->unfinished_since > self->hub->link_config.lease))
         on_wrong_key(self);
 }
 
