@@ -71,9 +71,6 @@ bool cert_is_ours(const struct stat *file)
 static bool is_tight(const struct stat *file, const char *path, bool secret, char *error)
 {
     mode_t loose = secret ? 077 : 022;
-    size_t size = strlen(path);
-    if (secret && size > 4 && strcmp(path + size - 4, ".pub") == 0)
-        return cert_fail(error, "%s is the public half: give the .key file", path);
     if (!cert_is_ours(file) && (secret || file->st_uid != 0))
         return cert_fail(error, "%s belongs to another user: make it yours (chown)", path);
     if (file->st_mode & loose)

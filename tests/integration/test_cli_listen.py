@@ -42,7 +42,7 @@ class TestRefused(hosts.Case):
 
     def test_key_files(self):
         key = self.key("broker")
-        for options, text in (((self.dir / "none.key",), "No such file"), ((self.public("broker"),), "is the public half: give the .key file")):
+        for options, text in (((self.dir / "none.key",), "No such file"), ((self.public("broker"),), "give the .key file")):
             self.refused(1, text, "broker", "--key", *options)
         key.chmod(0o644)
         self.refused(1, "can be read by others: chmod 600", "broker", "--key", key)

@@ -28,7 +28,7 @@ end
 local function fix_of(text)
   if text:find "does not trust our key" then return text:match "run `(.-)`" or "alua keys trust, on its host" end
   if text:find "does not have the key" then
-    return "get its .pub file anew from its host, and see who may have replaced it"
+    return "get its .pub file anew from its host, and see who may have replaced it; or start it with --key"
   end
   if text:find "with keys only" or text:find "public key is not known" then
     return "alua keys new NAME, have NAME.pub trusted there; then --key NAME.key --broker-key broker.pub"
