@@ -2,11 +2,13 @@
 import pathlib
 import re
 import secrets
+import socket
 import time
 import unittest
 
 import harness
 import hosts
+import msgpack
 import wire_client
 import zmq
 from harness import eventually
@@ -223,6 +225,40 @@ class TestSessions(hosts.Case):
             ana.ask("OUT", "jobs", [1], {})
         self.assertEqual(refusal.exception.code, "denied")
         self.hub.expect(r"audit \S+ .*denied OUT out jobs")
+
+
+def own_address():
+    """By which others would reach this machine; None where there is no network. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return way.getsockname()[0]
+
+
+class TestToken(harness.Case):
+    """The user's secret is shown on this machine only: on the way to another host everybody could read it."""
+
+    def proof_shown_at(self, address):
+        context = zmq.Context()
+        self.addCleanup(context.destroy, 0)
+        router = context.socket(zmq.ROUTER)
+        self.addCleanup(router.close, 0)
+        port = router.bind_to_random_port(f"tcp://{address}")
+        visitor = self.start("nodes", "--broker", f"tcp://{address}:{port}")
+        self.assertTrue(router.poll(1000 * harness.PATIENCE), visitor.err)
+        hello = msgpack.unpackb(router.recv_multipart()[1], strict_map_key=False)
+        self.assertEqual(hello[1], wire_client.TYPES["HELLO"])
+        visitor.stop()
+        return hello[11]
+
+    def test_it_is_shown_here(self):
+        self.assertEqual(self.proof_shown_at("127.0.0.1"), wire_client.token_of(self.runtime / "alua"))
+
+    @unittest.skipIf(own_address() in (None, "127.0.0.1"), "no address but loopback")
+    def test_it_is_not_shown_elsewhere(self):
+        self.assertEqual(self.proof_shown_at(own_address()), "")
 
 
 class TestTrustStore(hosts.Case):

@@ -1,4 +1,5 @@
--- What `alua doctor` says of the addresses that nodes tell others. The rest is in tests/integration/test_cli_doctor.py.
+-- What `alua doctor` says of the addresses that nodes tell others. The rest is in
+-- tests/integration/test_cli_doctor.py.
 local network = require "alua.cli.doctor_network"
 local node = require "alua.cli.node"
 
@@ -9,7 +10,9 @@ local function verdict(endpoint, broker, reached)
     problem = function(_, check, text, fix) said = { ok = false, check = check, text = text, fix = fix } end,
   }
   local host = {
-    is_local = function(where) return where:find "^ipc:" or where:find "^tcp://127%." or where:find "^tcp://%[::1%]" end,
+    is_local = function(where)
+      return where:find "^ipc:" or where:find "^tcp://127%." or where:find "^tcp://%[::1%]"
+    end,
     doctor = { reach = function() return reached or "accepted", "" end },
   }
   network.endpoint(host, report, { node = "ana", host = "far" }, endpoint, broker or "tcp://203.0.113.5:4321")
@@ -43,7 +46,8 @@ describe("the address of a node", function()
   end)
 
   it("is behind NAT when it is private and the broker is not", function()
-    for _, address in ipairs { "10.0.0.7", "172.16.0.1", "172.31.9.9", "192.168.1.1", "169.254.1.1", "[fd00::1]" } do
+    local private = { "10.0.0.7", "172.16.0.1", "172.31.9.9", "192.168.1.1", "169.254.1.1", "[fd00::1]" }
+    for _, address in ipairs(private) do
       local said = verdict("tcp://" .. address .. ":4322")
       assert.is_false(said.ok)
       assert.matches("NAT", said.text)
