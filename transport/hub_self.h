@@ -111,6 +111,7 @@ struct hub_peer {
     char dial_key[CERT_KEY + 1];        //  Who must answer at its tcp endpoints; "": whoever does
     unsigned unfinished;        //  Handshakes that were cut, in a row
     int64_t unfinished_at;      //  The last one
+    int64_t unfinished_since;   //  The first of those in a row
     bool unsaid;                //  HELLO or RESUME could not be written
     int64_t dial_due;           //  Look after the opening, or the answer to RESUME, then
     int64_t dial_until;         //  This endpoint has to have answered then
