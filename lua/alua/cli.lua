@@ -12,7 +12,7 @@ local verbs = {
   out = "alua.cli.out", take = "alua.cli.take", read = "alua.cli.read", count = "alua.cli.count",
   watch = "alua.cli.watch", spaces = "alua.cli.spaces",
   pub = "alua.cli.pub", sub = "alua.cli.sub", request = "alua.cli.request",
-  keys = "alua.cli.keys",
+  keys = "alua.cli.keys", doctor = "alua.cli.doctor",
 }
 
 local USAGE = 2 -- The status of a command line that makes no sense
@@ -39,6 +39,7 @@ local function run(host, verb, args)
   if not given then return complain(verb, rest) end
   if given.help then return help(host, verb) end
   local defaults, problem = config.load()
+  if not defaults and command.any_config then defaults = {} end
   if not defaults then
     io.stderr:write("alua: ", problem, "\n")
     return 1
