@@ -188,6 +188,7 @@ class Link:
     def close(self):
         if self.monitor:
             self.socket.disable_monitor()
+            self.monitor.close()
             self.monitor = None
         self.socket.close()
 
