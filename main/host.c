@@ -10,6 +10,7 @@
 #include "child.h"
 #include "edit.h"
 #include "host.h"
+#include "host_data.h"
 #include "host_doctor.h"
 #include "host_keys.h"
 #include "knock.h"
@@ -207,7 +208,8 @@ static const luaL_Reg functions[] = {
     { "launch", host_launch }, { "serve", host_serve }, { "detach", host_detach }, { "probe", host_probe }, { "knock", host_knock },
     { "listenable", host_listenable }, { "own_address", host_own_address }, { "absolute", host_absolute },
     { "is_local", host_is_local }, { "directory", host_directory }, { "default_broker", host_default_broker },
-    { "setenv", host_setenv }, { "label", host_label }, { "leave", host_leave }, { "isatty", host_isatty }, { NULL, NULL },
+    { "setenv", host_setenv }, { "label", host_label }, { "leave", host_leave }, { "isatty", host_isatty },
+    { "data", host_data }, { NULL, NULL },
 };
 
 int host_push(lua_State *L)

@@ -159,8 +159,8 @@ end
 
 -- ---- The rest ------------------------------------------------------------------
 
-local function check_config(report)
-  local values, why = config.load()
+local function check_config(host, report, given)
+  local values, why = config.load(host, given)
   if values then return report:ok("config", next(values) and "can be read" or "no file, or an empty one") end
   report:problem("config", why, "mend it, or move it away")
 end
@@ -185,7 +185,7 @@ function doctor.run(host, given, rest)
   if rest[1] then return 2, "what is '" .. rest[1] .. "'?" end
   local report = setmetatable({}, Report)
   check_runtime(host, report)
-  check_config(report)
+  check_config(host, report, given)
   check_key(host, report, given)
   check_broker_key(host, report, given)
   local trusted = check_trust(host, report, given)

@@ -77,6 +77,7 @@ function node.run(host, given, rest)
   local core, id = join.open(host, given, { name = given.name }, true)
   if not core then return 1, id end
   core.signals()
+  core.on("order", function() core.exit(0) end) -- Drained: all that was begun is done
   join.app(core, given.app)
   print(id .. " is ready")
   io.stdout:flush()

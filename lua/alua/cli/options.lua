@@ -7,6 +7,8 @@
 --     { "--keep", "keep", "flag" }
 --     { "--code", "code", "code" }               none, jail or full
 --     { "--listen", "listen", "list" }           may stand several times
+--
+-- Every list has --help and --config besides.
 local options = {}
 
 local readers = {
@@ -34,6 +36,7 @@ end
 
 local function find(list, word)
   if word == "--help" or word == "-h" then return { word, "help", "flag" } end
+  if word == "--config" then return { word, "config", "name" } end
   for _, option in ipairs(list) do
     if option[1] == word then return option end
   end
