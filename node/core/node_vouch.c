@@ -37,6 +37,8 @@ static void revoke(node_core_t *self, wire_str_t key)
         }
         node_author_release(author);
     }
+    if (self->effects.untrust)
+        self->effects.untrust(self->arg, key);
 }
 
 int node_core_rights(node_core_t *self, const wire_msg_t *msg)

@@ -225,7 +225,7 @@ static void test_a_revoked_key_is_cut_and_its_work_denied(void **state)
     hear_chunk(f, NULL, "1@x", 7);
     hear_named(f, NULL, "1@c", 8, "f");
     hear_rights(f, "", KEY_B, "nil");
-    said(f, "cut(b) ");
+    said(f, "cut(b) untrust(b) ");
     assert_false(node_rights_knows(&f->core.rights, str(KEY_B)));
     f->core.ready = true;
     run(f);
@@ -246,7 +246,7 @@ static void test_work_of_a_link_that_was_cut_does_not_run(void **state)
     hear_rights(f, "", KEY_B, "nil");
     f->core.ready = true;
     run(f);
-    said(f, "cut(b) ");                 //  And there is nobody to tell
+    said(f, "cut(b) untrust(b) ");                 //  And there is nobody to tell
     assert_int_equal(f->core.stat.denied, 1);
 }
 
@@ -311,7 +311,7 @@ static void test_a_restarted_broker_is_asked_again(void **state)
     elapse(f, WIRE_LEASE);
     said(f, "broker<VOUCH:2 ");
     hear_deny(f, 2, "denied", "still not");
-    said(f, "cut(b) ");
+    said(f, "cut(b) untrust(b) ");
     assert_false(node_rights_knows(&f->core.rights, str(KEY_B)));
 }
 
