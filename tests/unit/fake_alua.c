@@ -391,6 +391,7 @@ static void send_event(const alua_request_t *request, int from, int to, uint64_t
 {
     mail_t *mail = post(to, EVENT);
     alua_event_t *event = &mail->event;
+    event->full = true;
     wire_reader_t args = wire_reader(request->args, request->args_size);
     char *at = mail->bytes = malloc(request->name.size + request->code.size + request->args_size + 1);
     event->kind = request->kind;
