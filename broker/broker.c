@@ -247,6 +247,7 @@ static uint32_t put_stat(void *arg, wire_buf_t *out)
         { "link.reconnects", stat.reconnects },   { "link.full", stat.full },
         { "link.peers", stat.peers },             { "link.ring_bytes", stat.ring_bytes },
         { "link.denied", stat.denied },           { "insecure", self->config.insecure },
+        { "wall", (uint64_t) wall_time() },
     };
     const uint32_t count = sizeof pairs / sizeof *pairs;
     for (uint32_t i = 0; i < count; i++) {
@@ -359,18 +360,25 @@ static bool bind_all(broker_t *self, const broker_config_t *config, char *error)
     return true;
 }
 
-//  The ip:port of the first tcp endpoint, else the machine's name.
-static const char *default_address(const broker_t *self, const char *machine)
+//  The ip:port of the first tcp endpoint, with the machine's name where that is all of its addresses; else the machine's name.
+static const char *default_address(const broker_t *self, const char *machine, char text[HOST_SIZE + 16])
 {
-    for (size_t i = 0; i < self->endpoint_count; i++)
-        if (strncmp(self->endpoints[i], "tcp://", 6) == 0)
-            return self->endpoints[i] + 6;
+    for (size_t i = 0; i < self->endpoint_count; i++) {
+        const char *at = self->endpoints[i] + 6, *port = strrchr(at, ':');
+        if (strncmp(self->endpoints[i], "tcp://", 6) != 0)
+            continue;
+        if (strncmp(at, "0.0.0.0:", 8) != 0 && strncmp(at, "[::]:", 5) != 0)
+            return at;
+        snprintf(text, HOST_SIZE + 16, "%s%.15s", machine, port);
+        return text;
+    }
     return machine;
 }
 
 static bool start_core(broker_t *self, const char *machine, char *error)
 {
-    const char *address = self->config.address ? self->config.address : default_address(self, machine);
+    char text[HOST_SIZE + 16];
+    const char *address = self->config.address ? self->config.address : default_address(self, machine, text);
     broker_core_config_t config = { .address = address, .lease = self->config.lease,
                                     .first_number = self->config.first_number, .seed = fresh_number(),
                                     .keys = self->config.cert != NULL };
