@@ -42,12 +42,7 @@ class Case(harness.Case):
     def start_keyed(self, policy, names=("ana", "bob"), listen="tcp://127.0.0.1:*"):
         for name in ("broker", *names):
             self.key(name, name != "broker")
-        import os
-        if os.path.exists("/tmp/kb"):
-            self.broker = harness.Process(["/tmp/kb", self.key("broker"), str(self.home / "config/alua/trusted"), self.policy(policy), listen], self.env)
-            self.started.append(self.broker)
-        else:
-            self.broker = self.start("broker", "--listen", listen, "--key", self.key("broker"), "--policy", self.policy(policy))
+        self.broker = self.start("broker", "--listen", listen, "--key", self.key("broker"), "--policy", self.policy(policy))
         self.endpoint = self.broker.expect(r"listening on (\S+)")[1]
         return self.broker
 
