@@ -28,6 +28,8 @@ static int wait_for_room(node_core_t *self)
     int64_t limit = node_core_now(self) + NODE_ROOM_TIMEOUT;
     size_t size = self->scratch.size;
     self->stat.full++;
+    if (self->no_wait)
+        return WIRE_E_FULL;
     while (self->broker && !self->effects.room(self->arg, self->broker, size) && node_core_now(self) < limit)
         node_core_pump(self, NODE_PUMP_TURN);
     if (!self->broker)

@@ -53,6 +53,8 @@ typedef struct {
     int64_t (*frame_time)(void *frame);
     //  End this link at once: its key is not trusted any more; node_core_link_gone follows. NULL: nobody has keys.
     void (*cut)(void *arg, void *peer, const char *text);
+    //  That key is asked about again before it comes in. NULL: likewise.
+    void (*untrust)(void *arg, wire_str_t key);
     //  Run a chunk in the jail, and answer its author. 0, or an error code: *text says why. NULL: there is none.
     int (*jail)(void *arg, const alua_event_t *event, node_author_t *author, const char **text);
     //  Whether that request was such a chunk, which is ended then.

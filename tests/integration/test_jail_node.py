@@ -91,6 +91,7 @@ class TestJail(JailCase):
             function note(...) show("note", ...) end
             show("carl", alua.eval("ana", "return alua.send('1@carl', 'print(\\"from\\", ...) io.stdout:flush()', 5, nil, 'x')"))
             show("back", alua.eval("ana", "return alua.send('1@bob', 'note(...)', 6)"))
+            show("fails", alua.eval("ana", "return alua.send('1@carl', 'error()')"))
             show("self", alua.eval("ana", "return alua.send(alua.id, 'secret = 8')"))
             show("other", alua.eval("ana", "return pcall(alua.send, 'dora', 'return')"))
             show("broker", alua.eval("ana", "return pcall(alua.send, 'broker', 'return')"))
@@ -105,6 +106,7 @@ class TestJail(JailCase):
         bob.expect("^broker false denied!")
         bob.expect("^wrong nil usage!")
         self.ana.expect("alua: alua.send: 1@bob has no right")
+        self.ana.expect("alua: jail: what was sent to 1@carl failed: remote")
 
     def test_print_is_a_line_of_the_log_and_harmless(self):
         bob = self.bob("""

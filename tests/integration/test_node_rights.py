@@ -1,8 +1,9 @@
 """Rights at the node: what a peer with a key may do there, over direct links and through the broker"""
+import re
 import time
 
-import harness
 import keyed
+import wire_client
 
 SERVICE = """
 local calls = 0
@@ -119,7 +120,86 @@ class TestChanges(keyed.Case):
         bob.expect("^in")
 
 
+class KeyedLink(wire_client.Link):
+    """A link by CURVE; key: path of our NAME.key, server: the other's public key."""
+
+    def __init__(self, endpoint, key, server, **more):
+        text = key.read_text()
+        self.public, self.secret = (re.search(rf'{half}-key = "(.+)"', text)[1].encode() for half in ("public", "secret"))
+        self.server = server.encode()
+        super().__init__(endpoint, "", **more)
+
+    def connect(self):
+        connect = self.context.socket
+
+        def socket(kind):
+            made = connect(kind)
+            made.curve_publickey, made.curve_secretkey, made.curve_serverkey = self.public, self.secret, self.server
+            return made
+        self.context = type("Context", (), {"socket": staticmethod(socket)})
+        super().connect()
+
+
+class TestNames(keyed.Case):
+    """A trusted key is not any node that it likes."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_keyed("return { default = { call = true } }", ("ana", "bob", "carl"))
+        self.ana = self.keyed_node("ana", SERVICE)
+        self.ana.expect("serving")
+        self.keyed_node("carl", "alua.loop()")
+        self.me = self.link(self.endpoint, "broker", name="bob")
+        self.me.open()
+        self.found = self.me.ask("LOOKUP", "ana")[0]
+        self.addCleanup(self.me.leave)
+
+    def link(self, endpoint, server, **more):
+        public = re.search(r'public-key = "(.+)"', (self.dir / f"{server}.pub").read_text())[1]
+        link = KeyedLink(endpoint, self.dir / "bob.key", public, **more)
+        self.addCleanup(link.close)
+        return link
+
+    def endpoint_of_ana(self):
+        return next(text for text in self.found["endpoints"] if text.startswith("tcp"))
+
+    def turned_away(self, link):
+        link.open(id="1@carl")
+        link.say("CALL", 1, 1000, "1@carl", "1@ana", 3, "stats.get", [])
+        heard = link.hear(1.5)
+        self.assertEqual((wire_client.NAMES[heard[1]], heard[5]), ("REFUSED", "denied"))
+
+    def test_oneself_is_let_in(self):
+        link = self.link(self.endpoint_of_ana(), "ana", name="bob", incarnation=self.me.incarnation)
+        link.open(id="1@bob")
+        link.id = "1@bob"
+        self.assertEqual(link.call("1@ana", "stats.get"), [1])
+
+    def test_another_node_is_not(self):
+        link = self.link(self.endpoint_of_ana(), "ana", name="carl")
+        self.turned_away(link)
+
+    def test_neither_is_another_process(self):
+        self.turned_away(self.link(self.endpoint_of_ana(), "ana", name="bob", incarnation=self.me.incarnation))
+        self.ana.expect("denied: a link by key .*: it speaks for a process of another node")
+
+
 class TestStrangers(keyed.Case):
+    def refused(self, env, pattern):
+        begun = time.monotonic()
+        result = self.run_alua("node", "--name", "ana", env=env)
+        self.assertEqual(result.status, 1)
+        self.assertRegex(result.err, pattern)
+        self.assertLess(time.monotonic() - begun, 2)
+
+    def test_a_wrong_broker_key_is_found_out_at_once(self):
+        self.start_keyed("return {}")
+        self.refused({**self.keyed_env("ana"), "ALUA_BROKER_KEY": str(self.dir / "bob.pub")}, "denied")
+
+    def test_no_key_is_found_out_at_once(self):
+        self.start_keyed("return {}")
+        self.refused({**self.keyed_env("ana"), "ALUA_KEY": ""}, "denied|key")
+
     def test_no_broker_key_is_said_at_once(self):
         self.start_keyed("return {}")
         env = self.keyed_env("ana")
@@ -172,6 +252,16 @@ class TestMore(keyed.Case):
         bob.expect("alua: .*denied.*has no right 'call' of reset", count=2)
         bob.expect("^alive 1")
         self.assertTrue(ana.alive())
+
+    def test_children_have_their_parents_key_and_limits(self):
+        self.start_keyed("return { keys = { ana = {}, bob = { code = 'full', call = true } } }")
+        ana = self.keyed_node("ana", """
+            local reply = alua.spawn(1)
+            for id, entry in pairs(reply.processes or {}) do show("child", id, entry.status) end
+            alua.loop()""", CODE="jail")
+        child = ana.expect(r"^child (\S+) ok")[1]
+        bob = self.keyed_node("bob", 'show("eval", alua.eval("%s", "return alua.id, luarpc"))' % child)
+        bob.expect(f"^eval {child} nil$")
 
     def test_the_same_user_by_ipc_may_all(self):
         self.start_keyed("return { keys = { ana = {}, bob = {} } }")

@@ -199,6 +199,21 @@ static void test_behind_the_broker_it_says_who_is_who(void **state)
     said(f, "CHUNK:9(=c) ");
 }
 
+//  Names outlive those who bore them.
+static void test_a_name_under_another_key_has_that_keys_rights(void **state)
+{
+    fixture_t *f = *state;
+    hear_rights(f, "x", "", "{ call = true, code = 'full' }");
+    hear_chunk(f, NULL, "1@x", 5);
+    hear_rights(f, "x", KEY_B, "{ call = true }");
+    hear_chunk(f, NULL, "1@x", 6);
+    hear_named(f, NULL, "1@x", 7, "f");
+    assert_false(f->full);
+    hear_rights(f, "x", "", "{ call = true, code = 'full' }");
+    hear_chunk(f, NULL, "1@x", 8);
+    said(f, "CHUNK:5(=c) broker<FAIL:6 CALL:7(f) CHUNK:8(=c) ");
+}
+
 static void test_rights_change_for_what_waits(void **state)
 {
     fixture_t *f = *state;
@@ -225,7 +240,7 @@ static void test_a_revoked_key_is_cut_and_its_work_denied(void **state)
     hear_chunk(f, NULL, "1@x", 7);
     hear_named(f, NULL, "1@c", 8, "f");
     hear_rights(f, "", KEY_B, "nil");
-    said(f, "cut(b) ");
+    said(f, "cut(b) untrust(b) ");
     assert_false(node_rights_knows(&f->core.rights, str(KEY_B)));
     f->core.ready = true;
     run(f);
@@ -246,7 +261,7 @@ static void test_work_of_a_link_that_was_cut_does_not_run(void **state)
     hear_rights(f, "", KEY_B, "nil");
     f->core.ready = true;
     run(f);
-    said(f, "cut(b) ");                 //  And there is nobody to tell
+    said(f, "cut(b) untrust(b) ");                 //  And there is nobody to tell
     assert_int_equal(f->core.stat.denied, 1);
 }
 
@@ -311,7 +326,7 @@ static void test_a_restarted_broker_is_asked_again(void **state)
     elapse(f, WIRE_LEASE);
     said(f, "broker<VOUCH:2 ");
     hear_deny(f, 2, "denied", "still not");
-    said(f, "cut(b) ");
+    said(f, "cut(b) untrust(b) ");
     assert_false(node_rights_knows(&f->core.rights, str(KEY_B)));
 }
 
@@ -466,6 +481,7 @@ int main(void)
         TEST(test_without_a_jail_it_says_so),
         TEST(test_cancel_reaches_the_jail),
         TEST(test_behind_the_broker_it_says_who_is_who),
+        TEST(test_a_name_under_another_key_has_that_keys_rights),
         TEST(test_rights_change_for_what_waits),
         TEST(test_a_revoked_key_is_cut_and_its_work_denied),
         TEST(test_work_of_a_link_that_was_cut_does_not_run),
