@@ -60,7 +60,8 @@ function member.heard(from)
 end
 
 function member.forget()
-  heard, wrong = {}, nil
+  for to in pairs(talks) do member.stop(to) end
+  heard, wrong, talks = {}, nil, {}
 end
 
 alua.watch(nil, function(what, id) if not id:find "^v%d" then say("watch", what, id, alua.now()) end end)
