@@ -37,6 +37,12 @@ static size_t line_of(const lex_t *self, size_t at, size_t *start)
     return line;
 }
 
+size_t lex_line(const lex_t *self, size_t at)
+{
+    size_t start;
+    return line_of(self, at, &start);
+}
+
 static int write_place(const lex_t *self, size_t at)
 {
     size_t start, line;

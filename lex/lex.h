@@ -45,6 +45,9 @@ static inline wire_str_t lex_word(const lex_t *self)
     return word;
 }
 
+//  The line of the byte `at`, from 1.
+size_t lex_line(const lex_t *self, size_t at);
+
 //  Give up: "column 7: sentence" or "LINE:COLUMN: sentence", of the byte `at` (from 0). Columns are bytes. Returns false.
 __attribute__((format(printf, 4, 5)))
 bool lex_fail(lex_t *self, int rc, size_t at, const char *format, ...);

@@ -17,6 +17,7 @@ typedef struct {
 typedef struct {
     lex_t lex;
     wire_buf_t *out;
+    wire_buf_t *lines;          //  NULL: nobody asks
     wire_buf_t table;           //  One that is being put together
     pair_t *pairs;              //  Of all open tables, the innermost one's last
     size_t count, capacity;
@@ -293,6 +294,17 @@ static bool put_pairs(reader_t *self, const pair_t *pairs, const sort_key_t *key
     return !table->failed;
 }
 
+//  Of the outermost table; the others end before it does.
+static void put_lines(reader_t *self, const pair_t *pairs, size_t count)
+{
+    wire_buf_clear(self->lines);
+    wire_put_map(self->lines, (uint32_t) count);
+    for (size_t i = 0; i < count; i++) {
+        wire_buf_append(self->lines, self->out->data + pairs[i].key, pairs[i].key_size);
+        wire_put_uint(self->lines, lex_line(&self->lex, pairs[i].at));
+    }
+}
+
 //  The pairs from `first` on, which stand in the output from `start` on, become one value.
 static bool close_table(reader_t *self, size_t start, size_t first)
 {
@@ -306,6 +318,8 @@ static bool close_table(reader_t *self, size_t start, size_t first)
         return no_memory(self);
     if (!good)
         return false;
+    if (self->lines && self->depth == 1)
+        put_lines(self, pairs, count);
     wire_buf_truncate(self->out, start);
     wire_buf_append(self->out, self->table.data, self->table.size);
     self->count = first;
@@ -393,21 +407,33 @@ static bool read_file(reader_t *self, size_t before)
     bool returns = is(self, TOKEN_RESERVED) && wire_str_is(lex_word(&self->lex), "return");
     if (!(returns ? read_return(self) : read_lines(self)))
         return false;
-    if (self->out->failed)
+    if (self->out->failed || (self->lines && self->lines->failed))
         return no_memory(self);
     if (self->out->size - before > WIRE_MAX_MESSAGE)
         return lex_fail(&self->lex, WIRE_E_TOO_BIG, 0, "more than %d bytes when packed", WIRE_MAX_MESSAGE);
     return true;
 }
 
+static int read_text(reader_t *self)
+{
+    size_t before = self->out->size;
+    if (!read_file(self, before))
+        wire_buf_truncate(self->out, before);
+    wire_buf_free(&self->lex.pool);
+    wire_buf_free(&self->table);
+    free(self->pairs);
+    return self->lex.rc;
+}
+
 int policy_text_read(const char *text, size_t size, wire_buf_t *out, char *error)
 {
-    size_t before = out->size;
     reader_t self = { .lex = { .source = { text, size }, .text = error, .lines = true }, .out = out };
-    if (!read_file(&self, before))
-        wire_buf_truncate(out, before);
-    wire_buf_free(&self.lex.pool);
-    wire_buf_free(&self.table);
-    free(self.pairs);
-    return self.lex.rc;
+    return read_text(&self);
+}
+
+int policy_text_read_lines(const char *text, size_t size, wire_buf_t *out, wire_buf_t *lines, char *error)
+{
+    reader_t self = { .lex = { .source = { text, size }, .text = error, .lines = true }, .out = out, .lines = lines };
+    wire_put_map(lines, 0);
+    return read_text(&self);
 }

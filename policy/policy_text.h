@@ -21,4 +21,8 @@
 //  error[POLICY_ERROR_TEXT] that begins with "LINE:COLUMN: ", columns in bytes; out is then as before.
 int policy_text_read(const char *text, size_t size, wire_buf_t *out, char *error);
 
+//  Likewise, and lines (empty before) gets a map from the keys of the outermost table to the lines where they stand (an empty one when the
+//  value is no table).
+int policy_text_read_lines(const char *text, size_t size, wire_buf_t *out, wire_buf_t *lines, char *error);
+
 #endif

@@ -349,3 +349,65 @@ int broker_key_apply_rotate(broker_core_t *self, broker_session_t *session, wire
     self->counters.rotated++;
     return 0;
 }
+
+//  ---- The doors -----------------------------------------------------------
+
+static wire_str_t bytes_of(wire_reader_t in)
+{
+    return (wire_str_t) { (const char *) in.at, (size_t) (in.end - in.at) };
+}
+
+static int propose_keys(broker_core_t *self, const broker_record_t *record)
+{
+    self->key_rc = 0;
+    int rc = broker_propose(self, record);
+    rc = rc ? rc : self->key_rc;
+    broker_settle(self, record->time);
+    return rc;
+}
+
+//  What is wrong never gets into the log.
+int broker_core_policy(broker_core_t *self, wire_reader_t packed, int64_t now, char *error)
+{
+    policy_t *policy = packed.at ? policy_new(packed, error) : NULL;
+    if (packed.at && !policy)
+        return WIRE_E_USAGE;
+    policy_destroy(&policy);
+    broker_record_t record = { .kind = BROKER_RECORD_POLICY, .time = now };
+    if (packed.at)
+        record.body = bytes_of(packed);
+    int rc = propose_keys(self, &record);
+    if (rc)
+        snprintf(error, BROKER_TEXT, "%s", self->text);
+    return rc;
+}
+
+static bool is_trust(wire_reader_t in)
+{
+    wire_str_t name, key;
+    uint32_t pairs = 0;
+    bool ok = wire_read_map(&in, &pairs) == 0;
+    for (; ok && pairs; pairs--)
+        ok = !wire_read_bytes(&in, &name) && !wire_read_bytes(&in, &key) && broker_key_is(key);
+    return ok && in.at == in.end;
+}
+
+int broker_core_trust(broker_core_t *self, wire_reader_t packed, int64_t now)
+{
+    if (!is_trust(packed))
+        return WIRE_E_MALFORMED;
+    broker_record_t record = { .kind = BROKER_RECORD_TRUST, .time = now, .body = bytes_of(packed) };
+    return propose_keys(self, &record);
+}
+
+int broker_core_revoke(broker_core_t *self, wire_str_t text, int64_t now)
+{
+    broker_key_t *key;
+    broker_record_t record = { .kind = BROKER_RECORD_REVOKED, .time = now, .name = text };
+    int rc = broker_propose(self, &record);
+    while (rc == 0 && (key = broker_key_find(self, text)) != NULL && key->sessions.count)
+        rc = broker_end_and_drop(self, broker_list_last(&key->sessions), WIRE_E_DENIED, "its key is not trusted here any more: "
+                                 "whoever runs the broker can trust it again (alua keys trust)", now);
+    broker_settle(self, now);
+    return rc;
+}

@@ -367,7 +367,7 @@ static void test_names_go_first_then_new_work_is_refused(void **state)
     f->begun = false;
     hear_draining(f);                   //  Twice is once
     f->core.ready = true;
-    run(f);                             //  Looks whether all is done
+    elapse(f, 300);                     //  Nobody has come for a while
     run(f);
     said(f, "ORDER ");
     elapse(f, 10000);
@@ -384,7 +384,32 @@ static void test_what_is_in_the_mailbox_is_begun(void **state)
     hear_named(f, b->link, "1@b", 6, "f");
     f->core.ready = true;
     run(f);
-    said(f, "CALL:5(f) b<FAIL:6 ORDER ");
+    said(f, "CALL:5(f) b<FAIL:6 ");
+    elapse(f, 200);
+    hear_named(f, b->link, "1@b", 7, "f");
+    elapse(f, 200);
+    said(f, "b<FAIL:7 ");               //  Others may be on their way to us yet
+    elapse(f, 100);
+    run(f);
+    said(f, "ORDER ");
+    hear_named(f, b->link, "1@b", 8, "f");
+    hear_named(f, NULL, "1@c", 9, "f");
+    said(f, "b<FAIL:8 broker<FAIL:9 ");
+}
+
+static void test_who_comes_all_the_time_does_not_keep_us(void **state)
+{
+    fixture_t *f = *state;
+    hear_draining(f);
+    for (int i = 0; i < 35; i++) {
+        hear_named(f, NULL, "1@c", 10 + i, "f");
+        hush(f);
+        elapse(f, 100);
+        run(f);
+        if (i < 29)
+            said(f, "");
+    }
+    assert_true(f->core.dried);
 }
 
 static void test_who_owes_us_an_answer_may_ask(void **state)
@@ -404,7 +429,7 @@ static void test_who_owes_us_an_answer_may_ask(void **state)
     hear_named(f, b->link, "1@b", 7, "f");
     said(f, "2=ok b<FAIL:7 ");
     f->begun = false;
-    run(f);                             //  Looks whether all is done
+    elapse(f, 300);                     //  Nobody has come for a while
     run(f);
     said(f, "ORDER ");
 }
@@ -423,7 +448,7 @@ static void test_the_jail_is_waited_for_and_our_own_calls_for_a_while(void **sta
     elapse(f, 1000);
     said(f, "");
     f->jailed = 0;
-    run(f);                             //  Looks whether all is done
+    elapse(f, 300);                     //  Nobody has come for a while
     run(f);
     said(f, "ORDER ");
 }
@@ -451,6 +476,7 @@ int main(void)
         TEST(test_one_that_came_back_stays),
         cmocka_unit_test_setup_teardown(test_names_go_first_then_new_work_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_in_the_mailbox_is_begun, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_comes_all_the_time_does_not_keep_us, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_owes_us_an_answer_may_ask, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_jail_is_waited_for_and_our_own_calls_for_a_while, setup, teardown),
     };

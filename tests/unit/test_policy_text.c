@@ -128,6 +128,25 @@ static void test_twice(void **state)
     check("return { { a = 1 }, { a = 1 } }", "[{'a'=1} {'a'=1}]");
 }
 
+static void lines(const char *text, const char *expected)
+{
+    char error[POLICY_ERROR_TEXT];
+    wire_buf_t out = WIRE_BUF_EMPTY, at = WIRE_BUF_EMPTY;
+    assert_int_equal(policy_text_read_lines(text, strlen(text), &out, &at, error), 0);
+    assert_string_equal(line_of(reader_of(&at)), expected);
+    wire_buf_free(&out);
+    wire_buf_free(&at);
+}
+
+static void test_lines(void **state)
+{
+    (void) state;
+    lines("a = 1\n--[[\n]] b = {\n x = 2 }\r\nc = nil", "{'a'=1 'b'=3 'c'=5}");
+    lines("return {\n 'p',\n\n b = { { c = 1 } } }", "{1=2 'b'=4}");
+    lines("return 1", "{}");
+    lines("", "{}");
+}
+
 static void test_bounds(void **state)
 {
     char text[512];
@@ -344,7 +363,7 @@ static void test_like_lua(void **state)
         put_table(&text, 0);
         taken += compare_with_lua(L, &text, true);
         for (int j = 0; j < 4; j++) {
-            text.data[7 + draw(text.size - 7)] = (uint8_t) "{}[]=,;'\"\\-.0xe \n%#a1\xff"[draw(24)];
+            text.data[7 + draw(text.size - 7)] = (uint8_t) "{}[]=,;'\"\\-.0xe \n%#a1\xff"[draw(22)];
             if (memcmp(text.data, "return ", 7) == 0)
                 blown += compare_with_lua(L, &text, false);
         }
@@ -363,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_scalars),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_lines),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_like_lua),
