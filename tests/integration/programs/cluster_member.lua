@@ -64,5 +64,6 @@ function member.forget()
   heard, wrong, talks = {}, nil, {}
 end
 
+luarpc.export("member", member)
 alua.watch(nil, function(what, id) if not id:find "^v%d" then say("watch", what, id, alua.now()) end end)
 say("registered", alua.register("service of " .. alua.node))
