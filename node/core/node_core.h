@@ -286,9 +286,15 @@ int  node_core_tell(node_core_t *self, wire_type_t type, const void *fields, siz
 bool node_core_lingers(const node_pending_t *pending);
 //  What lingers ends here with this code, and there; a tuple that comes after all is given back.
 void node_core_abandon(node_core_t *self, node_pending_t *pending, int code);
-void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields);
+//  The message in self->scratch goes to the broker; no pumping for room. False: it found none.
+bool node_core_send_now(node_core_t *self);
 //  The broker was restarted: what waits is asked for anew.
 void node_core_ask_anew(node_core_t *self);
+
+//  node_back: the answer of what lingers came; what it took goes back.
+void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields);
+//  Whether these fields of a BATCH take anything.
+bool node_core_takes(wire_str_t batch);
 
 //  node_receive: link NULL: from the broker. 0, or an error code for a strike.
 int  node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame);

@@ -540,7 +540,7 @@ DESCRIPTION
     Prints each tuple that is put into SPACE from now on and matches TEMPLATE,
     in order, until Ctrl-C. It takes nothing. What somebody takes at once is
     printed, too. "alua help take" has the terms of templates. When the broker
-    is restarted, it goes on.
+    is restarted, it goes on; when the space is destroyed, it ends.
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
@@ -551,8 +551,8 @@ OPTIONS
     --json              as for "alua take"
 
 EXIT STATUS
-    0 after N tuples; 1 after --timeout, or when it failed; 2 for a command line
-    that makes no sense; 130 after Ctrl-C.
+    0 after N tuples; 1 after --timeout, when the space was destroyed, or when it
+    failed; 2 for a command line that makes no sense; 130 after Ctrl-C.
 
 EXAMPLES
     alua watch jobs
@@ -569,8 +569,9 @@ SYNOPSIS
 DESCRIPTION
     Prints a line for each tuple space of the broker: how many tuples lie in it
     and what they take in memory, how many more are taken on a lease, how many
-    takes and reads wait, and how many watches there are. A space begins with
-    its first use and is gone when nothing is in it and nobody waits there.
+    takes and reads wait, and how many watches and reactions there are. A space
+    begins with its first use and is gone when nothing is in it and nobody waits
+    there.
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)

@@ -16,7 +16,7 @@ end
 
 local columns = {
   column("SPACE", "name"), column("TUPLES", "tuples"), column("BYTES", "bytes"), column("LEASES", "leases"),
-  column("WAITERS", "waiters"), column("WATCHES", "watches"),
+  column("WAITERS", "waiters"), column("WATCHES", "watches"), column("REACTIONS", "reactions"),
 }
 
 function spaces.run(host, given, rest)

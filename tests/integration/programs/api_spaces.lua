@@ -486,8 +486,21 @@ case("watch: each matching arrival once, in order, from now on", function(space)
   same(100, #seen)
 end)
 
+case("watch: the end of the space is its last word", function(space)
+  local seen = {}
+  local watch = space:watch({ luats.int }, function(tuple, other) seen[#seen + 1] = tuple and tuple[1] or other.code end)
+  space:out { 1 }
+  same(true, space:destroy())
+  space:out { 2 } -- In a new space of that name
+  check.eventually(function() return #seen == 2 end)
+  same({ 1, "closed" }, seen)
+  same({ true, 1, 0 }, { watch.closed, watch.told, watch.missed })
+  watch:close()
+  same(0, space:stat().watches)
+end)
+
 case("stat and spaces tell what is there", function(space)
-  same({ name = space.name, tuples = 0, bytes = 0, leases = 0, waiters = 0, watches = 0 }, space:stat())
+  same({ name = space.name, tuples = 0, bytes = 0, leases = 0, waiters = 0, watches = 0, reactions = 0 }, space:stat())
   space:out { 1 }
   space:take({ 2 }, { background = true }, function(_, _) end)
   check.eventually(function() return space:stat().waiters == 1 end)
