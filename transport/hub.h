@@ -171,6 +171,10 @@ void hub_declare_gone(hub_peer_t *peer, const char *text);
 //  Keep a frame's bytes beyond the message callback, from inside it, or later while another hold lasts; release gives them back.
 void hub_frame_hold(hub_frame_t *frame);
 void hub_frame_release(hub_frame_t *frame);
+//  Around the handing over of its messages, where alone it may be held: the hub does that itself. Whoever hands a message
+//  on later, of a frame that it holds, does it between these two as well.
+void hub_frame_begin(hub_frame_t *frame);
+void hub_frame_end(hub_frame_t *frame);
 //  When the frame came, ms of the coarse monotonic clock: it lags by up to its tick.
 int64_t hub_frame_time(const hub_frame_t *frame);
 

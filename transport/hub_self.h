@@ -240,9 +240,6 @@ bool  hub_held_message(zmq_msg_t *msg, const void *data, size_t size, hub_held_t
 size_t hub_held_size(const hub_held_t *self);
 void  hub_held_release(hub_held_t *self);
 hub_frame_t *hub_frame_spare(hub_t *self);
-//  Around the handing over of its messages.
-void hub_frame_begin(hub_frame_t *self);
-void hub_frame_end(hub_frame_t *self);
 static inline const uint8_t *hub_frame_data(hub_frame_t *self) { return zmq_msg_data(&self->msg); }
 static inline size_t hub_frame_size(hub_frame_t *self) { return zmq_msg_size(&self->msg); }
 //  The type of an opening message at a frame's start (HELLO .. WHO, but not LINK or BYE), else 0.
