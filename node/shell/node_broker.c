@@ -157,8 +157,10 @@ void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
         open_failed(self, WIRE_E_NO_MEMORY, NULL);
         return;
     }
-    if (again)
+    if (again) {
+        self->core.stat.restarts++;
         node_core_event(&self->core, ALUA_BROKER, 0);
+    }
     hub_set_name(self->hub, self->core.node);
     drop_lost_names(self, greeting->body);
     node_effects.claims(self);

@@ -31,6 +31,19 @@ function published(topic, value, options)
 end
 function answer(topic) luaps.subscribe(topic, function(msg) msg:reply(msg.value + 1) end) end
 function ask(topic, value) return luaps.request(topic, value, { timeout = 5 }) end
+-- Ask in the moment in which there is another broker, and our subscriptions are not yet there.
+local answer, slipped
+function begin_between(topic)
+  local core, lost = require "alua.core", require "alua.lost"
+  local before, epoch = core.info().restarts, lost.epoch
+  local function look()
+    if core.info().restarts == before then return core.task(look) end
+    slipped = lost.epoch == epoch
+    luaps.request(topic, 1, { timeout = 5 }, function(value, err) answer = value or err end)
+  end
+  look()
+end
+function between() if answer then return answer, slipped end end
 function will(topic, value) return luaps.will(topic, value) end
 function heard() return list end
 function count() return #list end
