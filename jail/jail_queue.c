@@ -292,14 +292,15 @@ static size_t count_wanted(const jail_t *self, const places_t *places)
     return wanted;
 }
 
-//  One worker is forked ahead, when no run is disturbed by that or when somebody waits for one anyway.
-//  The dying count too, lest a slow server is asked for ever more.
+//  One worker is forked ahead, when nobody waits for one or a run has just ended: beside the first, who is waited for, it
+//  would only delay that. The dying count too, lest a slow server is asked for ever more.
 static void ask_for_workers(jail_t *self)
 {
     places_t places = count_places(self);
     size_t wanted = count_wanted(self, &places);
-    if (wanted || self->busy == 0)
+    if (self->pause || (wanted == 0 && self->busy == 0))
         wanted++;
+    self->pause = false;
     if (places.fresh >= wanted || places.dying > self->config.workers)
         return;
     if (!self->server && jail_server_start(self)) {
@@ -331,6 +332,7 @@ void jail_schedule(jail_t *self)
 void jail_finish(jail_t *self, jail_queued_t *job, const jail_outcome_t *outcome)
 {
     jail_keep_loop(self);
+    self->pause = true;
     job->fn(job->arg, outcome);
     free(job);
 }

@@ -101,6 +101,7 @@ struct jail {
     uv_timer_t timer;
     int64_t timer_due;              //  INT64_MAX: not armed
     bool timer_closed;
+    bool pause;                     //  A run has ended: a moment to fork one ahead
     bool closing;
     size_t busy, waiting, waiting_bytes;
     jail_stat_t stat;

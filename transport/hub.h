@@ -174,7 +174,7 @@ int64_t hub_now(const hub_t *self);
 //  Counters, for STAT and `alua nodes -v`; also how much the links hold.
 typedef struct {
     uint64_t messages_in, messages_out, frames_in, frames_out, bytes_in, bytes_out;
-    uint64_t resent, refused, strikes, lost, reconnects, full;
+    uint64_t resent, refused, denied, cut, strikes, lost, reconnects, full;
     size_t peers, ring_bytes;
 } hub_stat_t;
 void hub_stat(const hub_t *self, hub_stat_t *stat);

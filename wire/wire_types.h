@@ -77,7 +77,7 @@ typedef enum {
     X(WATCH,         57, ASK,  false, true,  true,  NONE,  "who, or nil for all -> true; WATCHED follow") \
     X(UNWATCH,       58, ASK,  false, true,  true,  NONE,  "who, or nil -> true") \
     X(STAT,          59, ASK,  false, false, true,  NONE,  "-> {counters}") \
-    X(VOUCH,         60, ASK,  false, false, true,  NONE,  "node, key -> rights{}: has that node a session, proved by that key? RIGHTS follow when they change") \
+    X(VOUCH,         60, ASK,  false, false, true,  NONE,  "node, key -> rights{}, [nodes]: who has a session here that this key proved, and what it may? RIGHTS follow when that changes") \
     X(ROTATE,        61, ASK,  false, true,  true,  NONE,  "key -> true: the names and rights of our key are that key's from now on") \
     X(DRAIN,         62, ASK,  false, true,  true,  ADMIN, "node -> true: tell it DRAINING. Of one's own node without the right") \
     X(OUT,           64, ASK,  false, true,  true,  OUT,   "space, tuple, options{ttl, number} -> number: put a tuple") \

@@ -196,6 +196,12 @@ static int act_next(spaces_t *self, wire_reader_t *in)
     return act(self, &op, NULL);
 }
 
+uint64_t spaces_run_owner(const spaces_t *self, uint64_t run)
+{
+    const space_reactor_t *reactor = space_map_get(&self->runs, run, 0);
+    return reactor ? reactor->run_owner : 0;
+}
+
 //  ---- Judged --------------------------------------------------------------
 
 static void act_all(spaces_t *self, const space_reactor_t *reactor, const spaces_verdict_t *verdict)

@@ -20,6 +20,7 @@
 //      space_runs      their runs: begun, judged, failed
 //      space_turns     what a space does next while reactions run: operations that are kept, tuples that are offered
 //      space_sessions  what each session has here
+//      space_review    what a session began and may not do any more
 //      space_map       from numbers to things
 //      space_report    SPACES, counters
 //
@@ -495,6 +496,8 @@ void space_turn_offer(spaces_t *self, space_tuple_t *tuple);
 void space_turn_refused(spaces_t *self, space_reactor_t *reactor, const char *text);
 //  A kept TAKE or READ is forgotten, without a word; false: there is none. request 0: all of a session that has ended.
 bool space_turn_forget(spaces_t *self, uint64_t session, uint64_t request);
+//  Those of a session that it may not do any more are denied; returns how many.
+size_t space_turns_review(spaces_t *self, uint64_t session, const spaces_review_t *review);
 bool space_turn_has(const spaces_t *self, uint64_t session, uint64_t request);
 void space_turns_drop(spaces_t *self, space_reactor_t *reactor);
 

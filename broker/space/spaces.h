@@ -109,6 +109,8 @@ typedef struct {
     void (*failed)(void *arg, uint64_t owner, uint64_t reaction, const char *text);
     //  Append a session as people call it, one packed value. NULL: its number.
     void (*put_owner)(void *arg, uint64_t session, wire_buf_t *out);
+    //  Whether SPACES shows a space to this session. NULL: all of them.
+    bool (*shows)(void *arg, uint64_t session, wire_str_t space);
 } spaces_output_t;
 
 //  One operation, as its message has it. types: OUT TAKE READ COUNT ACK RELEASE EXTEND BATCH FORGET SPACE_WATCH
@@ -133,6 +135,19 @@ int spaces_apply(spaces_t *self, const spaces_op_t *op);
 
 //  A session has ended: it waits for nothing, its watches end, its leased tuples come back.
 void spaces_session_end(spaces_t *self, uint64_t session, int64_t now);
+
+//  What a session began is looked at again, as it may have lost rights: takes and reads that wait, watches (SPACE_WATCH),
+//  reactions (REACT), and operations that are kept. What it may not have any more ends: whoever waits is denied DENIED.
+//  Returns how many. Neither function may call the spaces.
+typedef struct {
+    bool (*stands)(void *arg, wire_type_t type, wire_str_t space);
+    bool (*may)(void *arg, const spaces_op_t *op);
+    void *arg;
+} spaces_review_t;
+size_t spaces_review(spaces_t *self, uint64_t session, const spaces_review_t *review, int64_t now);
+
+//  The session whose reaction this is a run of; 0: the run is over.
+uint64_t spaces_run_owner(const spaces_t *self, uint64_t run);
 
 //  A run came to this. 0; WIRE_E_UNKNOWN: it is over. What the verdict points to stays the caller's.
 int spaces_verdict(spaces_t *self, uint64_t run, const spaces_verdict_t *verdict, int64_t now);

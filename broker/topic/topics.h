@@ -97,6 +97,8 @@ typedef struct {
     int (*tell)(void *arg, uint64_t session, const void *fields, size_t size);
     //  A subscriber with policy "disconnect" is too slow: end its session, after this call. Said once.
     void (*slow)(void *arg, uint64_t session);
+    //  Whether TOPICS shows a topic, or a subscription's pattern, to this session. NULL: all of them.
+    bool (*shows)(void *arg, uint64_t session, wire_str_t name);
 } topics_output_t;
 
 typedef struct {
@@ -123,6 +125,10 @@ void topics_publish(topics_t *self, const char *topic, const void *value, size_t
 
 //  A session has ended; its subscriptions go; orderly: its will is dropped, else published.
 void topics_session_end(topics_t *self, uint64_t session, bool orderly, int64_t now, int64_t wall);
+
+//  What a session began is looked at again, as it may have lost rights: its subscriptions (sub, with their pattern) and its
+//  will (with its topic). What it may not have any more ends without a word. Returns how many. `may` must not call the topics.
+size_t topics_review(topics_t *self, uint64_t session, bool (*may)(void *arg, bool sub, wire_str_t name), void *arg);
 
 //  The link of a session that was FULL has room again.
 void topics_room(topics_t *self, uint64_t session);

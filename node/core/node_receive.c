@@ -198,6 +198,10 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
         return WIRE_E_FULL;
     if (!link)
         count_relayed(self, from, msg);
+    if (work && self->dried) {
+        node_core_turn_away(self, link, msg);
+        return 0;
+    }
     if (!link && work && over_bound(self)) {
         refuse_relayed(self, from, msg);
         return 0;
@@ -210,6 +214,8 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
     if (!mail)
         return WIRE_E_NO_MEMORY;
     mail->epoch = link ? from->epoch : 0;
+    if (work && self->rights.on)
+        mail->author = node_author_hold(node_core_author(self, link, from));
     node_core_admit(self, mail);
     return 0;
 }
@@ -391,6 +397,10 @@ int node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *ms
         return members(self, msg, frame);
     case WIRE_WATCHED:
         return watched(self, msg, frame);
+    case WIRE_RIGHTS:
+        return node_core_rights(self, msg);
+    case WIRE_DRAINING:
+        return node_core_draining(self, msg);
     case WIRE_TUPLE:
     case WIRE_TOPIC:
     case WIRE_REACTION:

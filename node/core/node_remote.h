@@ -43,6 +43,7 @@ struct alua_remote {
     uint64_t used_events, used_bytes;       //  Consumed here of that
     uint64_t told_events, told_bytes;       //  As of our last CREDIT
     uint64_t relayed_sent, relayed_received;    //  Counted events that the broker carried between it and us
+    struct node_author *author; //  Behind the broker: who it is, held; NULL: not looked up yet
     bool starved;               //  The last message looked for room as long as it may, in vain
     size_t size;
     char id[];                  //  Zero-terminated

@@ -8,6 +8,8 @@ if(TARGET alua::transport)
     target_link_options(test_hub_faults PRIVATE -Wl,--wrap=zmq_send,--wrap=zmq_msg_send)
     alua_c_test(test_hub_threads LINK alua::transport LABELS tsan)
     alua_c_test(test_hub_strangers LINK alua::transport PkgConfig::ZMQ LABELS tsan)
+    alua_c_test(test_cert LINK alua::transport PkgConfig::CZMQ)
+    alua_c_test(test_hub_keys LINK alua::transport PkgConfig::CZMQ PkgConfig::ZMQ LABELS tsan)
     set_tests_properties(unit.test_hub_strangers PROPERTIES COST 20)    # s, most of them waiting: begins first
     set_tests_properties(unit.test_hub_faults PROPERTIES COST 14)
 endif()

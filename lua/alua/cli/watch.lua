@@ -6,7 +6,8 @@ local visitor = require "alua.cli.visitor"
 local watch = { stops = true }
 
 watch.options = {
-  { "--broker", "broker" }, { "--timeout", "patience", "seconds" },
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--timeout", "patience", "seconds" },
   { "--count", "count", "count" }, { "--json", "json", "flag" },
 }
 
