@@ -134,20 +134,6 @@ static int refuse(const broker_t *self, const hub_greeting_t *greeting, int code
     return code;
 }
 
-//  The key that it has proved, looked for again: it may have been revoked since the gate let it in. False: it must not come.
-static bool show_key(broker_t *self, const hub_peer_t *peer, broker_hello_t *hello)
-{
-    const char *key = hub_peer_key(peer), *name = "";
-    if (!*key || !self->keys)
-        return true;
-    bool trusted = broker_keys_admit(self->keys, key, &name);
-    if (trusted) {
-        hello->key = (wire_str_t) { key, strlen(key) };
-        hello->key_name = (wire_str_t) { name, strlen(name) };
-    }
-    return trusted || self->config.insecure;
-}
-
 static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting,
                     wire_buf_t *body, char *name, const char **text)
 {
@@ -158,7 +144,7 @@ static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting,
         *text = "brokers do not join each other";
         return refuse(self, greeting, WIRE_E_DENIED, *text);
     }
-    if (!show_key(self, peer, &hello)) {
+    if (self->keys && !broker_keys_show(self->keys, hub_peer_key(peer), &hello) && !self->config.insecure) {
         *text = "this key is not trusted here: whoever runs the broker can trust it (alua keys trust NAME.pub)";
         return refuse(self, greeting, WIRE_E_DENIED, *text);
     }
@@ -222,12 +208,8 @@ static void on_turn(void *arg)
 //  Before the core is there nobody has come.
 static hub_verdict_t on_admit(void *arg, const char *key)
 {
-    broker_t *self = arg;
-    const char *name;
-    bool trusted = self->keys && broker_keys_admit(self->keys, key, &name);
-    if (!trusted)
-        say(self, "refused a connection: the key %s is not trusted (alua keys trust)", key);
-    return trusted ? HUB_ADMIT : HUB_REJECT;
+    const broker_t *self = arg;
+    return self->keys ? broker_keys_admit(self->keys, key) : HUB_REJECT;
 }
 
 static const hub_handler_t handler = { .hello = on_hello, .up = on_up, .message = on_message, .silent = on_silent,
@@ -264,7 +246,9 @@ static uint32_t put_stat(void *arg, wire_buf_t *out)
         { "link.strikes", stat.strikes },         { "link.lost", stat.lost },
         { "link.reconnects", stat.reconnects },   { "link.full", stat.full },
         { "link.peers", stat.peers },             { "link.ring_bytes", stat.ring_bytes },
-        { "link.denied", stat.denied },           { "insecure", self->config.insecure },
+        { "link.denied", stat.denied },           { "link.unfinished", stat.unfinished },
+        { "link.cut", stat.cut },
+        { "insecure", self->config.insecure },    { "wall", (uint64_t) wall_time() },
         { "protocol", WIRE_VERSION },             { "uptime", (uint64_t) (hub_now(self->hub) - self->started) / 1000 },
     };
     const uint32_t count = sizeof pairs / sizeof *pairs;
@@ -308,15 +292,11 @@ static void react(void *arg, const broker_run_t *run)
     broker_jail_run(self->jail, run);
 }
 
-//  audit 2026-11-28T19:23:45Z ana TAKE take jobs (1@ana)
-static void audit(void *arg, const broker_refusal_t *r)
+static void audit(void *arg, const broker_refusal_t *refusal)
 {
     const broker_t *self = arg;
-    char when[32];
-    time_t now = (time_t) (wall_time() / 1000);
-    struct tm utc;
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    say(self, "audit %s %s denied %s %s %s (%s %s)", when, r->who, r->type, r->right, r->about, r->id, r->key);
+    if (self->keys)
+        broker_keys_audit(self->keys, refusal);
 }
 
 static int rotate(void *arg, const char *name, const char *old_key, const char *new_key, char *text)
@@ -382,18 +362,25 @@ static bool bind_all(broker_t *self, const broker_config_t *config, char *error)
     return true;
 }
 
-//  The ip:port of the first tcp endpoint, else the machine's name.
-static const char *default_address(const broker_t *self, const char *machine)
+//  The ip:port of the first tcp endpoint, with the machine's name where that is all of its addresses; else the machine's name.
+static const char *default_address(const broker_t *self, const char *machine, char text[HOST_SIZE + 16])
 {
-    for (size_t i = 0; i < self->endpoint_count; i++)
-        if (strncmp(self->endpoints[i], "tcp://", 6) == 0)
-            return self->endpoints[i] + 6;
+    for (size_t i = 0; i < self->endpoint_count; i++) {
+        const char *at = self->endpoints[i] + 6, *port = strrchr(at, ':');
+        if (strncmp(self->endpoints[i], "tcp://", 6) != 0)
+            continue;
+        if (strncmp(at, "0.0.0.0:", 8) != 0 && strncmp(at, "[::]:", 5) != 0)
+            return at;
+        snprintf(text, HOST_SIZE + 16, "%s%.15s", machine, port);
+        return text;
+    }
     return machine;
 }
 
 static bool start_core(broker_t *self, const char *machine, char *error)
 {
-    const char *address = self->config.address ? self->config.address : default_address(self, machine);
+    char text[HOST_SIZE + 16];
+    const char *address = self->config.address ? self->config.address : default_address(self, machine, text);
     broker_core_config_t config = { .address = address, .lease = self->config.lease,
                                     .first_number = self->config.first_number, .seed = fresh_number(),
                                     .keys = self->config.cert != NULL };

@@ -9,13 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cert.h"
 #include "policy_text.h"
 
-//  A flood of keys that nobody knows does not make us read the directory for each.
+//  A flood of keys that nobody knows does not make us read the directory for each: so many wait for the next look.
 #define LOOK_AGAIN 50
+#define MOST_WAITING 64
+//  Refused connections that are said, in so many ms; the rest is counted.
+#define SAY_LINES 10
+#define SAY_TIME  10000
 
 //  What a file looked like.
 typedef struct {
@@ -34,7 +39,11 @@ struct broker_keys {
     look_t seen, loaded;        //  The policy, at the last look and when it was read
     int64_t looked;             //  When the trust store was
     bool policy_broken, trust_broken;
-    uint64_t reloads;
+    char waiting[MOST_WAITING][CERT_KEY + 1];
+    size_t waiting_count;
+    uint64_t reloads, refused;
+    int64_t said_since;         //  Refusals said since then
+    uint32_t said;
 };
 
 //  ---- Telling people ------------------------------------------------------
@@ -183,8 +192,8 @@ static void cut_off(broker_keys_t *self, wire_str_t name, wire_str_t key)
     if (trust_find(self->trust, text, NULL) == TRUST_YES)
         return;
     say(self, "%.*s is not trusted any more (%s): its links end", (int) name.size, name.data, text);
+    broker_core_revoke(self->config.core, key, now_of(self));   //  First: its sessions hear why
     hub_admit(self->config.hub, text, false);
-    broker_core_revoke(self->config.core, key, now_of(self));
 }
 
 //  Whoever was trusted and is not now.
@@ -228,23 +237,78 @@ static void refresh_trust(broker_keys_t *self)
     self->trust_broken = *error != 0;
 }
 
+//  Strangers who knock without end do not fill the log.
+static void say_refused(broker_keys_t *self, const char *key)
+{
+    int64_t now = now_of(self);
+    if (now - self->said_since >= SAY_TIME) {
+        self->said_since = now;
+        self->said = 0;
+    }
+    self->refused++;
+    if (self->said++ < SAY_LINES)
+        say(self, "refused a connection: the key %s is %s", key,
+            trust_find(self->trust, key, NULL) == TRUST_REVOKED ? "revoked" : "not trusted (alua keys trust NAME.pub)");
+}
+
+static bool judge(broker_keys_t *self, const char *key)
+{
+    bool trusted = trust_find(self->trust, key, NULL) == TRUST_YES;
+    if (!trusted)
+        say_refused(self, key);
+    return trusted;
+}
+
+static void decide(broker_keys_t *self)
+{
+    for (size_t i = 0; i < self->waiting_count; i++)
+        hub_admit(self->config.hub, self->waiting[i], judge(self, self->waiting[i]));
+    self->waiting_count = 0;
+}
+
 static void on_look(uv_timer_t *timer)
 {
     broker_keys_t *self = timer->data;
     refresh_trust(self);
     tell_core(self);
+    decide(self);
     if (self->policy)
         look_at_policy(self);
 }
 
-bool broker_keys_admit(broker_keys_t *self, const char *key, const char **name)
+hub_verdict_t broker_keys_admit(broker_keys_t *self, const char *key)
 {
-    if (trust_find(self->trust, key, name) == TRUST_YES)
+    if (trust_find(self->trust, key, NULL) == TRUST_YES)
+        return HUB_ADMIT;
+    if (now_of(self) - self->looked < LOOK_AGAIN && self->waiting_count < MOST_WAITING) {
+        snprintf(self->waiting[self->waiting_count++], CERT_KEY + 1, "%s", key);
+        return HUB_ASK;
+    }
+    if (now_of(self) - self->looked >= LOOK_AGAIN)
+        refresh_trust(self);            //  The core hears of it at the next look
+    return judge(self, key) ? HUB_ADMIT : HUB_REJECT;
+}
+
+bool broker_keys_show(broker_keys_t *self, const char *key, broker_hello_t *hello)
+{
+    const char *name = "";
+    if (!*key)
         return true;
-    if (now_of(self) - self->looked < LOOK_AGAIN)
+    if (trust_find(self->trust, key, &name) != TRUST_YES)
         return false;
-    refresh_trust(self);                //  The core hears of it at the next look
-    return trust_find(self->trust, key, name) == TRUST_YES;
+    hello->key = (wire_str_t) { key, strlen(key) };
+    hello->key_name = (wire_str_t) { name, strlen(name) };
+    return true;
+}
+
+void broker_keys_audit(const broker_keys_t *self, const broker_refusal_t *r)
+{
+    char when[32];
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now.tv_sec, &utc));
+    say(self, "audit %s %s denied %s %s %s (%s %s)", when, r->who, r->type, r->right, r->about, r->id, r->key);
 }
 
 int broker_keys_rotate(broker_keys_t *self, const char *name, const char *old_key, const char *new_key, char *text)
@@ -252,6 +316,10 @@ int broker_keys_rotate(broker_keys_t *self, const char *name, const char *old_ke
     char error[CERT_ERROR];
     cert_t cert = { .secret_key = "" };
     const char *trusted = NULL;
+    if (trust_find(self->trust, new_key, NULL) == TRUST_REVOKED) {
+        snprintf(text, BROKER_TEXT, "that key was revoked: make a new one (alua keys new)");
+        return WIRE_E_EXISTS;
+    }
     if (trust_find(self->trust, old_key, &trusted) == TRUST_YES)
         name = trusted;
     snprintf(cert.name, sizeof cert.name, "%s", name);
@@ -349,6 +417,7 @@ uint32_t broker_keys_stat(const broker_keys_t *self, wire_buf_t *out)
     } pairs[] = {
         { "trusted", trust_count(self->trust) },    { "trust_broken", self->trust_broken },
         { "policy_broken", self->policy_broken },   { "policy_reloads", self->reloads },
+        { "keys_refused", self->refused },
     };
     const uint32_t count = sizeof pairs / sizeof *pairs;
     for (uint32_t i = 0; i < count; i++) {

@@ -32,8 +32,16 @@ typedef struct {
 broker_keys_t *broker_keys_new(const broker_keys_config_t *config, char *error);
 void broker_keys_destroy(broker_keys_t **self_p);
 
-//  May this key come in? *name of its certificate, lent until the next call. Looks anew before it says no.
-bool broker_keys_admit(broker_keys_t *self, const char *key, const char **name);
+//  May a connection of this key come in? As `admit` of hub_handler_t. Nobody is turned away before the store was looked at
+//  anew; when that was just now, the next look decides. Who may not is said, a few times.
+hub_verdict_t broker_keys_admit(broker_keys_t *self, const char *key);
+
+//  The key that a link has proved, "": none, into its HELLO, with its certificate's name. It is looked for again: it may
+//  have been revoked since it was admitted. False: it is not trusted.
+bool broker_keys_show(broker_keys_t *self, const char *key, broker_hello_t *hello);
+
+//  A line for the audit:  audit 2026-11-28T19:23:45Z ana denied TAKE take jobs (1@ana KEY)
+void broker_keys_audit(const broker_keys_t *self, const broker_refusal_t *refusal);
 
 //  As `rotate` of broker_output_t: revoke the old certificate, trust the new one under its name.
 int broker_keys_rotate(broker_keys_t *self, const char *name, const char *old_key, const char *new_key, char *text);

@@ -92,16 +92,15 @@ static bool read_file(int fd, char *text)
 }
 
 //  Opening does not wait for a writer, should it be a pipe.
-static bool slurp(const char *path, bool secret, char *text, char *error)
+static bool slurp(const char *path, struct stat *file, char *text, char *error)
 {
-    struct stat file;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return cert_fail(error, "%s: %s", path, strerror(errno));
-    bool ok = fstat(fd, &file) == 0 && S_ISREG(file.st_mode);
+    bool ok = fstat(fd, file) == 0 && S_ISREG(file->st_mode);
     if (!ok)
         cert_fail(error, "%s is no file", path);
-    else if ((ok = is_tight(&file, path, secret, error)) && !(ok = read_file(fd, text)))
+    else if (!(ok = read_file(fd, text)))
         cert_fail(error, "%s is no certificate: make one with `alua keys new NAME`", path);
     close(fd);
     return ok;
@@ -176,12 +175,14 @@ static void name_by_file(cert_t *self, const char *path)
         *dot = 0;
 }
 
-static bool check(cert_t *self, const char *path, bool secret, char *error)
+static bool check(cert_t *self, const char *path, const struct stat *file, bool secret, char *error)
 {
     if (!cert_key_ok(self->public_key))
         return cert_fail(error, "%s is no certificate: make one with `alua keys new NAME`", path);
     if (secret && !self->secret_key[0])
         return cert_fail(error, "%s has no private half: give the .key file", path);
+    if (!is_tight(file, path, secret, error))
+        return false;
     if (secret && !is_pair(self))
         return cert_fail(error, "%s: its private and public halves do not belong together", path);
     if (!self->name[0])
@@ -194,11 +195,12 @@ static bool check(cert_t *self, const char *path, bool secret, char *error)
 bool cert_load(cert_t *self, const char *path, bool secret, char *error)
 {
     char text[MAX_FILE + 2];
+    struct stat file;
     memset(self, 0, sizeof *self);
-    bool ok = slurp(path, secret, text, error);
+    bool ok = slurp(path, &file, text, error);
     if (ok)
         parse(self, text);
-    ok = ok && check(self, path, secret, error);
+    ok = ok && check(self, path, &file, secret, error);
     if (!ok || !secret)
         explicit_bzero(self->secret_key, sizeof self->secret_key);
     if (!ok)

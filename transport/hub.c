@@ -116,6 +116,7 @@ hub_t *hub_new(uv_loop_t *loop, const hub_config_t *config, const hub_handler_t 
     if (config->cert)
         self->cert = *config->cert;
     self->insecure = config->insecure;
+    hub_flow_start(self);
     self->link_config.lease = config->lease ? config->lease : WIRE_LEASE;
     self->link_config.patient = config->patient;
     self->link_config.ring_bytes = config->ring_bytes ? config->ring_bytes : WIRE_LINK_RING_BYTES;
@@ -167,6 +168,7 @@ void hub_destroy(hub_t **self_p)
     remove_paths(self);
     hub_door_close(&self->doors[HUB_PLAIN]);
     hub_door_close(&self->doors[HUB_CURVE]);
+    hub_flow_stop(self);
     hub_keys_stop(self);                //  Behind the door that it guards
     explicit_bzero(&self->cert, sizeof self->cert);
     if (self->spare)
@@ -210,6 +212,7 @@ int hub_bind(hub_t *self, const char *endpoint, char *bound)
         return rc;
     if (is_taken(endpoint))
         return WIRE_E_EXISTS;
+    zsock_set_ipv6(door->router->sock, strncmp(endpoint, "tcp://[", 7) == 0);
     if (zmq_bind(door->router->zmq, endpoint))
         return errno == EADDRINUSE ? WIRE_E_EXISTS : errno == EINVAL ? WIRE_E_USAGE : WIRE_E_SYSTEM;
     size_t size = HUB_TEXT;
@@ -346,7 +349,7 @@ void hub_stat(const hub_t *self, hub_stat_t *stat)
         .messages_in = self->stat.messages_in, .messages_out = self->stat.messages_out,
         .frames_in = self->stat.frames_in, .frames_out = self->stat.frames_out,
         .bytes_in = self->stat.bytes_in, .bytes_out = self->stat.bytes_out,
-        .resent = self->stat.resent, .refused = self->refused, .denied = self->denied, .strikes = self->stat.strikes,
+        .resent = self->stat.resent, .refused = self->refused, .denied = self->denied, .unfinished = self->unfinished, .cut = self->cut, .strikes = self->stat.strikes,
         .lost = self->stat.lost, .reconnects = self->reconnects, .full = self->stat.full,
         .peers = self->peers.count - self->holes
     };

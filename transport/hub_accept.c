@@ -86,6 +86,7 @@ static bool take_id(hub_peer_t *self, route_t id)
     memcpy(self->id, id.data, id.size);
     self->id_size = id.size;
     self->cut = false;                  //  What failed did so on the old connection
+    hub_flow_begin(self, self->hub->caller_flow);
     return true;
 }
 
@@ -360,12 +361,16 @@ static void tell_stranger(hub_t *self, route_t id, int error)
     wire_buf_free(&out);
 }
 
-//  Where it comes from, and what libzmq knows of it: the gate's word for it, which is its key.
+//  Where it comes from, and its key: the User-Id that the gate gave libzmq. A peer may name properties of its
+//  connection, too, but libzmq takes ours first and keeps them.
 static void note_caller(hub_t *self, route_t id, hub_frame_t *frame)
 {
     const char *host = zmq_msg_gets(&frame->msg, "Peer-Address"), *key = NULL;
-    if (id.door == &self->doors[HUB_CURVE])
+    self->caller_flow = 0;
+    if (id.door == &self->doors[HUB_CURVE]) {
         key = zmq_msg_gets(&frame->msg, "User-Id");
+        self->caller_flow = hub_flow_of(frame);
+    }
     snprintf(self->caller, sizeof self->caller, "%s", host ? host : "");
     snprintf(self->caller_key, sizeof self->caller_key, "%s", key ? key : "");
 }

@@ -31,11 +31,12 @@ static bool drain_dealer(hub_source_t *source)
     return true;
 }
 
-//  By CURVE our key is the proof, and the token nobody's business.
+//  By CURVE our key is the proof, and the token nobody's business; nor is it that of another host, where it would
+//  travel for all to read.
 static bool say_hello(hub_peer_t *self, uint64_t nonce)
 {
     hub_t *hub = self->hub;
-    const char *proof = self->key[0] ? "" : hub->token;
+    const char *proof = self->key[0] || !hub_probe_is_local(self->address) ? "" : hub->token;
     const char *role = hub_role_word(hub->role);
     wire_hello_t hello = {
         WIRE_VERSION, WIRE_VERSION, WIRE_FEATURE_RESUME, nonce,
@@ -154,6 +155,7 @@ static int arm(hub_peer_t *self, const char *endpoint)
     bool by_key = self->dial_key[0] && strncmp(endpoint, "tcp://", 6) == 0;
     snprintf(self->key, sizeof self->key, "%s", by_key ? self->dial_key : "");
     set_options(self->dealer->sock);
+    zsock_set_ipv6(self->dealer->sock, strncmp(endpoint, "tcp://[", 7) == 0);
     return by_key ? hub_keys_show(self->hub, self->dealer->zmq, self->dial_key) : 0;
 }
 

@@ -29,9 +29,14 @@ static bool drain_monitor(hub_source_t *source)
     hub_door_t *door = hub_door_of(source);
     int64_t now = hub_loop_time(self);
     bool broke = false;
-    for (int event; (event = hub_monitor_next(source, NULL)) != 0; )
-        if (event & HUB_HANDSHAKE_FAILURES)
+    uint32_t value;
+    for (int event; (event = hub_monitor_next(source, &value)) != 0; )
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+            self->unfinished++;
+        else if (event & HUB_HANDSHAKE_FAILURES)
             self->denied++;
+        else if (event == ZMQ_EVENT_ACCEPTED)
+            hub_flow_add(self, (int) value, now);
         else
             broke = true;
     if (!broke)
@@ -76,7 +81,8 @@ static int set_up(hub_t *self, hub_door_t *door)
         rc = hub_keys_guard(self, door->router->zmq);
     if (rc)
         return rc;
-    door->monitor = hub_monitor_new(door->router, ZMQ_EVENT_DISCONNECTED | (curve ? HUB_HANDSHAKE_FAILURES : 0), drain_monitor);
+    int events = ZMQ_EVENT_DISCONNECTED | (curve ? ZMQ_EVENT_ACCEPTED | HUB_HANDSHAKE_FAILURES : 0);
+    door->monitor = hub_monitor_new(door->router, events, drain_monitor);
     return door->monitor ? 0 : WIRE_E_SYSTEM;
 }
 

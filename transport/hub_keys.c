@@ -61,8 +61,10 @@ static void end_links(hub_t *self, const char *key)
 {
     for (size_t i = 0; i < self->peers.count; i++) {
         hub_peer_t *peer = self->peers.items[i];
-        if (peer && strcmp(peer->key, key) == 0)
-            hub_drop(peer, WIRE_E_DENIED, "its key was revoked");
+        if (!peer || strcmp(peer->key, key) != 0)
+            continue;
+        hub_drop(peer, WIRE_E_DENIED, "its key was revoked");
+        hub_flow_end(peer, hub_loop_time(self));
     }
 }
 
@@ -96,8 +98,10 @@ int hub_keys_start(hub_t *self)
         return WIRE_E_SYSTEM;
     snprintf(self->domain, sizeof self->domain, "hub-%u", atomic_fetch_add(&number, 1));
     self->gate = hub_source_new(self, NULL, ZMQ_DEALER, drain_gate);
-    if (self->gate)
+    if (self->gate) {
         zsock_set_unbounded(self->gate->sock);  //  The gate does not ask twice, nor more than it parks
+        zsock_set_sndtimeo(self->gate->sock, 0);        //  Should it have died, we do not wait for it
+    }
     if (!self->gate || zmq_setsockopt(self->gate->zmq, ZMQ_ROUTING_ID, self->domain, strlen(self->domain))
             || zmq_connect(self->gate->zmq, where)) {
         hub_source_destroy(&self->gate, 0);

@@ -241,6 +241,8 @@ static void tick(hub_t *self, int64_t now)
     self->inside++;
     if (now >= self->sweep_due)
         hub_door_sweep(self, now);
+    if (now >= self->flow_due)
+        hub_flow_look(self, now);
     for (size_t i = 0; i < self->peers.count; i++) {
         hub_peer_t *peer = self->peers.items[i];
         if (!peer)
@@ -250,6 +252,8 @@ static void tick(hub_t *self, int64_t now)
             due = hub_peer_due(peer);
     }
     self->inside--;
+    if (self->flow_due < due)
+        due = self->flow_due;
     hub_wake_at(self, due < self->sweep_due ? due : self->sweep_due);
 }
 

@@ -231,6 +231,7 @@ void hub_peer_input(hub_peer_t *self, hub_frame_t *frame)
 {
     if (self->ended)
         return;
+    self->heard += hub_frame_size(frame) + HUB_FLOW_FRAME;
     if (hub_frame_size(frame) == 0)
         wire_link_heard(self->link, hub_loop_time(self->hub));
     else

@@ -3,6 +3,8 @@
 //  hub.c         constructor, sending, what the rooms above ask
 //  hub_loop.c    libuv: when to read, when to write, time, pump
 //  hub_peer.c    a peer from its making to its end; writing its frames
+//  hub_flow.c    who sends more than comes out
+//  hub_tcp.c     what the kernel knows of a connection
 //  hub_bytes.c   buffers and received frames
 //  hub_dial.c    links that we dial: DEALER, monitor, HELLO, RESUME
 //  hub_refused.c and why some of them come to nothing: keys, mechanisms
@@ -87,12 +89,14 @@ struct hub_peer {
     bool connected;             //  Dialled: ZeroMQ's handshake is done
     bool cut;                   //  A write found the connection broken; to be judged
 
+    uint64_t heard;             //  Bytes that came from it, with what carries them, since it opened or resumed
     char key[CERT_KEY + 1];     //  Public key that it proved; "": not by CURVE
 
     //  Accepted
     hub_door_t *door;
     uint8_t id[256];            //  Routing id there
     size_t id_size;             //  0: none
+    uint64_t flow;              //  Of its connection, see hub_flow.c; 0: not looked at
     wire_buf_t welcome;         //  Body, as long as the HELLO may be repeated
     hub_held_t *held;           //  What libzmq holds of an uncounted link; NULL: never anything
 
@@ -107,6 +111,7 @@ struct hub_peer {
     char dial_key[CERT_KEY + 1];        //  Who must answer at its tcp endpoints; "": whoever does
     unsigned unfinished;        //  Handshakes that were cut, in a row
     int64_t unfinished_at;      //  The last one
+    int64_t unfinished_since;   //  The first of those in a row
     bool unsaid;                //  HELLO or RESUME could not be written
     int64_t dial_due;           //  Look after the opening, or the answer to RESUME, then
     int64_t dial_until;         //  This endpoint has to have answered then
@@ -165,16 +170,21 @@ struct hub {
     hub_frame_t *frame;         //  Whose messages are being handed over
     char caller[HUB_TEXT];      //  The host that the HELLO being read came from, by number; "": not by tcp
     char caller_key[CERT_KEY + 1];      //  and the key that its connection proved; "": not by CURVE
+    uint64_t caller_flow;       //  and its connection
     hub_list_t batches;         //  Free buffers of batch size
     hub_list_t paths;           //  Of our ipc endpoints, to be removed in the end
     wire_link_stat_t stat;
-    uint64_t refused, denied, reconnects;
+    uint64_t refused, denied, unfinished, cut, reconnects;
 
     cert_t cert;                //  secret_key "": we have none
     bool insecure;
     char domain[32];            //  Ours at the gate
     hub_source_t *gate;         //  The line to it; NULL until something is bound by CURVE
     hub_table_t verdicts;       //  Keys that were admitted
+    hub_list_t flows;           //  The connections by CURVE
+    hub_table_t flows_by_cookie;
+    int64_t flow_due;           //  When they are looked at
+    int64_t flow_limit;
 };
 
 //  hub.c
@@ -230,9 +240,6 @@ bool  hub_held_message(zmq_msg_t *msg, const void *data, size_t size, hub_held_t
 size_t hub_held_size(const hub_held_t *self);
 void  hub_held_release(hub_held_t *self);
 hub_frame_t *hub_frame_spare(hub_t *self);
-//  Around the handing over of its messages.
-void hub_frame_begin(hub_frame_t *self);
-void hub_frame_end(hub_frame_t *self);
 static inline const uint8_t *hub_frame_data(hub_frame_t *self) { return zmq_msg_data(&self->msg); }
 static inline size_t hub_frame_size(hub_frame_t *self) { return zmq_msg_size(&self->msg); }
 //  The type of an opening message at a frame's start (HELLO .. WHO, but not LINK or BYE), else 0.
@@ -270,6 +277,17 @@ void hub_keys_stop(hub_t *self);
 int  hub_keys_guard(hub_t *self, void *zmq);    //  CURVE for a socket that is bound, and for one that dials
 int  hub_keys_show(const hub_t *self, void *zmq, const char *server);
 bool hub_keys_admitted(hub_t *self, const char *key);   //  Now, not when its connection was made
+
+//  hub_flow.c
+//  What carries a frame by CURVE has some 45 bytes, where it is the only part of its message.
+#define HUB_FLOW_FRAME 64
+void hub_flow_start(hub_t *self);
+void hub_flow_stop(hub_t *self);
+void hub_flow_add(hub_t *self, int fd, int64_t now);    //  A connection was accepted
+uint64_t hub_flow_of(hub_frame_t *frame);               //  That it came by; 0: not known
+void hub_flow_begin(hub_peer_t *peer, uint64_t flow);   //  It opened or resumed
+void hub_flow_end(hub_peer_t *peer, int64_t now);       //  Shut its connection down soon
+void hub_flow_look(hub_t *self, int64_t now);
 
 //  hub_probe.c
 typedef enum { HUB_NOBODY, HUB_SOMEBODY, HUB_UNDECIDED, HUB_UNSURE } hub_probe_result_t;

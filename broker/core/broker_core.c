@@ -1,4 +1,4 @@
-//  broker_core - the doors: input, proposing and applying records
+//  broker_core - the doors: input, and looking in
 
 #include "broker_state.h"
 
@@ -96,103 +96,7 @@ void broker_core_destroy(broker_core_t **self_p)
     free(self);
 }
 
-//  ---- Records -------------------------------------------------------------
-
-//  Records of keys, which belong to no session.
-static bool apply_keys(broker_core_t *self, const broker_record_t *record)
-{
-    if (record->kind == BROKER_RECORD_POLICY)
-        self->key_rc = broker_key_apply_policy(self, record);
-    else if (record->kind == BROKER_RECORD_TRUST)
-        self->key_rc = broker_key_apply_trust(self, record);
-    else if (record->kind == BROKER_RECORD_REVOKED)
-        broker_key_apply_revoked(self, record);
-    else
-        return false;
-    return true;
-}
-
-static void apply(broker_core_t *self, const broker_record_t *record)
-{
-    broker_session_t *session = broker_session_find(self, record->session);
-    broker_session_t *subject;
-    self->changes++;
-    self->time = record->time;
-    if (record->kind == BROKER_RECORD_OPEN) {
-        broker_hello_apply(self, record);
-        return;
-    }
-    if (record->kind == BROKER_RECORD_CLOCK) {
-        spaces_tick(self->spaces, record->time);
-        topics_tick(self->topics, record->time, (int64_t) record->number);
-        return;
-    }
-    if (record->kind == BROKER_RECORD_VERDICT || record->kind == BROKER_RECORD_REACTED) {
-        broker_space_run_apply(self, record);
-        return;
-    }
-    if (apply_keys(self, record))
-        return;
-    if (!session)
-        return;                         //  It ended while the record was on its way
-    switch (record->kind) {
-    case BROKER_RECORD_ENDED:
-        broker_session_end(self, session, (int) record->number, record->body);
-        break;
-    case BROKER_RECORD_SILENT:
-    case BROKER_RECORD_BACK:
-        broker_session_silence(self, session, record->kind == BROKER_RECORD_SILENT, record->time);
-        break;
-    case BROKER_RECORD_ATTEND:
-        subject = broker_session_find(self, record->number);
-        if (subject)
-            broker_watch_attend(self, session, subject);
-        break;
-    case BROKER_RECORD_HEED:
-        self->key_rc = broker_vouch_heed(self, session, record->name);
-        break;
-    case BROKER_RECORD_SPACE:
-        broker_space_apply(self, session, record);
-        break;
-    case BROKER_RECORD_TOPIC:
-        broker_topic_apply(self, session, record);
-        break;
-    default:
-        broker_ask_apply(self, session, record);
-        break;
-    }
-}
-
-int broker_core_apply(broker_core_t *self, const void *data, size_t size)
-{
-    broker_record_t record;
-    if (broker_record_read(data, size, &record))
-        return WIRE_E_MALFORMED;
-    apply(self, &record);
-    return 0;
-}
-
-static int hand_to_log(broker_core_t *self, const broker_record_t *record)
-{
-    wire_buf_clear(&self->record);
-    broker_record_put(&self->record, record);
-    return self->record.failed ? WIRE_E_NO_MEMORY
-                               : self->log.propose(self->log_arg, self->record.data, self->record.size);
-}
-
-int broker_propose(broker_core_t *self, const broker_record_t *record)
-{
-    if (!self->log.propose) {           //  What nobody keeps need not be packed
-        apply(self, record);
-        return 0;
-    }
-    int rc = hand_to_log(self, record);
-    if (rc) {
-        self->counters.log_refused++;
-        broker_say(self, rc, "the broker's log refused it: %s", wire_error_text(rc));
-    }
-    return rc;
-}
+//  ---- Ends ----------------------------------------------------------------
 
 static int propose_end(broker_core_t *self, uint64_t session, int code, const char *text, int64_t now)
 {
@@ -203,8 +107,7 @@ static int propose_end(broker_core_t *self, uint64_t session, int code, const ch
 
 //  ---- Input ---------------------------------------------------------------
 
-static int end_and_drop(broker_core_t *self, broker_session_t *session, int code, const char *text,
-                        int64_t now)
+int broker_end_and_drop(broker_core_t *self, broker_session_t *session, int code, const char *text, int64_t now)
 {
     void *link = session->link;
     int rc = propose_end(self, session->number, code, text, now);
@@ -222,7 +125,7 @@ static broker_session_t *first_doomed(const broker_core_t *self)
 }
 
 //  What the input left to do: end those that do not read. Their end may doom others.
-static void settle(broker_core_t *self, int64_t now)
+void broker_settle(broker_core_t *self, int64_t now)
 {
     while (self->doomed) {
         broker_session_t *session = first_doomed(self);
@@ -230,7 +133,7 @@ static void settle(broker_core_t *self, int64_t now)
         self->counters.slow++;
         session->doomed = 0;
         self->doomed--;
-        end_and_drop(self, session, WIRE_E_FULL, "does not read what the broker sends", now);
+        broker_end_and_drop(self, session, WIRE_E_FULL, "does not read what the broker sends", now);
     }
 }
 
@@ -350,7 +253,7 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     session->received += ask && wire_type_counts((unsigned) msg->type);
     int rc = session->key ? broker_rights_check(self, session, msg, now) : 0;
     rc = rc ? forbidden(self, session, msg, rc) : carry_out(self, session, msg, arrived, now);
-    settle(self, now);
+    broker_settle(self, now);
     return rc;
 }
 
@@ -362,7 +265,7 @@ void broker_core_silent(broker_core_t *self, uint64_t number, bool silent, int64
     broker_record_t record = { .kind = silent ? BROKER_RECORD_SILENT : BROKER_RECORD_BACK, .time = now,
                                .session = number };
     broker_propose(self, &record);
-    settle(self, now);
+    broker_settle(self, now);
 }
 
 void broker_core_lost(broker_core_t *self, uint64_t number, const wire_msg_t *msg, int64_t now)
@@ -370,7 +273,7 @@ void broker_core_lost(broker_core_t *self, uint64_t number, const wire_msg_t *ms
     const broker_session_t *session = broker_session_find(self, number);
     if (session && wire_type_way((unsigned) msg->type) == WIRE_WAY_PROC)
         broker_relay_lost(self, msg, session);
-    settle(self, now);
+    broker_settle(self, now);
 }
 
 void broker_core_gone(broker_core_t *self, uint64_t number, const void *link, int code, const char *text,
@@ -380,7 +283,7 @@ void broker_core_gone(broker_core_t *self, uint64_t number, const void *link, in
     if (!session || session->link != link)
         return;
     propose_end(self, number, code, text ? text : "", now);
-    settle(self, now);
+    broker_settle(self, now);
 }
 
 static int64_t lease_end(const broker_session_t *session)
@@ -412,7 +315,7 @@ int broker_core_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t wh
                         wire_reader_t tuple, int64_t now)
 {
     int rc = broker_space_verdict(self, run, what, text, tuple, now);
-    settle(self, now);
+    broker_settle(self, now);
     return rc;
 }
 
@@ -426,69 +329,7 @@ int broker_core_reaction_op(broker_core_t *self, uint64_t run, wire_type_t type,
         *fields = self->reacted_count;
     else
         snprintf(text, 256, "%.255s", self->text);
-    settle(self, now);
-    return rc;
-}
-
-//  ---- Keys ----------------------------------------------------------------
-
-static wire_str_t bytes_of(wire_reader_t in)
-{
-    return (wire_str_t) { (const char *) in.at, (size_t) (in.end - in.at) };
-}
-
-static int propose_keys(broker_core_t *self, const broker_record_t *record)
-{
-    self->key_rc = 0;
-    int rc = broker_propose(self, record);
-    rc = rc ? rc : self->key_rc;
-    settle(self, record->time);
-    return rc;
-}
-
-//  What is wrong never gets into the log.
-int broker_core_policy(broker_core_t *self, wire_reader_t packed, int64_t now, char *error)
-{
-    policy_t *policy = packed.at ? policy_new(packed, error) : NULL;
-    if (packed.at && !policy)
-        return WIRE_E_USAGE;
-    policy_destroy(&policy);
-    broker_record_t record = { .kind = BROKER_RECORD_POLICY, .time = now };
-    if (packed.at)
-        record.body = bytes_of(packed);
-    int rc = propose_keys(self, &record);
-    if (rc)
-        snprintf(error, BROKER_TEXT, "%s", self->text);
-    return rc;
-}
-
-static bool is_trust(wire_reader_t in)
-{
-    wire_str_t name, key;
-    uint32_t pairs = 0;
-    bool ok = wire_read_map(&in, &pairs) == 0;
-    for (; ok && pairs; pairs--)
-        ok = !wire_read_bytes(&in, &name) && !wire_read_bytes(&in, &key) && broker_key_is(key);
-    return ok && in.at == in.end;
-}
-
-int broker_core_trust(broker_core_t *self, wire_reader_t packed, int64_t now)
-{
-    if (!is_trust(packed))
-        return WIRE_E_MALFORMED;
-    broker_record_t record = { .kind = BROKER_RECORD_TRUST, .time = now, .body = bytes_of(packed) };
-    return propose_keys(self, &record);
-}
-
-int broker_core_revoke(broker_core_t *self, wire_str_t text, int64_t now)
-{
-    broker_key_t *key;
-    broker_record_t record = { .kind = BROKER_RECORD_REVOKED, .time = now, .name = text };
-    int rc = broker_propose(self, &record);
-    while (rc == 0 && (key = broker_key_find(self, text)) != NULL && key->sessions.count)
-        rc = end_and_drop(self, broker_list_last(&key->sessions), WIRE_E_DENIED,
-                          "its key is not trusted here any more: whoever runs the broker can trust it again (alua keys trust)", now);
-    settle(self, now);
+    broker_settle(self, now);
     return rc;
 }
 
@@ -512,9 +353,9 @@ void broker_core_tick(broker_core_t *self, int64_t now)
     broker_session_t *session;
     clock_tick(self, now);
     while ((session = first_overdue(self, now)) != NULL)
-        if (end_and_drop(self, session, WIRE_E_GONE, "its lease is over", now))
+        if (broker_end_and_drop(self, session, WIRE_E_GONE, "its lease is over", now))
             break;                      //  The log takes nothing: next time, then
-    settle(self, now);
+    broker_settle(self, now);
 }
 
 static int64_t earlier(int64_t a, int64_t b)

@@ -188,7 +188,7 @@ broker_key_t *broker_key_open(broker_core_t *self, wire_str_t text, wire_str_t n
 
 void broker_key_tidy(broker_core_t *self, broker_key_t *key)
 {
-    if (!key || key->sessions.count || key->heeders.count || key->names.count)
+    if (!key || key->sessions.count || key->heeders.count || key->names.count || *key->origin)
         return;
     broker_map_remove(&self->keys, key->text, BROKER_KEY);
     broker_list_remove(&self->key_order, key);
@@ -294,6 +294,7 @@ void broker_key_apply_revoked(broker_core_t *self, const broker_record_t *record
         return;
     broker_vouch_revoked(self, key);
     broker_name_free_of(self, key);
+    key->origin[0] = 0;
     broker_key_tidy(self, key);
 }
 
@@ -305,6 +306,8 @@ int broker_key_may_rotate(broker_core_t *self, const broker_session_t *session, 
     char text[BROKER_KEY + 1];
     if (!session->key)
         return broker_say(self, WIRE_E_USAGE, "ROTATE: %s came without a key, so there is nothing to pass on", session->id);
+    if (session->key->rotated)
+        return broker_say(self, WIRE_E_STATE, "ROTATE: this key has a successor already");
     if (!broker_key_is(key))
         return broker_say(self, WIRE_E_USAGE, "ROTATE: not a public key, which has %d characters", BROKER_KEY);
     snprintf(text, sizeof text, "%.*s", BROKER_KEY, key.data);
@@ -342,10 +345,74 @@ int broker_key_apply_rotate(broker_core_t *self, broker_session_t *session, wire
     put_rotated(self, old->text, text, &trust);
     rc = replace_trust(self, &trust);
     if (rc) {
+        key->origin[0] = 0;
         broker_key_tidy(self, key);
         return rc;
     }
+    old->rotated = true;
     broker_name_pass_on(old, key);
     self->counters.rotated++;
     return 0;
+}
+
+//  ---- The doors -----------------------------------------------------------
+
+static wire_str_t bytes_of(wire_reader_t in)
+{
+    return (wire_str_t) { (const char *) in.at, (size_t) (in.end - in.at) };
+}
+
+static int propose_keys(broker_core_t *self, const broker_record_t *record)
+{
+    self->key_rc = 0;
+    int rc = broker_propose(self, record);
+    rc = rc ? rc : self->key_rc;
+    broker_settle(self, record->time);
+    return rc;
+}
+
+//  What is wrong never gets into the log.
+int broker_core_policy(broker_core_t *self, wire_reader_t packed, int64_t now, char *error)
+{
+    policy_t *policy = packed.at ? policy_new(packed, error) : NULL;
+    if (packed.at && !policy)
+        return WIRE_E_USAGE;
+    policy_destroy(&policy);
+    broker_record_t record = { .kind = BROKER_RECORD_POLICY, .time = now };
+    if (packed.at)
+        record.body = bytes_of(packed);
+    int rc = propose_keys(self, &record);
+    if (rc)
+        snprintf(error, BROKER_TEXT, "%s", self->text);
+    return rc;
+}
+
+static bool is_trust(wire_reader_t in)
+{
+    wire_str_t name, key;
+    uint32_t pairs = 0;
+    bool ok = wire_read_map(&in, &pairs) == 0;
+    for (; ok && pairs; pairs--)
+        ok = !wire_read_bytes(&in, &name) && !wire_read_bytes(&in, &key) && broker_key_is(key);
+    return ok && in.at == in.end;
+}
+
+int broker_core_trust(broker_core_t *self, wire_reader_t packed, int64_t now)
+{
+    if (!is_trust(packed))
+        return WIRE_E_MALFORMED;
+    broker_record_t record = { .kind = BROKER_RECORD_TRUST, .time = now, .body = bytes_of(packed) };
+    return propose_keys(self, &record);
+}
+
+int broker_core_revoke(broker_core_t *self, wire_str_t text, int64_t now)
+{
+    broker_key_t *key;
+    broker_record_t record = { .kind = BROKER_RECORD_REVOKED, .time = now, .name = text };
+    int rc = broker_propose(self, &record);
+    while (rc == 0 && (key = broker_key_find(self, text)) != NULL && key->sessions.count)
+        rc = broker_end_and_drop(self, broker_list_last(&key->sessions), WIRE_E_DENIED, "its key is not trusted here any more: "
+                                 "whoever runs the broker can trust it again (alua keys trust)", now);
+    broker_settle(self, now);
+    return rc;
 }

@@ -20,7 +20,9 @@
 //  A message, or an operation in one.
 typedef struct {
     broker_core_t *core;
-    const broker_session_t *session;    //  NULL: who is gone
+    broker_session_t *session;  //  NULL: who is gone
+    uint64_t request;           //  0 inside another, and of what a reaction does
+    bool outer;                 //  A message of its own
     const rights_t *rights;
     wire_type_t type;
     uint32_t count;             //  Fields
@@ -76,7 +78,7 @@ static void phrase(char *to, size_t size, wire_right_t right, const char *about)
 
 static void audit(broker_core_t *self, const check_t *check, const char *about, int64_t now)
 {
-    broker_session_t *session = broker_session_find(self, check->session ? check->session->number : 0);
+    broker_session_t *session = check->session;
     if (!session || !self->output.audit)
         return;
     if (now - session->audit_since >= AUDIT_TIME) {
@@ -146,10 +148,10 @@ static int need_first(check_t *check, wire_str_t *about)
 
 //  Whether the options that come next have a value for this key: any of several, as whoever reads them later may take
 //  the last and not the first.
-static int read_option(check_t *check, const char *wanted, bool *found)
+static int read_option(check_t *check, const char *wanted, wire_reader_t *found)
 {
     wire_item_t item;
-    *found = false;
+    found->at = NULL;
     if (check->count == 0 || is_nil(check->in))
         return 0;
     if (wire_read(&check->in, &item) || (item.kind != WIRE_IS_MAP && (item.kind != WIRE_IS_ARRAY || item.as.count)))
@@ -158,7 +160,8 @@ static int read_option(check_t *check, const char *wanted, bool *found)
         wire_str_t key;
         if (wire_read_bytes(&check->in, &key))
             return WIRE_E_MALFORMED;
-        *found |= wire_str_is(key, wanted) && !is_nil(check->in);
+        if (wire_str_is(key, wanted) && !is_nil(check->in))
+            *found = check->in;
         if (wire_skip(&check->in))
             return WIRE_E_MALFORMED;
     }
@@ -169,20 +172,37 @@ static int read_option(check_t *check, const char *wanted, bool *found)
 static int check_take(check_t *check)
 {
     wire_str_t space;
-    bool puts = false;
+    wire_reader_t put;
     int rc = need_first(check, &space);
     if (!rc)
         rc = skip(check);
     if (!rc)
-        rc = read_option(check, "put", &puts);
-    return rc || !puts ? rc : need(check, WIRE_RIGHT_OUT, space);
+        rc = read_option(check, "put", &put);
+    if (!rc && put.at)
+        rc = need(check, WIRE_RIGHT_OUT, space);
+    if (!rc && check->request && !put.at && !rights_may(check->rights, WIRE_RIGHT_OUT, space))
+        broker_brought_note(check->session, check->request, space);
+    return rc;
 }
 
 //  space, tuple, options{number}
 static int check_out(check_t *check)
 {
     wire_str_t space;
-    return need_first(check, &space);
+    wire_reader_t tuple, option;
+    uint64_t number = 0;
+    int rc = need_first(check, &space);
+    if (rc != WIRE_E_DENIED || !check->session || !check->outer)
+        return rc;
+    tuple = check->in;
+    if (skip(check))
+        return WIRE_E_MALFORMED;
+    tuple.end = check->in.at;
+    if (read_option(check, "number", &option))
+        return WIRE_E_MALFORMED;
+    bool back = option.at && wire_read_uint(&option, &number) == 0
+             && rights_may(check->rights, WIRE_RIGHT_TAKE, space) && broker_brought_back(check->session, space, tuple, number);
+    return back ? 0 : rc;
 }
 
 //  lease, [[space, tuple, options], ...]
@@ -220,6 +240,8 @@ static int check_batch(check_t *check)
                 || wire_skip(&check->in))
             return WIRE_E_MALFORMED;
         one.type = (wire_type_t) type;
+        one.request = 0;
+        one.outer = false;
         bool belongs = type == WIRE_OUT || type == WIRE_TAKE || type == WIRE_READ || type == WIRE_COUNT || type == WIRE_ACK;
         rc = belongs ? check_one(&one) : 0;     //  What does not belong there is refused as such
         check->missing = one.missing;
@@ -305,10 +327,10 @@ static int verdict(const check_t *check, int rc, int64_t now)
     return rc ? refuse(check, now) : 0;
 }
 
-int broker_rights_check(broker_core_t *self, const broker_session_t *session, const wire_msg_t *msg, int64_t now)
+int broker_rights_check(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now)
 {
     check_t check = { .core = self, .session = session, .rights = session->key->rights, .type = msg->type,
-                      .count = msg->count, .in = msg->fields };
+                      .request = msg->request, .outer = true, .count = msg->count, .in = msg->fields };
     wire_way_t way = wire_type_way((unsigned) msg->type);
     int rc = way == WIRE_WAY_PROC ? check_relayed(&check, msg) : way == WIRE_WAY_ASK ? check_one(&check) : 0;
     if (rc && broker_session_answered(session, msg->request))
@@ -318,7 +340,7 @@ int broker_rights_check(broker_core_t *self, const broker_session_t *session, co
 
 int broker_rights_run(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in, int64_t now)
 {
-    const broker_session_t *owner = broker_session_find(self, spaces_run_owner(self->spaces, run));
+    broker_session_t *owner = broker_session_find(self, spaces_run_owner(self->spaces, run));
     if (owner ? !owner->key : !self->keyed)
         return 0;
     check_t check = { .core = self, .session = owner, .rights = owner ? owner->key->rights : rights_nothing(),
@@ -346,7 +368,7 @@ static bool still_stands(void *arg, wire_type_t type, wire_str_t space)
 //  An operation that is kept while a reaction runs.
 static bool still_may(void *arg, const spaces_op_t *op)
 {
-    const broker_session_t *session = arg;
+    broker_session_t *session = arg;
     check_t check = { .session = session, .rights = session->key->rights, .type = op->type, .count = op->count,
                       .in = op->fields };
     return check_one(&check) == 0;

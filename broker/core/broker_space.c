@@ -156,8 +156,8 @@ static void put_owner(void *arg, uint64_t number, wire_buf_t *out)
     wire_put_cstr(out, session ? session->id : "");
 }
 
-//  Whoever runs a text stops it before; this is for one who has forgotten.
-#define RUN_MS 3000
+//  Whoever runs a text stops it before, or says that it waited too long; this is for one who has forgotten.
+#define RUN_MS 35000
 
 bool broker_space_begin(broker_core_t *self, uint64_t seed)
 {

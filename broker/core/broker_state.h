@@ -2,7 +2,8 @@
 //
 //  Private to broker/core. One file, one idea:
 //
-//      broker_core      the doors: input, proposing and applying records
+//      broker_core      the doors: input, and looking in
+//      broker_log       records: proposed, and what each does
 //      broker_ask       requests of nodes: fields checked, a record proposed or a view answered
 //      broker_session   sessions as such: begin, end, sending, answers kept
 //      broker_hello     who may come in and under which id
@@ -17,6 +18,7 @@
 //      broker_key       keys that sessions were proved by: policy, trust, rotation
 //      broker_name      which name belongs to which key
 //      broker_rights    whether a message may be carried out
+//      broker_brought   what was taken and may go back
 //      broker_vouch     what a node hears of another's key; draining
 
 #ifndef BROKER_STATE_H
@@ -72,6 +74,7 @@ struct broker_session {
     broker_key_t *key;          //  NULL: it showed the token, and may do everything
     broker_list_t heeds;        //  broker_key_t *, of whose rights it was told
     uint64_t *heard;            //  Authors that this link was told of, by number; NULL: none
+    void *taken;                //  From where its takes brought, for broker_brought; or NULL
     int64_t audit_since;        //  Audit lines since then
     uint32_t audited;
 };
@@ -156,6 +159,11 @@ struct broker_core {
 //  A sentence into core->text; returns `code`.
 int broker_say(broker_core_t *self, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+//  What the input left to do: sessions that do not read end. Their end may doom others.
+void broker_settle(broker_core_t *self, int64_t now);
+//  Propose a session's end; its link goes with it. 0 or the log's refusal.
+int  broker_end_and_drop(broker_core_t *self, broker_session_t *session, int code, const char *text, int64_t now);
+
 //  Hand a record to the log. 0 or an error code, counted.
 int broker_propose(broker_core_t *self, const broker_record_t *record);
 
@@ -187,6 +195,9 @@ broker_session_t *broker_session_new(broker_core_t *self, char *id, char *node);
 
 //  Take it out of the lists and free it. Apps, names and watches were given up before.
 void broker_session_free(broker_core_t *self, broker_session_t *session);
+
+//  It ends with this code when the current input is done.
+void broker_session_doom(broker_core_t *self, broker_session_t *session, int code);
 
 //  Send; when its link is full the session is doomed (it does not read). 0 or an error code.
 int broker_session_send(broker_core_t *self, broker_session_t *session, const wire_buf_t *message);
@@ -358,7 +369,7 @@ void broker_name_free_of(broker_core_t *self, broker_key_t *key);
 void broker_show(char *to, wire_str_t text);
 
 //  May this session, which has a key, say this? 0, DENIED or MALFORMED with a sentence.
-int  broker_rights_check(broker_core_t *self, const broker_session_t *session, const wire_msg_t *msg, int64_t now);
+int  broker_rights_check(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now);
 //  May the owner of a reaction do what its run wants to do? Likewise.
 int  broker_rights_run(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in, int64_t now);
 //  Its rights are others now: what it began and may not have any more ends.
@@ -366,6 +377,13 @@ void broker_rights_review(broker_core_t *self, broker_session_t *session);
 //  Whether SPACES and TOPICS show it; arg is the core.
 bool broker_rights_space(void *arg, uint64_t session, wire_str_t space);
 bool broker_rights_topic(void *arg, uint64_t session, wire_str_t name);
+
+//  ---- broker_brought ------------------------------------------------------
+
+//  This TAKE may be carried out, though its session may not put there.
+void broker_brought_note(broker_session_t *session, uint64_t request, wire_str_t space);
+//  Whether a take from this space brought this tuple under this number; true once.
+bool broker_brought_back(broker_session_t *session, wire_str_t space, wire_reader_t tuple, uint64_t number);
 
 //  ---- broker_vouch --------------------------------------------------------
 

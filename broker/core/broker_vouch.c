@@ -83,13 +83,21 @@ static int say_rights(broker_core_t *self, broker_session_t *to, const char *nod
     return rc;
 }
 
+//  Who cannot be told of a change must not go on with what it knows: it begins anew, and asks again.
+static void tell_change(broker_core_t *self, broker_session_t *to, const broker_key_t *key, bool none)
+{
+    int rc = say_rights(self, to, "", key, none);
+    if (rc && rc != WIRE_E_GONE)
+        broker_session_doom(self, to, WIRE_E_FULL);
+}
+
 //  Its own sessions heard of them in WELCOME.
 void broker_vouch_changed(broker_core_t *self, const broker_key_t *key)
 {
     for (size_t i = 0; i < key->heeders.count; i++)
-        say_rights(self, key->heeders.items[i], "", key, false);
+        tell_change(self, key->heeders.items[i], key, false);
     for (size_t i = 0; i < key->sessions.count; i++)
-        say_rights(self, key->sessions.items[i], "", key, false);
+        tell_change(self, key->sessions.items[i], key, false);
 }
 
 void broker_vouch_revoked(broker_core_t *self, broker_key_t *key)
@@ -98,7 +106,7 @@ void broker_vouch_revoked(broker_core_t *self, broker_key_t *key)
     while ((heeder = broker_list_last(&key->heeders)) != NULL) {
         broker_list_remove(&key->heeders, heeder);
         broker_list_remove(&heeder->heeds, key);
-        say_rights(self, heeder, "", key, true);
+        tell_change(self, heeder, key, true);
     }
 }
 
@@ -147,8 +155,8 @@ static int refuse(broker_core_t *self, wire_str_t node, wire_str_t key)
     char who[BROKER_SHOWN], shown[BROKER_SHOWN];
     broker_show(who, node);
     broker_show(shown, key);
-    return broker_say(self, WIRE_E_DENIED, "%s%s has no session here that the key %s proved",
-                      node.size ? "the node " : "no node", node.size ? who : "", shown);
+    return broker_say(self, WIRE_E_DENIED, "%s%s has %s session here that the key %s proved",
+                      node.size ? "the node " : "no node", node.size ? who : "", node.size ? "no" : "a", shown);
 }
 
 static int vouch(broker_core_t *self, broker_session_t *session, wire_str_t node, wire_str_t text, int64_t now)

@@ -250,19 +250,19 @@ static void ask_afresh(space_asking_t *self, uint64_t waiter, uint64_t tuple)
     *self = (space_asking_t) { .waiter = waiter, .tuple = tuple, .bytes = bytes };
 }
 
-//  The next that wants to run does. False: all were asked.
+//  The next that wants to run does, or has refused. False: all were asked.
 static bool ask(spaces_t *self, space_reactor_t *reactor, unsigned on, uint64_t session)
 {
     space_asking_t *asking = &reactor->asking;
     wire_reader_t bytes = wire_reader(asking->bytes.data, asking->bytes.size);
-    while (!reactor->run) {             //  One that could not begin is passed over
+    for (;;) {
         const space_reaction_t *next = space_reaction_next(reactor->space, on, false, asking->reaction, bytes);
         if (!next)
             return false;
         asking->reaction = next->number;
-        space_run_begin(self, reactor, next, session, asking->tuple, bytes);
+        if (space_run_begin(self, reactor, next, session, asking->tuple, bytes))
+            return true;
     }
-    return true;
 }
 
 //  The tuple that it is about, unless it is known already. False: no memory.

@@ -21,7 +21,7 @@
 //  A TAKE or READ with the session and request of one that waits is left out: that will be answered.
 //  ACK, RELEASE, EXTEND of a lease that is over or another session's: EXPIRED. The ttl of a leased tuple goes on, but it
 //  ends only when it would come back. DESTROY and SPACE_UNWATCH answer false when there was nothing; a watch of a
-//  destroyed space is over without a word. SPACES lists those that began first, as many as fit a message.
+//  destroyed space is over: its last TUPLE has number 0 and no tuple, but nil. SPACES lists those that began first, as many as fit a message.
 //  A BATCH that fails names the operation ("operation 3: ..."); nothing was changed and nobody was told. What it puts
 //  and takes again nobody else ever saw.
 //
@@ -66,7 +66,9 @@ typedef struct {
 //  The core runs no code. It hands a run to output.run, and the space stands still: operations on it are kept, in order,
 //  until spaces_verdict. What is due (waits, leases, ttl) goes on. Reactions run one by one, in the order in which they
 //  were installed; those before a take or read also when the operation had waited for the tuple. A run that fails,
-//  or has no verdict in time, is reported to output.failed and counts as allowed.
+//  or has no verdict in time, is reported to output.failed (ten a second to one owner; more are counted, and the next
+//  report says how many) and counts as allowed; of a strict reaction (option `strict` of REACT, before only) the
+//  operation is denied DENIED then.
 //
 //  No reaction runs for what a reaction does. Operations on more than one tuple (a BATCH, an ACK that puts, put, all) are
 //  denied STATE in a space with reactions before what they may do: nothing passes by a reaction. "expire" is only "after".

@@ -11,8 +11,8 @@ local verbs = {
   nodes = "alua.cli.nodes", send = "alua.cli.send", call = "alua.cli.call", child = "alua.cli.child",
   out = "alua.cli.out", take = "alua.cli.take", read = "alua.cli.read", count = "alua.cli.count",
   watch = "alua.cli.watch", spaces = "alua.cli.spaces",
-  pub = "alua.cli.pub", sub = "alua.cli.sub", request = "alua.cli.request",
-  keys = "alua.cli.keys",
+  pub = "alua.cli.pub", sub = "alua.cli.sub", request = "alua.cli.request", topics = "alua.cli.topics",
+  keys = "alua.cli.keys", doctor = "alua.cli.doctor",
   config = "alua.cli.config_show", ping = "alua.cli.ping", drain = "alua.cli.drain",
 }
 
@@ -40,6 +40,7 @@ local function run(host, verb, args)
   if not given then return complain(verb, rest) end
   if given.help then return help(host, verb) end
   local found, problem = config.load(host, given)
+  if not found and command.any_config then found = {} end
   if not found then
     io.stderr:write("alua: ", problem, "\n")
     return 1

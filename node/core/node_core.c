@@ -198,6 +198,10 @@ void node_core_forget(node_core_t *self)
     forget_direct(self, "the network was left");
     forget_me(self, "the network was left");
     node_rights_free(&self->rights);
+    if (self->vouch_timer)
+        node_core_timer_cancel(self, self->vouch_timer);
+    self->vouch_timer = 0;
+    self->drying = self->dry = self->dried = false;     //  Another network may want us
     wire_str_t none = { "", 0 };
     set_identity(self, none, none, none);
 }

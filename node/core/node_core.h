@@ -53,6 +53,8 @@ typedef struct {
     int64_t (*frame_time)(void *frame);
     //  End this link at once: its key is not trusted any more; node_core_link_gone follows. NULL: nobody has keys.
     void (*cut)(void *arg, void *peer, const char *text);
+    //  That key is asked about again before it comes in. NULL: likewise.
+    void (*untrust)(void *arg, wire_str_t key);
     //  Run a chunk in the jail, and answer its author. 0, or an error code: *text says why. NULL: there is none.
     int (*jail)(void *arg, const alua_event_t *event, node_author_t *author, const char **text);
     //  Whether that request was such a chunk, which is ended then.
@@ -126,7 +128,7 @@ struct node_core {
     bool dry;                   //  And now new work is refused
     bool dried;                 //  And nothing is begun any more
     size_t dry_asks;            //  Names and apps being given up
-    int64_t dry_until;          //  So long our own calls are waited for
+    int64_t dry_since, dry_refused;     //  When that began; when it last refused
     char *dry_by;
     uint64_t return_timer;      //  Until the views of a new broker are asked for
     uint64_t watch_timer;       //  Until those are asked after whom it has not seen
@@ -236,7 +238,9 @@ void node_core_deny(node_core_t *self, const node_author_t *author, const alua_e
 //  node_dry: DRAINING came.
 int  node_core_draining(node_core_t *self, const wire_msg_t *msg);
 //  New work, and not a part of what was begun: refused.
-bool node_core_refuses(const node_core_t *self, const alua_remote_t *from);
+bool node_core_refuses(node_core_t *self, const alua_remote_t *from);
+//  We leave, and no event is handled any more: what still comes is refused at once, without waiting for room. link NULL: the broker's.
+void node_core_turn_away(node_core_t *self, const node_link_t *link, const wire_msg_t *msg);
 //  Look whether we are done, and then say so by an event ORDER.
 void node_core_dry_look(node_core_t *self);
 
@@ -256,6 +260,7 @@ int  node_core_forward(node_core_t *self, alua_remote_t *to, const void *message
 void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size);
 //  An error map made here; and FAIL with one.
 void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text);
+void node_core_put_not_here(const node_core_t *self, wire_buf_t *out, wire_str_t name);
 void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text);
 //  FAIL for what went to a process or name that is not here, and so was not looked at.
 void node_core_not_here(node_core_t *self, alua_remote_t *to, uint64_t request, wire_str_t name);
@@ -283,9 +288,15 @@ int  node_core_tell(node_core_t *self, wire_type_t type, const void *fields, siz
 bool node_core_lingers(const node_pending_t *pending);
 //  What lingers ends here with this code, and there; a tuple that comes after all is given back.
 void node_core_abandon(node_core_t *self, node_pending_t *pending, int code);
-void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields);
+//  The message in self->scratch goes to the broker; no pumping for room. False: it found none.
+bool node_core_send_now(node_core_t *self);
 //  The broker was restarted: what waits is asked for anew.
 void node_core_ask_anew(node_core_t *self);
+
+//  node_back: the answer of what lingers came; what it took goes back.
+void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields);
+//  Whether these fields of a BATCH take anything.
+bool node_core_takes(wire_str_t batch);
 
 //  node_receive: link NULL: from the broker. 0, or an error code for a strike.
 int  node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame);

@@ -129,6 +129,7 @@ static void asked(node_core_t *self, const node_mail_t *mail)
         return;                         //  Cancelled while it waited
     if (!mail->own && !node_core_is_me(self, msg->to)) {
         self->stat.refused++;
+        self->dry_refused = self->begun;
         node_core_not_here(self, mail->from, msg->request, msg->to);
     } else if (mail->deadline && mail->deadline < self->begun) {
         self->stat.expired++;

@@ -11,6 +11,10 @@
 //  ms for the broker to take our names back, and for answers to calls that no work of others waits for.
 #define NAMES_TIME  2000
 #define OWN_TIME    5000
+//  ms without anybody to refuse, after which nobody is on the way to us any more; but so long at most. Between two looks.
+#define QUIET_TIME  250
+#define QUIET_MOST  3000
+#define LOOK_TIME   50
 
 static void refuse_from_now(void *arg);
 
@@ -43,6 +47,7 @@ int node_core_draining(node_core_t *self, const wire_msg_t *msg)
     if (self->drying)
         return 0;
     self->drying = true;
+    free(self->dry_by);
     self->dry_by = calloc(1, by.size + 1);
     if (self->dry_by && by.size)
         memcpy(self->dry_by, by.data, by.size);
@@ -56,9 +61,12 @@ int node_core_draining(node_core_t *self, const wire_msg_t *msg)
     return 0;
 }
 
+//  The drain that this is part of looks.
 static void look_later(void *arg)
 {
-    (void) arg;                         //  The drain that it is part of looks
+    node_core_t *self = arg;
+    if (self->dry && !self->dried)
+        (void) node_core_timer(self, LOOK_TIME, true, look_later, self);
 }
 
 static void refuse_from_now(void *arg)
@@ -66,8 +74,8 @@ static void refuse_from_now(void *arg)
     node_core_t *self = arg;
     char line[320];
     self->dry = true;
-    self->dry_until = node_core_now(self) + OWN_TIME;
-    (void) node_core_timer(self, OWN_TIME, true, look_later, self);
+    self->dry_since = self->dry_refused = node_core_now(self);
+    look_later(self);
     if (!self->effects.audit)
         return;
     size_t size = strlen(self->dry_by ? self->dry_by : "");
@@ -80,7 +88,7 @@ static void refuse_from_now(void *arg)
 }
 
 //  Who answers us may have to ask us first.
-bool node_core_refuses(const node_core_t *self, const alua_remote_t *from)
+bool node_core_refuses(node_core_t *self, const alua_remote_t *from)
 {
     if (from->pendings)
         return false;
@@ -88,7 +96,23 @@ bool node_core_refuses(const node_core_t *self, const alua_remote_t *from)
         for (const alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
             if (remote->target == from && remote->pendings)
                 return false;
+    self->dry_refused = node_core_now(self);
     return true;
+}
+
+void node_core_turn_away(node_core_t *self, const node_link_t *link, const wire_msg_t *msg)
+{
+    void *peer = link ? link->peer : self->broker;
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    self->stat.refused++;
+    wire_msg_begin_proc(&out, WIRE_FAIL, msg->request, 0, self->me, msg->from, 1);
+    if (node_core_is_me(self, msg->to))
+        node_core_put_error(self, &out, WIRE_E_DRAINING, NULL);
+    else
+        node_core_put_not_here(self, &out, msg->to);
+    if (!out.failed && peer)
+        (void) self->effects.send(self->arg, peer, out.data, out.size);
+    wire_buf_free(&out);
 }
 
 //  Calls of our own; what waits at the broker is given back by our end.
@@ -103,10 +127,12 @@ static bool owed(const node_core_t *self)
 
 static bool busy(const node_core_t *self)
 {
-    return self->running || self->mailbox.events || node_core_parked(self)
+    int64_t now = node_core_now(self);
+    return (now < self->dry_refused + QUIET_TIME && now < self->dry_since + QUIET_MOST)
+        || self->running || self->mailbox.events || node_core_parked(self)
         || (self->handler.begun && self->handler.begun(self->handler_arg))
         || (self->effects.jailed && self->effects.jailed(self->arg))
-        || (owed(self) && node_core_now(self) < self->dry_until);
+        || (owed(self) && now < self->dry_since + OWN_TIME);
 }
 
 void node_core_dry_look(node_core_t *self)

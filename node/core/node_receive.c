@@ -198,6 +198,10 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
         return WIRE_E_FULL;
     if (!link)
         count_relayed(self, from, msg);
+    if (work && self->dried) {
+        node_core_turn_away(self, link, msg);
+        return 0;
+    }
     if (!link && work && over_bound(self)) {
         refuse_relayed(self, from, msg);
         return 0;

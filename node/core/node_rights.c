@@ -96,10 +96,13 @@ static node_author_t *add(node_rights_t *self, wire_str_t node, wire_str_t key)
     return author;
 }
 
-//  What is said last of a node is how it is.
+//  What is said last of a node is how it is: who took another for it looks again.
 static void move_to_front(node_rights_t *self, node_author_t *author)
 {
     node_author_t **place = &self->first;
+    for (node_author_t *other = self->first; other; other = other->next)
+        if (wire_str_same(node_author_name(other), node_author_name(author)))
+            other->stale = other != author;
     while (*place != author)
         place = &(*place)->next;
     *place = author->next;
@@ -117,13 +120,12 @@ int node_rights_set(node_rights_t *self, wire_str_t node, wire_str_t key, wire_r
         memcpy(text, key.data, key.size);
     int rc = read_rights(packed, &rights);
     node_author_t *author = node_rights_find(self, node, text);
-    if (author)
+    if (!author && rc == 0)
+        author = add(self, node, key);
+    if (author) {
         move_to_front(self, author);
-    else
-        author = rc == 0 ? add(self, node, key) : NULL;
-    if (author)
         apply(self, author, rights, here);
-    else
+    } else
         rights_destroy(&rights);
     return rc == 0 && !author ? WIRE_E_NO_MEMORY : rc;
 }

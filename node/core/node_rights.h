@@ -18,6 +18,7 @@ struct node_author {
     node_author_t *next;
     unsigned refs;              //  The table is one
     bool revoked;               //  Out of the table: it may nothing
+    bool stale;                 //  The node has come under another key since; links of this one may stand yet
     rights_code_t code;         //  How its chunks run here: the least of its right and of what this node allows
     rights_t *rights;
     char key[NODE_KEY + 1];     //  "": it came to the broker by token

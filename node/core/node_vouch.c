@@ -37,6 +37,8 @@ static void revoke(node_core_t *self, wire_str_t key)
         }
         node_author_release(author);
     }
+    if (self->effects.untrust)
+        self->effects.untrust(self->arg, key);
 }
 
 int node_core_rights(node_core_t *self, const wire_msg_t *msg)
@@ -65,7 +67,7 @@ node_author_t *node_core_author(node_core_t *self, const node_link_t *link, alua
 {
     if (link)
         return link->author;
-    if (!from->author || from->author->revoked) {
+    if (!from->author || from->author->revoked || from->author->stale) {
         node_author_t *author = node_rights_of(&self->rights, node_remote_name(from));
         node_author_release(from->author);
         from->author = node_author_hold(author);

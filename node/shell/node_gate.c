@@ -129,8 +129,11 @@ static node_author_t *author_of(const alua_node_t *self, const char *name, const
 //  Three wrong messages would have ended it.
 static void replay(node_stranger_t *self, node_link_t *link)
 {
-    for (size_t i = 0; i < self->count; i++)
+    for (size_t i = 0; i < self->count; i++) {
+        hub_frame_begin(self->kept[i].frame);
         (void) node_core_message(&self->node->core, link, &self->kept[i].msg, self->kept[i].frame);
+        hub_frame_end(self->kept[i].frame);
+    }
 }
 
 static node_link_t *let_in(alua_node_t *self, hub_peer_t *peer, const char *name, uint64_t incarnation, wire_str_t process,
@@ -190,13 +193,29 @@ static node_stranger_t *stranger_new(alua_node_t *self, hub_peer_t *peer, const 
     return stranger;
 }
 
+//  Which processes a node has: NAME and 1@NAME (PROTOCOL.md section 15).
+static bool is_its_process(wire_str_t node, wire_str_t process)
+{
+    return wire_str_same(node, process)
+        || (process.size == node.size + 2 && memcmp(process.data, "1@", 2) == 0 && memcmp(process.data + 2, node.data, node.size) == 0);
+}
+
 void node_gate_up(alua_node_t *self, hub_peer_t *peer, const hub_greeting_t *greeting, wire_str_t process)
 {
     const char *key = hub_peer_key(peer);
     char name[WIRE_MAX_NAME + 1];
     snprintf(name, sizeof name, "%.*s", (int) greeting->name.size, greeting->name.data);
     node_author_t *author = *key ? author_of(self, name, key) : NULL;
-    if (!*key || author || !self->core.rights.on) {
+    if (!*key || !self->core.rights.on) {
+        let_in(self, peer, name, greeting->incarnation, process, author);
+        return;
+    }
+    if (!is_its_process(greeting->name, process)) {
+        node_audit_key(self, key, "it speaks for a process of another node");
+        hub_drop(peer, WIRE_E_DENIED, "that process is another node's");
+        return;
+    }
+    if (author) {
         let_in(self, peer, name, greeting->incarnation, process, author);
         return;
     }

@@ -15,9 +15,9 @@
 #define DEADLINE    10000       //  ms that a chunk may take at most
 #define WORKERS     8           //  Keys that run at once
 #define CALLS       100         //  alua.send and print of one chunk
-#define CODE        (1024 * 1024)
 #define RETRY       20          //  ms until an answer looks for room again
 #define ANSWERS     1024        //  Kept at most
+#define SENDS       1000        //  alua.send of all chunks whose outcome is not known yet
 #define PRINTED     300         //  Bytes of a line that a text prints
 
 struct node_job {
@@ -200,6 +200,19 @@ static int may_send(node_job_t *self, wire_str_t to, wire_buf_t *out)
     return raise_error(self, out, WIRE_E_DENIED, text);
 }
 
+//  A failure is nobody's but the log's: the node's own program has nothing to do with it.
+static void on_sent(void *arg, const alua_outcome_t *outcome)
+{
+    alua_node_t *self = arg;
+    char line[400];
+    self->jailed_sends--;
+    if (!outcome->code)
+        return;
+    snprintf(line, sizeof line, "jail: what was sent to %.*s failed: %s", (int) (outcome->from.size < 100 ? outcome->from.size : 100),
+             outcome->from.data, wire_error_word(outcome->code));
+    node_audit(self, line);
+}
+
 //  alua.send(dst, chunk, ...): no callback, and no waiting for room.
 static int do_send(node_job_t *self, wire_reader_t args, uint32_t count, wire_buf_t *out)
 {
@@ -214,10 +227,13 @@ static int do_send(node_job_t *self, wire_reader_t args, uint32_t count, wire_bu
     wire_put_array(&values, count - 2);
     wire_buf_append(&values, args.at, (size_t) (args.end - args.at));
     alua_request_t request = { .kind = ALUA_CHUNK, .to = to, .name = text_of("=jail"), .code = code, .args = values.data,
-                               .args_size = values.size };
+                               .args_size = values.size, .flags = WIRE_BACKGROUND, .timeout = WIRE_TIMEOUT, .fn = on_sent,
+                               .arg = self->node };
+    bool room = self->node->jailed_sends < SENDS;
     core->no_wait = true;
-    rc = values.failed ? WIRE_E_NO_MEMORY : node_core_request(core, &request, NULL);
+    rc = values.failed ? WIRE_E_NO_MEMORY : room ? node_core_request(core, &request, NULL) : WIRE_E_FULL;
     core->no_wait = false;
+    self->node->jailed_sends += rc == 0;
     wire_buf_free(&values);
     if (rc)
         return raise_error(self, out, rc, NULL);

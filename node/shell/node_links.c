@@ -150,6 +150,15 @@ static void do_cut(void *arg, void *peer, const char *text)
     hub_drop(peer, WIRE_E_DENIED, text);
 }
 
+static void do_untrust(void *arg, wire_str_t key)
+{
+    alua_node_t *self = arg;
+    char text[CERT_KEY + 1];
+    snprintf(text, sizeof text, "%.*s", (int) key.size, key.data);
+    if (self->has_key)
+        hub_admit(self->hub, text, false);
+}
+
 static void do_pump(void *arg, int ms)
 {
     alua_node_t *self = arg;
@@ -211,5 +220,5 @@ static void do_claims(void *arg)
 const node_effects_t node_effects = {
     .send = do_send, .room = do_room, .dial = do_dial, .bury = do_bury, .pump = do_pump, .now = do_now, .coarse = do_coarse,
     .frame_time = do_frame_time, .frame_hold = do_frame_hold, .frame_release = do_frame_release, .claims = do_claims,
-    .cut = do_cut, .jail = node_jail_run, .jail_cancel = node_jail_cancel, .jailed = node_jailed, .audit = node_audit,
+    .cut = do_cut, .untrust = do_untrust, .jail = node_jail_run, .jail_cancel = node_jail_cancel, .jailed = node_jailed, .audit = node_audit,
 };

@@ -73,6 +73,7 @@ struct alua_node {
     node_job_t *jobs;
     size_t jobs_count;
     uint64_t jobs_timer;
+    size_t jailed_sends;        //  What jailed chunks sent, not answered yet
     node_audit_t audit;
     uint64_t incarnation;
     node_control_t *control;

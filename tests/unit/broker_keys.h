@@ -124,7 +124,7 @@ static inline int say_to(fixture_t *f, client_t *c, wire_type_t type, const char
     wire_reader_t in = wire_reader(packed.data, packed.size);
     if (packed.data[0] != 0x80)
         assert_int_equal(wire_read_array(&in, &count), 0);
-    wire_msg_begin_proc(&message, type, ++c->request, 0, broker_str(c->id), broker_str(to), count);
+    wire_msg_begin_proc(&message, type, ++c->request, 0, broker_str(*c->id ? c->id : "nobody"), broker_str(to), count);
     if (count)
         wire_buf_append(&message, in.at, (size_t) (in.end - in.at));
     int rc = hear(f, c, &message, f->now);

@@ -1,60 +1,6 @@
 //  The hub with keys: who comes in, who does not and what it is told, over real sockets.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
-#include <zmq.h>
-
-#include "test_hub_side.h"
-#include "test_hub_proxy.h"
-
-typedef struct {
-    uv_loop_t loop;
-    cert_t cert_a, cert_b, cert_c;
-    side_t a, b;                //  b has keys and listens, a has keys and dials
-} fixture_t;
-
-static void open_with(fixture_t *f, side_t *side, const cert_t *cert, const char *name)
-{
-    side_open_as(side, &f->loop, (hub_config_t) { .role = HUB_NODE, .name = name, .cert = cert });
-}
-
-static int setup(void **state)
-{
-    fixture_t *f = calloc(1, sizeof *f);
-    assert_int_equal(uv_loop_init(&f->loop), 0);
-    assert_true(cert_new(&f->cert_a, "a") && cert_new(&f->cert_b, "b") && cert_new(&f->cert_c, "c"));
-    open_with(f, &f->a, &f->cert_a, "a");
-    open_with(f, &f->b, &f->cert_b, "b");
-    side_bind(&f->b, "tcp://127.0.0.1:*");
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_t *f = *state;
-    hub_destroy(&f->a.hub);
-    hub_destroy(&f->b.hub);
-    close_all(&f->loop);
-    free(f);
-    return 0;
-}
-
-static hub_peer_t *dial(fixture_t *f, side_t *side)
-{
-    hub_peer_t *peer = side_dial_key_at(side, "b", &f->b.bound, 1, f->cert_b.public_key);
-    assert_non_null(peer);
-    return peer;
-}
-
-static void up(fixture_t *f)
-{
-    dial(f, &f->a);
-    RUN_UNTIL(&f->loop, f->a.last && f->b.last, 2000);
-}
+#include "test_hub_keys_side.h"
 
 //  The dialler is told within a second.
 static void expect_denied(fixture_t *f, side_t *side, const char *text)
@@ -64,13 +10,6 @@ static void expect_denied(fixture_t *f, side_t *side, const char *text)
     if (!strstr(side->text, text))
         fail_msg("\"%s\" does not say \"%s\"", side->text, text);
     assert_string_equal(f->b.trace, "");
-}
-
-static uint64_t denied_at(const side_t *side)
-{
-    hub_stat_t stat;
-    hub_stat(side->hub, &stat);
-    return stat.denied;
 }
 
 //  ---- Who comes in ---------------------------------------------------------
@@ -258,45 +197,6 @@ static void test_ipc_beside_curve_takes_the_token(void **state)
     hub_destroy(&d.hub);
 }
 
-static void hear(fixture_t *f, void *client, int type)
-{
-    wire_msg_t msg = { 0 };
-    uint8_t bytes[4096];
-    for (int i = 0; i < 200 && (int) msg.type != type; i++) {
-        RUN_FOR(&f->loop, 10);
-        int size = zmq_recv(client, bytes, sizeof bytes, ZMQ_DONTWAIT);
-        wire_reader_t at = wire_reader(bytes, size > 0 ? (size_t) size : 0);
-        if (size > 0)
-            wire_msg_next(&at, &msg);
-    }
-    assert_int_equal(msg.type, type);
-}
-
-static void say_hello(void *client, const char *name, const char *token)
-{
-    wire_buf_t out = WIRE_BUF_EMPTY;
-    wire_hello_t hello = { 1, 1, 0, 5, { "client", 6 }, { name, strlen(name) }, 3, { token, strlen(token) }, 0,
-                           { NULL, NULL } };
-    wire_put_hello(&out, &hello);
-    assert_int_equal(zmq_send(client, out.data, out.size, 0), (int) out.size);
-    wire_buf_free(&out);
-}
-
-static void *client_to(void *context, const char *endpoint, const cert_t *cert, const char *server, const char *id)
-{
-    int none = 0;
-    void *client = zmq_socket(context, ZMQ_DEALER);
-    zmq_setsockopt(client, ZMQ_LINGER, &none, sizeof none);
-    zmq_setsockopt(client, ZMQ_ROUTING_ID, id, strlen(id));
-    if (cert) {
-        zmq_setsockopt(client, ZMQ_CURVE_SERVERKEY, server, CERT_KEY + 1);
-        zmq_setsockopt(client, ZMQ_CURVE_PUBLICKEY, cert->public_key, CERT_KEY + 1);
-        zmq_setsockopt(client, ZMQ_CURVE_SECRETKEY, cert->secret_key, CERT_KEY + 1);
-    }
-    assert_int_equal(zmq_connect(client, endpoint), 0);
-    return client;
-}
-
 static void talk(void *client, uint64_t number)
 {
     wire_buf_t out = WIRE_BUF_EMPTY;
@@ -397,7 +297,7 @@ static void test_a_session_is_not_resumed_by_another_key(void **state)
     up(f);
     say(f->a.last, 1, 10);
     RUN_UNTIL(&f->loop, f->b.got == 1 && hub_drained(f->a.last), 1000);
-    uint64_t session = hub_session_of(f->b.last);
+    uint64_t session = wire_link_session(f->b.last->link);
     hub_stat(f->b.hub, &before);
     void *thief = client_to(context, f->b.bound, &f->cert_c, f->cert_b.public_key, "thief");
     wire_buf_t out = WIRE_BUF_EMPTY;
@@ -433,51 +333,31 @@ static void test_a_fresh_link_is_not_given_to_another_key(void **state)
     zmq_ctx_term(context);
 }
 
-//  ---- Trouble --------------------------------------------------------------
-
-typedef struct {
-    pthread_t thread;
-    proxy_t *proxy;
-    atomic_bool done;
-} away_t;
-
-//  The connection is cut while the acceptor computes, and stands again before it is done.
-static void test_known_keys_reconnect_while_the_acceptor_computes(void **state)
+int main(void)
 {
-    fixture_t *f = *state;
-    proxy_t proxy;
-    proxy_open(&proxy, f->b.bound, 100000, 100000);
-    uv_loop_t loop;
-    side_t c;
-    uv_loop_init(&loop);
-    side_open_as(&c, &loop, (hub_config_t) { .name = "c", .cert = &f->cert_c });
-    const char *endpoint = proxy.endpoint;
-    hub_peer_t *peer = side_dial_key_at(&c, "b", &endpoint, 1, f->cert_b.public_key);
-    assert_non_null(peer);
-    for (int i = 0; i < 300 && !c.last; i++) {
-        RUN_FOR(&f->loop, 5);
-        RUN_FOR(&loop, 5);
-    }
-    assert_ptr_equal(c.last, peer);
-    assert_int_equal(say(peer, 1, 10), 0);
-    for (int i = 0; i < 300 && !hub_drained(peer); i++) {
-        RUN_FOR(&f->loop, 5);
-        RUN_FOR(&loop, 5);
-    }
-    unsigned cuts = proxy.cuts;
-    proxy.shortest = 100000;
-    proxy.cut_now = true;
-    RUN_UNTIL(&loop, proxy.cuts > cuts, 1000);
-    RUN_UNTIL(&loop, hub_is_connected(peer), 2000);     //  b does not run
-    assert_int_equal(f->b.asked, 1);
-    assert_int_equal(say(peer, 2, 10), 0);
-    for (int i = 0; i < 300 && !hub_drained(peer); i++) {
-        RUN_FOR(&f->loop, 5);
-        RUN_FOR(&loop, 5);
-    }
-    assert_int_equal(f->b.got, 2);
-    assert_string_equal(c.trace, "up:b ");
-    hub_destroy(&c.hub);
-    close_all(&loop);
-    proxy_close(&proxy);
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_a_trusted_key_comes_in_and_is_known),
+        T(test_the_token_is_not_shown_by_curve),
+        T(test_a_rejected_key_is_told),
+        T(test_asked_later_and_admitted),
+        T(test_asked_later_and_refused),
+        T(test_asked_and_never_answered),
+        T(test_a_patient_one_comes_again_until_it_is_answered),
+        T(test_admitted_before_it_comes),
+        T(test_insecure_takes_whoever_comes),
+        T(test_a_wrong_server_key_is_told),
+        T(test_a_plain_client_at_a_curve_port_is_told),
+        T(test_keys_at_a_plain_port_are_told),
+        T(test_a_patient_one_that_is_denied_hears_of_it_and_may_dial_again),
+        T(test_without_a_certificate_no_key_is_dialled),
+        T(test_ipc_beside_curve_takes_the_token),
+        T(test_equal_routing_ids_at_two_doors),
+        T(test_two_hubs_of_one_process_are_told_apart),
+        T(test_revocation_ends_a_live_link),
+        T(test_a_revoked_key_does_not_come_back_over_its_connection),
+        T(test_a_session_is_not_resumed_by_another_key),
+        T(test_a_fresh_link_is_not_given_to_another_key),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 //      1=ok  1=gone?  1=unknown!   the outcome of our first call; ! definite, ? unknown
 //      tick(n)         a timer or posted function with that number ran
 //      claims          what HELLO claims has changed
-//      cut(b)          that link was ended, its key is not trusted
+//      cut(b)          that link was ended, its key is not trusted; untrust(k) the key that begins so
 //      jail:5(b)       a chunk of node b went to the jail; unjail:5 it was cancelled there
 //
 //  Every frame is its own allocation of exactly its size, so that the sanitizer sees a read past it.
@@ -218,6 +218,11 @@ static inline void fake_cut(void *arg, void *peer, const char *text)
     node_core_link_gone(&f->core, link, WIRE_E_DENIED, text);
 }
 
+static inline void fake_untrust(void *arg, wire_str_t key)
+{
+    note(arg, "untrust(%.*s) ", 1, key.data);
+}
+
 static inline int fake_jail(void *arg, const alua_event_t *event, node_author_t *author, const char **text)
 {
     fixture_t *f = arg;
@@ -256,7 +261,7 @@ static inline void fake_audit(void *arg, const char *line)
 
 static const node_effects_t fake_effects = {
     .send = fake_send, .room = fake_room, .dial = fake_dial, .bury = fake_bury, .pump = fake_pump, .now = fake_now,
-    .frame_hold = fake_hold, .frame_release = fake_release, .claims = fake_claims, .cut = fake_cut, .jail = fake_jail,
+    .frame_hold = fake_hold, .frame_release = fake_release, .claims = fake_claims, .cut = fake_cut, .untrust = fake_untrust, .jail = fake_jail,
     .jail_cancel = fake_jail_cancel, .jailed = fake_jailed, .audit = fake_audit
 };
 

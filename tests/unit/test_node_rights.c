@@ -199,6 +199,21 @@ static void test_behind_the_broker_it_says_who_is_who(void **state)
     said(f, "CHUNK:9(=c) ");
 }
 
+//  Names outlive those who bore them.
+static void test_a_name_under_another_key_has_that_keys_rights(void **state)
+{
+    fixture_t *f = *state;
+    hear_rights(f, "x", "", "{ call = true, code = 'full' }");
+    hear_chunk(f, NULL, "1@x", 5);
+    hear_rights(f, "x", KEY_B, "{ call = true }");
+    hear_chunk(f, NULL, "1@x", 6);
+    hear_named(f, NULL, "1@x", 7, "f");
+    assert_false(f->full);
+    hear_rights(f, "x", "", "{ call = true, code = 'full' }");
+    hear_chunk(f, NULL, "1@x", 8);
+    said(f, "CHUNK:5(=c) broker<FAIL:6 CALL:7(f) CHUNK:8(=c) ");
+}
+
 static void test_rights_change_for_what_waits(void **state)
 {
     fixture_t *f = *state;
@@ -225,7 +240,7 @@ static void test_a_revoked_key_is_cut_and_its_work_denied(void **state)
     hear_chunk(f, NULL, "1@x", 7);
     hear_named(f, NULL, "1@c", 8, "f");
     hear_rights(f, "", KEY_B, "nil");
-    said(f, "cut(b) ");
+    said(f, "cut(b) untrust(b) ");
     assert_false(node_rights_knows(&f->core.rights, str(KEY_B)));
     f->core.ready = true;
     run(f);
@@ -246,7 +261,7 @@ static void test_work_of_a_link_that_was_cut_does_not_run(void **state)
     hear_rights(f, "", KEY_B, "nil");
     f->core.ready = true;
     run(f);
-    said(f, "cut(b) ");                 //  And there is nobody to tell
+    said(f, "cut(b) untrust(b) ");                 //  And there is nobody to tell
     assert_int_equal(f->core.stat.denied, 1);
 }
 
@@ -311,7 +326,7 @@ static void test_a_restarted_broker_is_asked_again(void **state)
     elapse(f, WIRE_LEASE);
     said(f, "broker<VOUCH:2 ");
     hear_deny(f, 2, "denied", "still not");
-    said(f, "cut(b) ");
+    said(f, "cut(b) untrust(b) ");
     assert_false(node_rights_knows(&f->core.rights, str(KEY_B)));
 }
 
@@ -367,7 +382,7 @@ static void test_names_go_first_then_new_work_is_refused(void **state)
     f->begun = false;
     hear_draining(f);                   //  Twice is once
     f->core.ready = true;
-    run(f);                             //  Looks whether all is done
+    elapse(f, 300);                     //  Nobody has come for a while
     run(f);
     said(f, "ORDER ");
     elapse(f, 10000);
@@ -384,7 +399,32 @@ static void test_what_is_in_the_mailbox_is_begun(void **state)
     hear_named(f, b->link, "1@b", 6, "f");
     f->core.ready = true;
     run(f);
-    said(f, "CALL:5(f) b<FAIL:6 ORDER ");
+    said(f, "CALL:5(f) b<FAIL:6 ");
+    elapse(f, 200);
+    hear_named(f, b->link, "1@b", 7, "f");
+    elapse(f, 200);
+    said(f, "b<FAIL:7 ");               //  Others may be on their way to us yet
+    elapse(f, 100);
+    run(f);
+    said(f, "ORDER ");
+    hear_named(f, b->link, "1@b", 8, "f");
+    hear_named(f, NULL, "1@c", 9, "f");
+    said(f, "b<FAIL:8 broker<FAIL:9 ");
+}
+
+static void test_who_comes_all_the_time_does_not_keep_us(void **state)
+{
+    fixture_t *f = *state;
+    hear_draining(f);
+    for (int i = 0; i < 35; i++) {
+        hear_named(f, NULL, "1@c", 10 + i, "f");
+        hush(f);
+        elapse(f, 100);
+        run(f);
+        if (i < 29)
+            said(f, "");
+    }
+    assert_true(f->core.dried);
 }
 
 static void test_who_owes_us_an_answer_may_ask(void **state)
@@ -404,7 +444,7 @@ static void test_who_owes_us_an_answer_may_ask(void **state)
     hear_named(f, b->link, "1@b", 7, "f");
     said(f, "2=ok b<FAIL:7 ");
     f->begun = false;
-    run(f);                             //  Looks whether all is done
+    elapse(f, 300);                     //  Nobody has come for a while
     run(f);
     said(f, "ORDER ");
 }
@@ -423,7 +463,7 @@ static void test_the_jail_is_waited_for_and_our_own_calls_for_a_while(void **sta
     elapse(f, 1000);
     said(f, "");
     f->jailed = 0;
-    run(f);                             //  Looks whether all is done
+    elapse(f, 300);                     //  Nobody has come for a while
     run(f);
     said(f, "ORDER ");
 }
@@ -441,6 +481,7 @@ int main(void)
         TEST(test_without_a_jail_it_says_so),
         TEST(test_cancel_reaches_the_jail),
         TEST(test_behind_the_broker_it_says_who_is_who),
+        TEST(test_a_name_under_another_key_has_that_keys_rights),
         TEST(test_rights_change_for_what_waits),
         TEST(test_a_revoked_key_is_cut_and_its_work_denied),
         TEST(test_work_of_a_link_that_was_cut_does_not_run),
@@ -451,6 +492,7 @@ int main(void)
         TEST(test_one_that_came_back_stays),
         cmocka_unit_test_setup_teardown(test_names_go_first_then_new_work_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_in_the_mailbox_is_begun, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_comes_all_the_time_does_not_keep_us, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_owes_us_an_answer_may_ask, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_jail_is_waited_for_and_our_own_calls_for_a_while, setup, teardown),
     };

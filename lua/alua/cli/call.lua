@@ -4,7 +4,10 @@ local visitor = require "alua.cli.visitor"
 
 local call = { stops = true }
 
-call.options = { { "--broker", "broker" }, { "--timeout", "timeout", "seconds" } }
+call.options = {
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--timeout", "timeout", "seconds" },
+}
 
 function call.run(host, given, rest)
   local to, name = rest[1], rest[2]

@@ -113,7 +113,8 @@ local function unknown(list, word)
     if not entry.revoked then table.insert(names, entry.name) end
   end
   local near = nearest(word, names)
-  return ("nobody is trusted as '%s'%s: see \"alua keys list\""):format(word, near and "; did you mean '" .. near .. "'?" or "")
+  return ("nobody is trusted as '%s'%s: see \"alua keys list\"")
+    :format(word, near and "; did you mean '" .. near .. "'?" or "")
 end
 
 -- The entry that a name, or the public half in a file, means.

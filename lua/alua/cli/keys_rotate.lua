@@ -26,8 +26,9 @@ end
 
 local DONE = [[
 %s has a new key (%s)
-%s.key, %s.pub      the new halves, in the place of the old ones
-%s.key.old, %s.pub.old  the old ones: of no use any more at this broker
+%s.key, %s.pub: the new halves, in the place of the old ones
+%s.key.old, %s.pub.old: the old ones, of no use any more at this broker
+What runs with the old key is cut off within a second: start it again.
 Wherever else %s was trusted, the old key still is: revoke it there and trust the new %s.pub.
 ]]
 
@@ -35,7 +36,8 @@ local function swap(host, base, fresh, name, key)
   for _, half in ipairs { ".key", ".pub" } do
     local done, why = host.keys.replace(base .. half, fresh .. half, base .. half .. ".old")
     if not done then
-      return 1, ("the broker has the new key, but %s cannot take the place of %s: %s"):format(fresh .. half, base .. half, why)
+      return 1, ("the broker has the new key, but %s%s cannot take the place of %s%s: %s")
+        :format(fresh, half, base, half, why)
     end
   end
   io.write(DONE:format(name, key, base, base, base, base, name, base))
@@ -68,8 +70,8 @@ return function(host, network, base)
   local fresh = base .. ".new"
   local key, left = pair(host, fresh, name)
   if not key then return 1, left end
-  local core, refusal = join.open(host, network.broker,
-    { visitor = true, key = base .. ".key", broker_key = network.broker_key })
+  network.key = base .. ".key"
+  local core, refusal = join.open(host, network, { visitor = true })
   if not core then
     if left and was_taken(host, network, fresh) then return swap(host, base, fresh, name, key) end
     if not left then remove(fresh) end

@@ -1,19 +1,20 @@
 --- The known word that somebody meant who wrote another one.
 
--- Levenshtein's distance, one row at a time.
+-- How many letters were left out, added, changed, or swapped with the next (optimal string alignment).
 local function distance(a, b)
-  local row = {}
-  for j = 0, #b do row[j] = j end
+  local rows = { [0] = {} }
+  for j = 0, #b do rows[0][j] = j end
   for i = 1, #a do
-    local corner = row[0]
-    row[0] = i
+    local row, above, before = { [0] = i }, rows[i - 1], rows[i - 2]
     for j = 1, #b do
-      local change = corner + (a:byte(i) == b:byte(j) and 0 or 1)
-      corner = row[j]
-      row[j] = math.min(change, row[j] + 1, row[j - 1] + 1)
+      local same = a:byte(i) == b:byte(j)
+      row[j] = math.min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (same and 0 or 1))
+      local swapped = before and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
+      if swapped then row[j] = math.min(row[j], before[j - 2] + 1) end
     end
+    rows[i] = row
   end
-  return row[#b]
+  return rows[#a][#b]
 end
 
 --- The nearest of `words`, if one is near enough to be meant: a third of its letters may differ.

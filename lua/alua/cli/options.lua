@@ -5,6 +5,7 @@
 --     { "--timeout", "timeout", "seconds" }      a number >= 0
 --     { "-n", "count", "count" }                 an integer >= 1
 --     { "--keep", "keep", "flag" }
+--     { "--code", "code", "code" }               none, jail or full
 --     { "--listen", "listen", "list" }           may stand several times
 --
 -- Every list has --help and --config besides.
@@ -27,6 +28,11 @@ local readers = {
     return nil, "wants a number from 1 to 10000, not '" .. value .. "'"
   end,
 }
+
+function readers.code(value)
+  if value == "none" or value == "jail" or value == "full" then return value end
+  return nil, "wants none, jail or full, not '" .. value .. "'"
+end
 
 local function find(list, word)
   if word == "--help" or word == "-h" then return { word, "help", "flag" } end
