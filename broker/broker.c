@@ -246,8 +246,9 @@ static uint32_t put_stat(void *arg, wire_buf_t *out)
         { "link.strikes", stat.strikes },         { "link.lost", stat.lost },
         { "link.reconnects", stat.reconnects },   { "link.full", stat.full },
         { "link.peers", stat.peers },             { "link.ring_bytes", stat.ring_bytes },
-        { "link.denied", stat.denied },           { "insecure", self->config.insecure },
-        { "wall", (uint64_t) wall_time() },
+        { "link.denied", stat.denied },           { "link.unfinished", stat.unfinished },
+        { "link.cut", stat.cut },
+        { "insecure", self->config.insecure },    { "wall", (uint64_t) wall_time() },
     };
     const uint32_t count = sizeof pairs / sizeof *pairs;
     for (uint32_t i = 0; i < count; i++) {

@@ -316,6 +316,10 @@ int broker_keys_rotate(broker_keys_t *self, const char *name, const char *old_ke
     char error[CERT_ERROR];
     cert_t cert = { .secret_key = "" };
     const char *trusted = NULL;
+    if (trust_find(self->trust, new_key, NULL) == TRUST_REVOKED) {
+        snprintf(text, BROKER_TEXT, "that key was revoked: make a new one (alua keys new)");
+        return WIRE_E_EXISTS;
+    }
     if (trust_find(self->trust, old_key, &trusted) == TRUST_YES)
         name = trusted;
     snprintf(cert.name, sizeof cert.name, "%s", name);

@@ -4,7 +4,7 @@
 --     alua run --broker tcp://hub:4321 examples/cluster.lua      -- over the nodes of the app there (alua node --app myapp)
 --
 -- The others need no file: they are sent the code, which is a right of its own where there are keys (code = "full").
--- What they call among themselves then, they call with their own rights: mutex.*, the spaces tasks and results.
+-- What they do then, they do with their own rights: call what is exported as mutex, use the spaces counter, tasks and results.
 
 if alua.rank ~= 1 then return end -- With -n: the first process leads, the others do what they are told
 
@@ -52,8 +52,9 @@ function part.mutex()
   local counter = luats.space "counter"
   counter:take({ luats.int }, { timeout = 0 })
   counter:out { 0 }
-  assert(load(text, "@mutex.lua"))(0)
-  teach("local _, text = ... assert(load(text, '@mutex.lua'))(0)", text)
+  local LOAD = "local _, text = ... assert(load(text, '@mutex.lua'))(0) luarpc.export('mutex', mutex)"
+  assert(load(LOAD))(0, text)
+  teach(LOAD, text)
   teach([[
     local _, entries = ...
     for _ = 1, entries do

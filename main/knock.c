@@ -23,9 +23,17 @@ static void on_outcome(void *arg, const alua_outcome_t *outcome)
         snprintf(self->text, self->size, "%s", outcome->text ? outcome->text : wire_error_text(outcome->code));
 }
 
+//  Nobody knows us, so nothing comes; but without a handler the mailbox is not looked at.
+static void on_event(void *arg, const alua_event_t *event)
+{
+    (void) arg, (void) event;
+}
+
 static int ask(alua_node_t *node, const knock_t *self, char *text, size_t size)
 {
     answer_t answer = { .text = text, .size = size };
+    static const alua_handler_t handler = { .event = on_event };
+    alua_process_handle(alua_node_process(node), &handler, NULL);
     alua_process_ready(alua_node_process(node), true);
     int rc = alua_node_open(node, self->broker, self->timeout, on_outcome, &answer);
     if (rc) {

@@ -349,7 +349,7 @@ void hub_stat(const hub_t *self, hub_stat_t *stat)
         .messages_in = self->stat.messages_in, .messages_out = self->stat.messages_out,
         .frames_in = self->stat.frames_in, .frames_out = self->stat.frames_out,
         .bytes_in = self->stat.bytes_in, .bytes_out = self->stat.bytes_out,
-        .resent = self->stat.resent, .refused = self->refused, .denied = self->denied, .cut = self->cut, .strikes = self->stat.strikes,
+        .resent = self->stat.resent, .refused = self->refused, .denied = self->denied, .unfinished = self->unfinished, .cut = self->cut, .strikes = self->stat.strikes,
         .lost = self->stat.lost, .reconnects = self->reconnects, .full = self->stat.full,
         .peers = self->peers.count - self->holes
     };

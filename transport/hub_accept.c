@@ -361,7 +361,8 @@ static void tell_stranger(hub_t *self, route_t id, int error)
     wire_buf_free(&out);
 }
 
-//  Where it comes from, and what libzmq knows of it: the gate's word for it, which is its key.
+//  Where it comes from, and its key: the User-Id that the gate gave libzmq. A peer may name properties of its
+//  connection, too, but libzmq takes ours first and keeps them.
 static void note_caller(hub_t *self, route_t id, hub_frame_t *frame)
 {
     const char *host = zmq_msg_gets(&frame->msg, "Peer-Address"), *key = NULL;

@@ -31,7 +31,9 @@ static bool drain_monitor(hub_source_t *source)
     bool broke = false;
     uint32_t value;
     for (int event; (event = hub_monitor_next(source, &value)) != 0; )
-        if (event & HUB_HANDSHAKE_FAILURES)
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+            self->unfinished++;
+        else if (event & HUB_HANDSHAKE_FAILURES)
             self->denied++;
         else if (event == ZMQ_EVENT_ACCEPTED)
             hub_flow_add(self, (int) value, now);

@@ -4,7 +4,8 @@
 //      FAILED_AUTH 500     it could not find out in time; it does not say more
 //      FAILED_PROTOCOL     one of us has keys, the other none; or no ZeroMQ speaks there
 //      FAILED_NO_DETAIL    the connection was cut in the middle, which is how a CURVE server answers those who want
-//                          another key than its own. So do servers that are just dying; several in a row tell.
+//                          another key than its own, and one without keys when its end came before its greeting was
+//                          read. So do servers that are just dying; several in a row tell.
 //
 //  libzmq gives a session up after all but the last, so whoever goes on needs a new socket.
 
@@ -53,8 +54,8 @@ static void on_auth(hub_peer_t *self, uint32_t status, int64_t now)
 
 static void on_wrong_key(hub_peer_t *self)
 {
-    deny(self, "who listens at %.80s does not have the key %s that was asked for: compare it with its .pub file",
-         endpoint_of(self), self->dial_key);
+    deny(self, "who listens at %.80s does not have the key %s that was asked for (or none: is it started with --key?): "
+         "compare it with its .pub file", endpoint_of(self), self->dial_key);
 }
 
 static void on_protocol(hub_peer_t *self, uint32_t error, int64_t now)
@@ -73,12 +74,16 @@ static void on_protocol(hub_peer_t *self, uint32_t error, int64_t now)
 
 static void on_unfinished(hub_peer_t *self, int64_t now)
 {
-    if (!self->key[0] || wire_link_is_open(self->link))
-        return;                         //  It had the key; now its host is in trouble
-    if (now - self->unfinished_at > IN_A_ROW)
+    if (!self->key[0])
+        return;
+    if (self->unfinished == 0 || now - self->unfinished_at > IN_A_ROW) {
         self->unfinished = 0;
+        self->unfinished_since = now;
+    }
     self->unfinished_at = now;
-    if (++self->unfinished >= UNFINISHED)
+    //  It had the key; now its host is in trouble. When that has lasted longer than its session, it is another host.
+    bool stood = wire_link_is_open(self->link);
+    if (++self->unfinished >= UNFINISHED && (!stood || now - self->unfinished_since > self->hub->link_config.lease))
         on_wrong_key(self);
 }
 

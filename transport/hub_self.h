@@ -111,6 +111,7 @@ struct hub_peer {
     char dial_key[CERT_KEY + 1];        //  Who must answer at its tcp endpoints; "": whoever does
     unsigned unfinished;        //  Handshakes that were cut, in a row
     int64_t unfinished_at;      //  The last one
+    int64_t unfinished_since;   //  The first of those in a row
     bool unsaid;                //  HELLO or RESUME could not be written
     int64_t dial_due;           //  Look after the opening, or the answer to RESUME, then
     int64_t dial_until;         //  This endpoint has to have answered then
@@ -173,7 +174,7 @@ struct hub {
     hub_list_t batches;         //  Free buffers of batch size
     hub_list_t paths;           //  Of our ipc endpoints, to be removed in the end
     wire_link_stat_t stat;
-    uint64_t refused, denied, cut, reconnects;
+    uint64_t refused, denied, unfinished, cut, reconnects;
 
     cert_t cert;                //  secret_key "": we have none
     bool insecure;
@@ -239,9 +240,6 @@ bool  hub_held_message(zmq_msg_t *msg, const void *data, size_t size, hub_held_t
 size_t hub_held_size(const hub_held_t *self);
 void  hub_held_release(hub_held_t *self);
 hub_frame_t *hub_frame_spare(hub_t *self);
-//  Around the handing over of its messages.
-void hub_frame_begin(hub_frame_t *self);
-void hub_frame_end(hub_frame_t *self);
 static inline const uint8_t *hub_frame_data(hub_frame_t *self) { return zmq_msg_data(&self->msg); }
 static inline size_t hub_frame_size(hub_frame_t *self) { return zmq_msg_size(&self->msg); }
 //  The type of an opening message at a frame's start (HELLO .. WHO, but not LINK or BYE), else 0.

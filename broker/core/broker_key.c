@@ -188,7 +188,7 @@ broker_key_t *broker_key_open(broker_core_t *self, wire_str_t text, wire_str_t n
 
 void broker_key_tidy(broker_core_t *self, broker_key_t *key)
 {
-    if (!key || key->sessions.count || key->heeders.count || key->names.count)
+    if (!key || key->sessions.count || key->heeders.count || key->names.count || *key->origin)
         return;
     broker_map_remove(&self->keys, key->text, BROKER_KEY);
     broker_list_remove(&self->key_order, key);
@@ -294,6 +294,7 @@ void broker_key_apply_revoked(broker_core_t *self, const broker_record_t *record
         return;
     broker_vouch_revoked(self, key);
     broker_name_free_of(self, key);
+    key->origin[0] = 0;
     broker_key_tidy(self, key);
 }
 
@@ -305,6 +306,8 @@ int broker_key_may_rotate(broker_core_t *self, const broker_session_t *session, 
     char text[BROKER_KEY + 1];
     if (!session->key)
         return broker_say(self, WIRE_E_USAGE, "ROTATE: %s came without a key, so there is nothing to pass on", session->id);
+    if (session->key->rotated)
+        return broker_say(self, WIRE_E_STATE, "ROTATE: this key has a successor already");
     if (!broker_key_is(key))
         return broker_say(self, WIRE_E_USAGE, "ROTATE: not a public key, which has %d characters", BROKER_KEY);
     snprintf(text, sizeof text, "%.*s", BROKER_KEY, key.data);
@@ -342,9 +345,11 @@ int broker_key_apply_rotate(broker_core_t *self, broker_session_t *session, wire
     put_rotated(self, old->text, text, &trust);
     rc = replace_trust(self, &trust);
     if (rc) {
+        key->origin[0] = 0;
         broker_key_tidy(self, key);
         return rc;
     }
+    old->rotated = true;
     broker_name_pass_on(old, key);
     self->counters.rotated++;
     return 0;

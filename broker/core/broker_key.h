@@ -1,6 +1,6 @@
 //  broker_key - the keys that sessions were proved by: rights, names, who hears of changes
 //
-//  A key is known while a session has it, a name belongs to it, or somebody was told of its rights. How many there are is
+//  A key is known while a session has it, a name belongs to it, somebody was told of its rights, or it took the place of another. How many there are is
 //  bounded by whom the shell admits. Which certificates are trusted is known by name only: whether a key comes in at all is
 //  the shell's to decide, before HELLO.
 //
@@ -20,6 +20,7 @@
 typedef struct {
     char text[BROKER_KEY + 1];
     char origin[BROKER_KEY + 1];    //  The first of the row of keys that this one was rotated from; "": none
+    bool rotated;                   //  It has a successor, and may do that once
     char name[BROKER_CERT_NAME];    //  Of its certificate; "": not known
     rights_t *rights;
     wire_buf_t packed;              //  The same, as RIGHTS has them

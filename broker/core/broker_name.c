@@ -113,7 +113,9 @@ int broker_name_take(broker_core_t *self, broker_key_t *key, wire_str_t name)
     if (rc)
         return rc;
     if (owned && owned->key != key) {           //  By now it is that of a certificate
+        broker_key_t *before = owned->key;
         forget(self, owned);
+        broker_key_tidy(self, before);
         owned = NULL;
     }
     if (owned) {

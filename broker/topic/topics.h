@@ -26,6 +26,7 @@
 //  nothing left out or twice between. Options combine: the last n of those since then. `last` counts for each topic.
 //  since: ms since 1970, as the `time` of messages. seq: the first number wanted, of one topic; those lost by now are in the
 //  first message's `missed`; a number that the topic has not reached is of another broker's life, and all that is kept comes.
+//  What meets more than TOPICS_LOOK topics and messages is denied `full`, so that no look stops the broker's loop.
 //  The replay goes through window and queue like all else; where "refuse" or "disconnect" stands and the queue cannot hold
 //  all of it, SUBSCRIBE is denied `full`. Members of a group get neither: each message is for one of them, once.
 //
@@ -67,6 +68,7 @@ typedef struct topics topics_t;
 #define TOPICS_QUEUE_BYTES  (4u << 20)      //  bytes that wait for a subscription in the broker
 #define TOPICS_HISTORY      1024            //  Messages kept per topic at most, where anybody asked for a history
 #define TOPICS_HISTORY_BYTES (1u << 20)
+#define TOPICS_LOOK         131072          //  Topics and messages of the past that one SUBSCRIBE looks at, some 50 ms
 #define TOPICS_GAP          100             //  ms after which a gap is told though nothing follows it
 #define TOPICS_LIST_BYTES   (256u << 10)    //  Of each list that TOPICS brings; what is more is left out
 

@@ -11,7 +11,7 @@ local verbs = {
   nodes = "alua.cli.nodes", send = "alua.cli.send", call = "alua.cli.call", child = "alua.cli.child",
   out = "alua.cli.out", take = "alua.cli.take", read = "alua.cli.read", count = "alua.cli.count",
   watch = "alua.cli.watch", spaces = "alua.cli.spaces",
-  pub = "alua.cli.pub", sub = "alua.cli.sub", request = "alua.cli.request",
+  pub = "alua.cli.pub", sub = "alua.cli.sub", request = "alua.cli.request", topics = "alua.cli.topics",
   keys = "alua.cli.keys", doctor = "alua.cli.doctor",
   config = "alua.cli.config_show", ping = "alua.cli.ping", drain = "alua.cli.drain",
 }

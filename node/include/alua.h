@@ -298,6 +298,7 @@ void alua_node_serve(alua_node_t *self, bool serve);
 typedef struct {
     uint64_t requests, replies, fails, timeouts, cancels, expired, reports, refused, orphans;
     uint64_t timers, full, relayed;
+    uint64_t restarts;          //  Of the broker: each makes an event ALUA_BROKER, which may not have been handled yet
     uint64_t denied, jailed;    //  Of `refused`: for want of a right; chunks that ran in the jail
     size_t pending, mailbox_events, mailbox_bytes, remotes, links;
 } alua_stat_t;

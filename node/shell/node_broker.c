@@ -167,8 +167,10 @@ void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
     }
     self->again = 0;
     node_core_keys(&self->core, bool_in(greeting->body, "keys"));
-    if (again)
+    if (again) {
+        self->core.stat.restarts++;
         node_core_event(&self->core, ALUA_BROKER, 0);
+    }
     hub_set_name(self->hub, self->core.node);
     drop_lost_names(self, greeting->body);
     node_effects.claims(self);

@@ -130,8 +130,11 @@ static node_author_t *author_of(const alua_node_t *self, const char *name, const
 //  Three wrong messages would have ended it.
 static void replay(node_stranger_t *self, node_link_t *link)
 {
-    for (size_t i = 0; i < self->count; i++)
+    for (size_t i = 0; i < self->count; i++) {
+        hub_frame_begin(self->kept[i].frame);
         (void) node_core_message(&self->node->core, link, &self->kept[i].msg, self->kept[i].frame);
+        hub_frame_end(self->kept[i].frame);
+    }
 }
 
 static node_link_t *let_in(alua_node_t *self, hub_peer_t *peer, const char *name, uint64_t incarnation, wire_str_t process,

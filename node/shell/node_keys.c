@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "node_shell.h"
 
 static bool given(const char *text)
@@ -42,7 +43,7 @@ static bool set_broker_key(alua_node_t *self, const char *text, char *error)
     cert_t cert;
     if (!given(text))
         return find_trusted(self, error);
-    if (strlen(text) == CERT_KEY && !strchr(text, '/'))
+    if (strlen(text) == CERT_KEY && access(text, F_OK) != 0)    //  A key may have a / in it
         return set_key(self->broker_key, text);
     return cert_load(&cert, text, false, error) && set_key(self->broker_key, cert.public_key);
 }

@@ -14,7 +14,7 @@ import harness
 from harness import eventually
 
 VERBS = ("run", "broker", "node", "console", "nodes", "send", "call",
-         "out", "take", "read", "count", "watch", "spaces", "pub", "sub", "request", "keys", "doctor")
+         "out", "take", "read", "count", "watch", "spaces", "pub", "sub", "request", "topics", "keys", "doctor")
 
 
 class TestHelp(harness.Case):

@@ -222,7 +222,7 @@ class TestStrangers(keyed.Case):
         self.start_broker()
         result = self.run_alua("node", "--name", "ana", env={"ALUA_LISTEN": "tcp://0.0.0.0:*"})
         self.assertEqual(result.status, 1)
-        self.assertRegex(result.err, "takes a key|without a key")
+        self.assertIn("alua keys new", result.err)
 
     def test_rights_of_oneself_do_not_matter_at_home(self):
         self.start_keyed("return { keys = { ana = {} } }")

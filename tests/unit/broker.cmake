@@ -1,5 +1,5 @@
 # The broker's core, in virtual time.
-foreach(test session app watch relay ask react record random memory rights keys)
+foreach(test session app watch relay ask react record random memory rights keys keys_random)
     alua_c_test(test_broker_${test} LINK alua::broker_core)
 endforeach()
 target_link_options(test_broker_memory PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)

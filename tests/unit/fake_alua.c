@@ -561,3 +561,9 @@ int alua_start_broker(alua_node_t *self, const char *endpoint, alua_outcome_fn *
     (void) self, (void) endpoint, (void) fn, (void) arg;
     return WIRE_E_OFFLINE;
 }
+
+void alua_node_stat(const alua_node_t *self, alua_stat_t *stat)
+{
+    (void) self;
+    memset(stat, 0, sizeof *stat);
+}

@@ -230,16 +230,21 @@ static const hub_handler_t node_handler = { .hello = node_hello, .up = node_up, 
                                             .lost = node_lost, .gone = node_gone, .turn = node_turn };
 
 //  By this certificate over tcp; NULL: by ipc and the token.
-static void dial(fixture_t *f, node_t *n, const char *name, const cert_t *cert)
+static void dial_as(fixture_t *f, node_t *n, const char *name, uint64_t incarnation, const cert_t *cert)
 {
-    static uint64_t incarnation = 100;
     *n = (node_t) { .f = f };
-    hub_config_t config = { .role = HUB_NODE, .name = name, .incarnation = ++incarnation, .token = TOKEN, .host = "here",
+    hub_config_t config = { .role = HUB_NODE, .name = name, .incarnation = incarnation, .token = TOKEN, .host = "here",
                             .cert = cert };
     n->hub = hub_new(&f->loop, &config, &node_handler, n);
     const char *at = broker_endpoint(f->broker, cert ? 1 : 0);
     n->broker = hub_dial_key(n->hub, (wire_str_t) { "", 0 }, 0, &at, 1, cert ? f->cert.public_key : NULL, NULL, 0);
     assert_non_null(n->broker);
+}
+
+static void dial(fixture_t *f, node_t *n, const char *name, const cert_t *cert)
+{
+    static uint64_t incarnation = 100;
+    dial_as(f, n, name, ++incarnation, cert);
 }
 
 static void come(fixture_t *f, node_t *n, const char *name, const cert_t *cert)
@@ -339,6 +344,25 @@ static void test_a_stolen_name(void **state)
     dial(f, &local, "ana", NULL);
     until(f, is_ended, &local, SECOND);
     assert_non_null(strstr(local.text, "came without one"));
+    leave(&thief);
+    leave(&local);
+}
+
+//  Whoever knows name and incarnation, which LOOKUP tells, has not got the session.
+static void test_a_stolen_incarnation(void **state)
+{
+    fixture_t *f = *state;
+    node_t ana, thief, local;
+    dial_as(f, &ana, "ana", 42, &f->ana);
+    until(f, is_up, &ana, WAIT);
+    dial_as(f, &thief, "ana", 42, &f->bob);
+    until(f, is_ended, &thief, SECOND);
+    dial_as(f, &local, "ana", 42, NULL);
+    until(f, is_ended, &local, SECOND);
+    assert_int_equal(ana.ended, 0);
+    assert_true(may_out(&ana));
+    assert_int_equal(broker_core_members(broker_core(f->broker)), 1);
+    leave(&ana);
     leave(&thief);
     leave(&local);
 }
@@ -472,6 +496,8 @@ static void test_rotation_rewrites_the_trust_store(void **state)
     assert_true(may_out(&anew));
     dial(f, &old, "ana", &f->ana);
     until(f, is_ended, &old, SECOND);
+    ask(&anew, WIRE_ROTATE, f->ana.public_key, NULL);   //  Not back to one that was revoked
+    assert_int_equal(anew.type, WIRE_DENY);
     char error[CERT_ERROR];
     trust_t *trust = trust_new(f->trust, error);
     assert_int_equal(trust_find(trust, f->ana.public_key, NULL), TRUST_REVOKED);
@@ -565,6 +591,7 @@ int main(void)
         DOOR_TEST(test_who_comes_in_and_with_which_rights),
         DOOR_TEST(test_a_key_that_becomes_trusted_comes_in),
         DOOR_TEST(test_a_stolen_name),
+        DOOR_TEST(test_a_stolen_incarnation),
         DOOR_TEST(test_a_revoked_key_is_cut_within_a_second),
         DOOR_TEST(test_a_certificate_that_is_removed_is_no_more_trusted),
         DOOR_TEST(test_a_trust_store_that_gets_loose),

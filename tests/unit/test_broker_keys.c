@@ -241,7 +241,7 @@ static void test_all_sessions_of_a_key_end(void **state)
     fixture_t *f = *state;
     client_t *nodes[20];
     for (int i = 0; i < 20; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "a%d", i);
         nodes[i] = come_by(f, name, KEY_A, "ana");
     }
@@ -330,6 +330,8 @@ static void test_rotation_moves_names_and_rights(void **state)
     assert_string_equal(shell.rotated, "ana " KEY_A " " KEY_B);
     ask_again(f, ana, WIRE_ROTATE, 2, KEY_B);           //  A repeat has the first answer
     expect(f, "ana< ANSWER#2 true\n");
+    ask(f, ana, WIRE_ROTATE, KEY_C);                    //  It has passed all on, and has nothing left
+    assert_said(f, "state ROTATE: this key has a successor already");
     revoke(f, KEY_A);                                   //  As the shell does when it sees the trust store
     ignore(f);
     client_t *anew = come_by(f, "ana", KEY_B, "ana");

@@ -28,7 +28,7 @@ end
 local function fix_of(text)
   if text:find "does not trust our key" then return text:match "run `(.-)`" or "alua keys trust, on its host" end
   if text:find "does not have the key" then
-    return "get its .pub file anew from its host, and see who may have replaced it"
+    return "get its .pub file anew from its host, and see who may have replaced it; or start it with --key"
   end
   if text:find "with keys only" or text:find "public key is not known" then
     return "alua keys new NAME, have NAME.pub trusted there; then --key NAME.key --broker-key broker.pub"
@@ -119,7 +119,8 @@ local function is_public(address)
   return address and address:find "^[%d.]+$" and not is_private(address) and not address:find "^127%."
 end
 
-local function check_endpoint(host, report, node, endpoint, broker)
+--- What is to be said of an endpoint that a node of this broker tells others.
+function network.endpoint(host, report, node, endpoint, broker)
   local address = host_of(endpoint)
   local about = ("node %s tells others %s"):format(node.node, endpoint)
   local advertise = "start it with --advertise ADDRESS, one that others can reach"
@@ -142,7 +143,7 @@ local function check_nodes(host, report, core, broker)
   local list = ask(core, "NODES")
   for _, node in ipairs(type(list) == "table" and list or {}) do
     for _, endpoint in ipairs(not node.visitor and node.endpoints or {}) do
-      if endpoint:find "^tcp://" then check_endpoint(host, report, node, endpoint, broker) end
+      if endpoint:find "^tcp://" then network.endpoint(host, report, node, endpoint, broker) end
     end
   end
 end

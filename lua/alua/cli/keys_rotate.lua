@@ -26,8 +26,9 @@ end
 
 local DONE = [[
 %s has a new key (%s)
-%s.key, %s.pub      the new halves, in the place of the old ones
-%s.key.old, %s.pub.old  the old ones: of no use any more at this broker
+%s.key, %s.pub: the new halves, in the place of the old ones
+%s.key.old, %s.pub.old: the old ones, of no use any more at this broker
+What runs with the old key is cut off within a second: start it again.
 Wherever else %s was trusted, the old key still is: revoke it there and trust the new %s.pub.
 ]]
 

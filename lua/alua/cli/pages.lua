@@ -12,6 +12,7 @@ usage: alua run [OPTIONS] FILE [ARGS...]     run a program, on this machine, wit
        alua out | take | read | count | watch SPACE ...    tuples of a space
        alua spaces                           which spaces there are
        alua pub | sub | request TOPIC ...    messages by topic
+       alua topics                           which topics and subscriptions there are
        alua keys new | trust | revoke | list | rotate      who may come
        alua doctor                           what is wrong with this set-up
        alua help [VERB]                      the manual page of a verb
@@ -47,6 +48,7 @@ DESCRIPTION
     pub         publish a value under a topic
     sub         print the messages of topics
     request     ask whoever subscribes to a topic
+    topics      list the topics and the subscriptions
     keys        make keys and say who is trusted, for networks of several hosts
     doctor      what is wrong with this set-up, and the fix
     help VERB   the manual page of a verb
@@ -692,6 +694,33 @@ EXIT STATUS
 EXAMPLES
     alua request clock now
     alua request --gather --timeout 1 who.is.there
+]==]
+
+pages.topics = [==[
+NAME
+    alua topics - list the topics and the subscriptions
+
+SYNOPSIS
+    alua topics [--broker ENDPOINT] [--json]
+
+DESCRIPTION
+    Prints a line for each topic that the broker knows: the number of its last
+    message, how many messages it keeps for later subscribers, and whether it
+    has a retained value. Behind an empty line there is one for each
+    subscription: whose it is, its group, how many messages wait for it in the
+    broker and how many were left out because it was too slow. Of very many,
+    those that fit a message are shown.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --json              a JSON object with two arrays instead
+
+EXIT STATUS
+    0; 1 when there is no broker; 2 for a command line that makes no sense.
+
+EXAMPLES
+    alua topics
+    alua topics --json | jq '.subscriptions[] | select(.dropped > 0)'
 ]==]
 
 pages.keys = [==[

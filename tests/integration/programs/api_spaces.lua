@@ -398,6 +398,37 @@ case("each: acknowledged behind the body, ends after its timeout", function(spac
   same(table.pack(0, 0), space:count(), space:stat().leases)
 end)
 
+case("each: who began before the end ends with it, who begins afterwards waits in the new space", function(space)
+  local before, busy, after = {}, {}, {}
+  local ended = 0
+  local go = false
+  local function worker(kind, seen, body)
+    require("alua.core").task(function()
+      for tuple in space:each({ kind, luats.int }, { lease = 30 }) do
+        seen[#seen + 1] = tuple[2]
+        if body then body() end
+      end
+      ended = ended + 1
+    end)
+  end
+  space:out { "busy", 1 }
+  worker("idle", before)
+  worker("busy", busy, function() while not go do alua.sleep(0.001) end end)
+  check.eventually(function() return #busy == 1 and space:stat().waiters == 1 end)
+  same(true, space:destroy())
+  worker("idle", after)
+  check.eventually(function() return ended == 1 and space:stat().waiters == 1 end) -- The new one's
+  go = true
+  check.eventually(function() return ended == 2 end) -- It was busy, and does not take in the new one
+  space:out { "busy", 2 }
+  space:out { "idle", 3 }
+  check.eventually(function() return #after == 1 end)
+  same({ {}, { 1 }, { 3 } }, { before, busy, after })
+  same(1, space:count { "busy", 2 })
+  space:destroy()
+  check.eventually(function() return ended == 3 end)
+end)
+
 case("each: released when the body raises", function(space)
   space:out { 1 }
   local ok, err = pcall(function()

@@ -60,8 +60,10 @@ function member.heard(from)
 end
 
 function member.forget()
-  heard, wrong = {}, nil
+  for to in pairs(talks) do member.stop(to) end
+  heard, wrong, talks = {}, nil, {}
 end
 
+luarpc.export("member", member)
 alua.watch(nil, function(what, id) if not id:find "^v%d" then say("watch", what, id, alua.now()) end end)
 say("registered", alua.register("service of " .. alua.node))
