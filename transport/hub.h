@@ -168,7 +168,7 @@ void hub_hurry(hub_peer_t *peer);
 //  lost and gone follow from inside this call.
 void hub_declare_gone(hub_peer_t *peer, const char *text);
 
-//  Keep a frame's bytes beyond the message callback, from inside it, or later while another hold lasts; release gives them back.
+//  Keep a frame's bytes beyond the message callback, from inside it only; release gives them back.
 void hub_frame_hold(hub_frame_t *frame);
 void hub_frame_release(hub_frame_t *frame);
 //  Around the handing over of its messages, where alone it may be held: the hub does that itself. Whoever hands a message

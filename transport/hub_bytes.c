@@ -171,13 +171,9 @@ void hub_frame_end(hub_frame_t *self)
     give_back(self, HANDED_OVER - self->held);
 }
 
-//  In the callback it is only noted; later, by who has a hold already, it counts at once.
 void hub_frame_hold(hub_frame_t *self)
 {
-    if (atomic_load_explicit(&self->refs, memory_order_relaxed) >= HANDED_OVER)
-        self->held++;
-    else
-        atomic_fetch_add_explicit(&self->refs, 1, memory_order_relaxed);
+    self->held++;
 }
 
 int64_t hub_frame_time(const hub_frame_t *self)

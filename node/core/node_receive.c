@@ -214,7 +214,7 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
     if (!mail)
         return WIRE_E_NO_MEMORY;
     mail->epoch = link ? from->epoch : 0;
-    if (work && self->rights.on)
+    if (work && (self->rights.on || (link && link->author)))    //  Who came by key does so whatever the broker is now
         mail->author = node_author_hold(node_core_author(self, link, from));
     node_core_admit(self, mail);
     return 0;

@@ -12,6 +12,7 @@
 #define ASKING_MOST   64
 //  Bytes that one stranger may have waiting; a broker answers in no time.
 #define STRANGER_MOST (4 * 1024 * 1024)
+#define STRANGERS_MOST 64
 
 typedef struct {
     wire_msg_t msg;
@@ -193,6 +194,14 @@ static node_stranger_t *stranger_new(alua_node_t *self, hub_peer_t *peer, const 
     return stranger;
 }
 
+static size_t count_strangers(const alua_node_t *self)
+{
+    size_t count = 0;
+    for (const node_stranger_t *stranger = self->strangers; stranger; stranger = stranger->next)
+        count++;
+    return count;
+}
+
 //  Which processes a node has: NAME and 1@NAME (PROTOCOL.md section 15).
 static bool is_its_process(wire_str_t node, wire_str_t process)
 {
@@ -206,7 +215,7 @@ void node_gate_up(alua_node_t *self, hub_peer_t *peer, const hub_greeting_t *gre
     char name[WIRE_MAX_NAME + 1];
     snprintf(name, sizeof name, "%.*s", (int) greeting->name.size, greeting->name.data);
     node_author_t *author = *key ? author_of(self, name, key) : NULL;
-    if (!*key || !self->core.rights.on) {
+    if (!*key || self->insecure) {
         let_in(self, peer, name, greeting->incarnation, process, author);
         return;
     }
@@ -219,12 +228,13 @@ void node_gate_up(alua_node_t *self, hub_peer_t *peer, const hub_greeting_t *gre
         let_in(self, peer, name, greeting->incarnation, process, author);
         return;
     }
-    node_stranger_t *stranger = stranger_new(self, peer, greeting, process);
+    node_stranger_t *stranger = self->core.rights.on && count_strangers(self) < STRANGERS_MOST
+        ? stranger_new(self, peer, greeting, process) : NULL;
     if (stranger && node_core_vouch(&self->core, greeting->name, text_of(key), on_known, stranger) == 0)
         return;
     if (stranger)
         stranger_free(stranger);
-    hub_drop(peer, WIRE_E_DENIED, "the broker cannot be asked who this is");
+    hub_drop(peer, WIRE_E_DENIED, self->core.rights.on ? "the broker cannot be asked now who this is" : "nobody vouches for keys here");
 }
 
 static bool make_place(node_stranger_t *self)

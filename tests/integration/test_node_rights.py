@@ -126,7 +126,7 @@ class KeyedLink(wire_client.Link):
     def __init__(self, endpoint, key, server, **more):
         text = key.read_text()
         self.public, self.secret = (re.search(rf'{half}-key = "(.+)"', text)[1].encode() for half in ("public", "secret"))
-        self.server = server.encode()
+        self.other = server.encode()
         super().__init__(endpoint, "", **more)
 
     def connect(self):
@@ -134,7 +134,7 @@ class KeyedLink(wire_client.Link):
 
         def socket(kind):
             made = connect(kind)
-            made.curve_publickey, made.curve_secretkey, made.curve_serverkey = self.public, self.secret, self.server
+            made.curve_publickey, made.curve_secretkey, made.curve_serverkey = self.public, self.secret, self.other
             return made
         self.context = type("Context", (), {"socket": staticmethod(socket)})
         super().connect()

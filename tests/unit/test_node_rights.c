@@ -110,6 +110,18 @@ static void test_who_came_by_token_may_do_all(void **state)
     assert_true(f->full);
 }
 
+//  A broker that is restarted without keys does not make members of everybody.
+static void test_who_came_by_key_is_always_asked(void **state)
+{
+    fixture_t *f = *state;
+    peer_t *b = come(f, "{ call = true }");
+    node_core_keys(&f->core, false);
+    hear_named(f, b->link, "1@b", 5, "f");
+    hear_chunk(f, b->link, "1@b", 6);
+    hear_chunk(f, NULL, "1@x", 7);
+    said(f, "CALL:5(f) b<FAIL:6 CHUNK:7(=c) ");
+}
+
 static void test_a_call_needs_its_name(void **state)
 {
     fixture_t *f = *state;
@@ -475,6 +487,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_without_keys_nobody_is_asked, setup, teardown),
         TEST(test_who_came_by_token_may_do_all),
+        TEST(test_who_came_by_key_is_always_asked),
         TEST(test_a_call_needs_its_name),
         TEST(test_code_is_none_jail_or_full),
         TEST(test_this_node_may_allow_less),

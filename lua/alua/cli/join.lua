@@ -42,6 +42,7 @@ function join.open(host, given, settings, globals)
   if missing then return nil, missing end
   local core = require "alua.core"
   for _, name in ipairs(node_options) do settings[name] = given[name] end
+  if settings.visitor then settings.listen, settings.advertise = "", "" end -- Whatever is set for nodes: their port is taken
   local started, why = pcall(core.configure, settings)
   if not started then return nil, (tostring(why):gsub("^cannot start: ", "")) end
   if globals then join.globals() end
