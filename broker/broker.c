@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "broker_figures.h"
 #include "broker_jail.h"
 #include "broker_keys.h"
 #include "hub.h"
@@ -233,30 +234,8 @@ static void drop(void *arg, void *link, int code, const char *text)
 static uint32_t put_stat(void *arg, wire_buf_t *out)
 {
     const broker_t *self = arg;
-    hub_stat_t stat;
-    hub_stat(self->hub, &stat);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } pairs[] = {
-        { "link.messages_in", stat.messages_in }, { "link.messages_out", stat.messages_out },
-        { "link.frames_in", stat.frames_in },     { "link.frames_out", stat.frames_out },
-        { "link.bytes_in", stat.bytes_in },       { "link.bytes_out", stat.bytes_out },
-        { "link.resent", stat.resent },           { "link.refused", stat.refused },
-        { "link.strikes", stat.strikes },         { "link.lost", stat.lost },
-        { "link.reconnects", stat.reconnects },   { "link.full", stat.full },
-        { "link.peers", stat.peers },             { "link.ring_bytes", stat.ring_bytes },
-        { "link.denied", stat.denied },           { "link.unfinished", stat.unfinished },
-        { "link.cut", stat.cut },
-        { "insecure", self->config.insecure },    { "wall", (uint64_t) wall_time() },
-    };
-    const uint32_t count = sizeof pairs / sizeof *pairs;
-    for (uint32_t i = 0; i < count; i++) {
-        wire_put_cstr(out, pairs[i].name);
-        wire_put_uint(out, pairs[i].value);
-    }
-    return count + (self->jail ? broker_jail_stat(self->jail, out) : 0)
-        + (self->keys ? broker_keys_stat(self->keys, out) : 0);
+    return broker_figures_put(self->hub, self->config.insecure, wall_time(), self->started, out)
+        + (self->jail ? broker_jail_stat(self->jail, out) : 0) + (self->keys ? broker_keys_stat(self->keys, out) : 0);
 }
 
 static int64_t now_of(void *arg)

@@ -102,6 +102,18 @@ class TestListening(hosts.Case):
         node.expect("is ready")
         self.assertEqual(bob.run("call", *bob.at(), "ana", "add", 3, 4).out, "7\n")
 
+    def test_a_visitor_takes_no_port(self):
+        """What is set for the node of this host is its alone."""
+        self.start_hub(("ana",))
+        ana = self.host("ana")
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            ana.env["ALUA_LISTEN"] = f"tcp://127.0.0.1:{one.getsockname()[1]}"
+        ana.start("node", "--name", "ana", *ana.at()).expect("is ready")
+        result = ana.run("nodes", "--json", *ana.at())
+        self.assertEqual(result.status, 0, result)
+        self.assertIn(ana.env["ALUA_LISTEN"], json.loads(result.out)[0]["endpoints"])
+
     def test_a_hosts_name(self):
         hub = self.start_broker("--listen", "tcp://localhost:*")
         self.assertRegex(hub.endpoint, r"^tcp://(127\.0\.0\.1|\[::1\]):\d+$")

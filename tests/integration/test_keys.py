@@ -41,13 +41,14 @@ class CurveLink(wire_client.Link):
     def __init__(self, endpoint, server, key, **keywords):
         text = pathlib.Path(key).read_text()
         self.halves = [re.search(rf'{half}-key = "(.{{40}})"', text)[1].encode() for half in ("public", "secret")]
-        self.server = server.encode()
-        super().__init__(endpoint, "", **keywords)
+        self.other = server.encode()
+        super().__init__(endpoint, **keywords)
 
     def connect(self):
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.set(zmq.LINGER, 0)
-        self.socket.set(zmq.CURVE_SERVERKEY, self.server)
+        self.monitor = None
+        self.socket.set(zmq.CURVE_SERVERKEY, self.other)
         self.socket.set(zmq.CURVE_PUBLICKEY, self.halves[0])
         self.socket.set(zmq.CURVE_SECRETKEY, self.halves[1])
         self.socket.connect(self.endpoint)

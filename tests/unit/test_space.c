@@ -838,6 +838,39 @@ static void test_a_thousand_waiters_are_served_in_order(void **state)
     check_spaces(f->spaces);
 }
 
+//  The most that one session may have waiting by itself, half a GiB; fewer where memory is dear.
+#ifdef __SANITIZE_ADDRESS__
+#define MILLION 100000
+#else
+#define MILLION (1 << 20)
+#endif
+
+static void test_a_million_waiters(void **state)
+{
+    fixture_t *f = *state;
+    spaces_destroy(&f->spaces);
+    start(f, MILLION == 1 << 20 ? NULL : &(spaces_config_t) { .session_waiters = MILLION });
+    f->quiet = true;
+    for (int i = 0; i < MILLION; i++)
+        say(f, 1, "TAKE s [job, %d]", i);
+    assert_int_equal(f->answers + f->denials, 0);
+    assert_int_equal(f->spaces->waiter_count, MILLION);
+    say(f, 1, "TAKE s [job, 0]");
+    assert_int_equal(f->code, WIRE_E_FULL);
+    say(f, 2, "TAKE s [other]");            //  Another session may
+    assert_int_equal(f->spaces->waiter_count, MILLION + 1);
+    for (int i = 0; i < 1000; i++)          //  Each is found without looking at the others
+        say(f, 3, "OUT s [job, %d]", i * (MILLION / 1000));
+    assert_int_equal(f->spaces->waiter_count, MILLION - 999);
+    assert_int_equal(f->spaces->tuples, 0);
+    say(f, 1, "TAKE s [job, 0]");           //  There is room again
+    assert_int_equal(f->spaces->waiter_count, MILLION - 998);
+    end(f, 1);
+    assert_int_equal(f->spaces->waiter_count, 1);
+    end(f, 2);
+    assert_int_equal(f->spaces->bytes, 0);
+}
+
 static void test_a_hundred_thousand_tuples_leave_in_order(void **state)
 {
     fixture_t *f = *state;
@@ -903,6 +936,7 @@ int main(void)
         TEST(test_quotas),
         TEST(test_bytes_are_bounded),
         TEST(test_a_thousand_waiters_are_served_in_order),
+        TEST(test_a_million_waiters),
         TEST(test_a_hundred_thousand_tuples_leave_in_order),
     };
     return cmocka_run_group_tests_name("space", tests, NULL, NULL);

@@ -39,11 +39,12 @@ function kinds.level(value)
 end
 
 --- What there is, in the order in which `alua config` shows it: name and kind; `option` when it is not --NAME. In the
---- environment it is ALUA_NAME. `only` and `never` are verbs: others have an option of the same name that means something else.
+--- environment it is ALUA_NAME. `only`: the verbs that take it; for others an option of that name means something else.
 config.settings = {
-  { "broker", "text" }, { "broker_key", "key" }, { "key", "path" }, { "trust", "path" }, { "policy", "path" },
-  { "name", "text", only = "node" }, { "listen", "text", never = "broker" }, { "advertise", "text" },
-  { "code", "level" }, { "insecure", "switch" },
+  { "broker", "text" }, { "broker_key", "key" }, { "key", "path" }, { "trust", "path" },
+  { "policy", "path", only = { broker = true } }, { "insecure", "switch", only = { broker = true, node = true } },
+  { "name", "text", only = { node = true } }, { "listen", "text", only = { node = true } },
+  { "advertise", "text", only = { node = true } }, { "code", "level", only = { node = true, run = true, console = true } },
   { "app", "text" }, { "timeout", "seconds" }, { "label", "switch", option = "--no-label" },
 }
 
@@ -180,7 +181,7 @@ function config.endpoint(text)
 end
 
 local function is_meant(setting, verb)
-  return setting.never ~= verb and (not setting.only or setting.only == verb)
+  return not setting.only or setting.only[verb]
 end
 
 --- What was given, and the defaults for what was not.

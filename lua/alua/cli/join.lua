@@ -1,6 +1,8 @@
 --- Becoming a process of a network, from the command line: what node, console, nodes, send, call and the
 -- children of a run have in common.
-local join = {}
+local join = {
+  patience = 30, -- Seconds until the broker must have let us in
+}
 
 -- Those that later parts bring are missing until then.
 local modules = { "alua", "dalua", "luarpc", "luats", "luaps" }
@@ -40,6 +42,7 @@ function join.open(host, given, settings, globals)
   if missing then return nil, missing end
   local core = require "alua.core"
   for _, name in ipairs(node_options) do settings[name] = given[name] end
+  if settings.visitor then settings.listen, settings.advertise = "", "" end -- Whatever is set for nodes: their port is taken
   local started, why = pcall(core.configure, settings)
   if not started then return nil, (tostring(why):gsub("^cannot start: ", "")) end
   if globals then join.globals() end
@@ -53,7 +56,7 @@ end
 ---@return string? id, any err
 function join.connect(core, broker, known)
   return core.await(function(resume)
-    core.open(broker, 30, function(id, ...)
+    core.open(broker, join.patience, function(id, ...)
       if id and known then known(id) end
       resume(id, ...)
     end)

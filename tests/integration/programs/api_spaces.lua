@@ -404,16 +404,19 @@ case("each: who began before the end ends with it, who begins afterwards waits i
   local go = false
   local function worker(kind, seen, body)
     require("alua.core").task(function()
-      for tuple in space:each({ kind, luats.int }, { lease = 30 }) do
+      for tuple, lease in space:each({ kind, luats.int }, { lease = 30 }) do
         seen[#seen + 1] = tuple[2]
-        if body then body() end
+        if body then body(lease) end
       end
       ended = ended + 1
     end)
   end
   space:out { "busy", 1 }
   worker("idle", before)
-  worker("busy", busy, function() while not go do alua.sleep(0.001) end end)
+  worker("busy", busy, function(lease)
+    while not go do alua.sleep(0.001) end
+    lease:ack(nil, nil, function(_, err) same("expired", err.code) end) -- Else `each` would report that
+  end)
   check.eventually(function() return #busy == 1 and space:stat().waiters == 1 end)
   same(true, space:destroy())
   worker("idle", after)
