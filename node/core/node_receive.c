@@ -58,7 +58,8 @@ static bool owes_answer(const node_pending_t *pending, const node_mail_t *mail)
         return false;
     bool relayed = mail->epoch == 0 && !mail->own;
     return mail->from == pending->to || mail->from == node_remote_target(pending->to)
-        || (relayed && pending->to->target && pending->to->route == NODE_RELAY);
+        || (relayed && pending->to->target
+            && (pending->to->route == NODE_RELAY || pending->id <= pending->to->target->relay_until));
 }
 
 //  A name that has moved: not whom we took for its holder had the request, but who answers.
@@ -134,7 +135,7 @@ static int author_of(node_core_t *self, node_link_t *link, const wire_msg_t *msg
         return WIRE_E_NO_MEMORY;
     //  Whoever reached us through the broker is answered through it. (An answer may come from the broker itself.)
     if ((*from)->route == NODE_COLD && (msg->type == WIRE_CALL || msg->type == WIRE_CHUNK))
-        (*from)->route = NODE_RELAY;
+        node_core_set_route(self, *from, NODE_RELAY, NULL);
     return 0;
 }
 
@@ -187,6 +188,14 @@ static void count_relayed(const node_core_t *self, alua_remote_t *from, const wi
         process->relayed_sent--;
 }
 
+//  SWITCH says what went through the broker, so it means nothing on a link.
+static int hear_switch(node_core_t *self, const node_link_t *link, alua_remote_t *from, const wire_msg_t *msg)
+{
+    if (msg->type == WIRE_SWITCH)
+        return link ? WIRE_E_STATE : node_core_switch(self, from, msg);
+    return node_core_switched(self, from, msg);
+}
+
 static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame)
 {
     alua_remote_t *from;
@@ -198,12 +207,17 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
         return WIRE_E_FULL;
     if (!link)
         count_relayed(self, from, msg);
+    if (msg->type == WIRE_SWITCH || msg->type == WIRE_SWITCHED)
+        return hear_switch(self, link, from, msg);
     if (!link && work && over_bound(self)) {
         refuse_relayed(self, from, msg);
         return 0;
     }
-    if (link && wire_type_counts(msg->type))
+    if (link && wire_type_counts(msg->type)) {
         link->received++;
+        link->broker_epoch = self->broker_epoch;
+        from->comes_direct = true;
+    }
     if (msg->type == WIRE_CREDIT)
         return link ? credit(from, msg) : 0;    //  A link's own business, and no fault of the broker's
     node_mail_t *mail = mail_of(self, from, msg, frame);
@@ -211,6 +225,8 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
         return WIRE_E_NO_MEMORY;
     mail->epoch = link ? from->epoch : 0;
     node_core_admit(self, mail);
+    if (!link)
+        node_core_relaying(self, from);
     return 0;
 }
 

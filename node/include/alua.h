@@ -295,6 +295,7 @@ void alua_node_serve(alua_node_t *self, bool serve);
 typedef struct {
     uint64_t requests, replies, fails, timeouts, cancels, expired, reports, refused, orphans;
     uint64_t timers, full, relayed;
+    uint64_t switches, fallbacks;       //  From the broker's relay to a link of one's own, and back
     size_t pending, mailbox_events, mailbox_bytes, remotes, links;
 } alua_stat_t;
 void alua_node_stat(const alua_node_t *self, alua_stat_t *stat);

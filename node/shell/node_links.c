@@ -14,6 +14,13 @@ static wire_str_t text_in(wire_reader_t map, const char *key)
     return text;
 }
 
+static bool flag_in(wire_reader_t map, const char *key)
+{
+    bool flag = false;
+    wire_reader_t at;
+    return wire_map_find(&map, key, &at) && wire_read_bool(&at, &flag) == 0 && flag;
+}
+
 //  ---- The hub tells --------------------------------------------------------------
 
 static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting, wire_buf_t *body, char *name, const char **text)
@@ -41,8 +48,10 @@ static void on_up(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting)
     if (!link)
         link = node_core_link_accept(&self->core, peer, greeting->name, greeting->incarnation, process);
     hub_set_data(peer, link);
-    if (link)
-        node_core_link_up(&self->core, link, process);
+    if (!link)
+        return;
+    link->switches = flag_in(greeting->body, "switch");
+    node_core_link_up(&self->core, link, process);
 }
 
 static int on_message(void *arg, hub_peer_t *peer, const wire_msg_t *msg, hub_frame_t *frame)
@@ -56,7 +65,9 @@ static int on_message(void *arg, hub_peer_t *peer, const wire_msg_t *msg, hub_fr
 
 static void on_silent(void *arg, hub_peer_t *peer, bool silent)
 {
-    (void) arg, (void) peer, (void) silent;     //  Fails nothing; the broker tells those who watch
+    alua_node_t *self = arg;            //  Fails nothing; the broker tells those who watch
+    if (peer == self->broker)
+        self->core.broker_silent = silent;
 }
 
 static void on_lost(void *arg, hub_peer_t *peer, const wire_msg_t *msg)
@@ -73,7 +84,7 @@ static void on_gone(void *arg, hub_peer_t *peer, int code, const char *text)
     if (peer == self->broker)
         node_broker_gone(self, code, text);
     else if (link)
-        node_core_link_gone(&self->core, link, code, text);
+        node_core_link_gone(&self->core, link, code == WIRE_E_GONE && !hub_peer_is_dead(peer) ? WIRE_E_TIMEOUT : code, text);
 }
 
 static void on_turn(void *arg)
