@@ -201,6 +201,8 @@ bool node_core_is_me(const node_core_t *self, wire_str_t name);
 void node_core_set_route(node_core_t *self, alua_remote_t *process, node_route_t route, node_link_t *link);
 //  A relayed process has a link that is up: move to it, when the broker holds nothing from us to it any more.
 void node_core_go_direct(node_core_t *self, alua_remote_t *process, node_link_t *link);
+//  A process that we have no way to is answered over the link that it has with us. False: there is none.
+bool node_core_take_link(node_core_t *self, alua_remote_t *process);
 //  A message of this pair went or came through the broker: perhaps it is time to look for a direct way.
 void node_core_relaying(node_core_t *self, alua_remote_t *to);
 int  node_core_switch(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg);

@@ -33,7 +33,7 @@ void node_core_set_route(node_core_t *self, alua_remote_t *process, node_route_t
     set_one(process, route, link);
     process->doubted = false;
     if (route == NODE_RELAY) {
-        process->comes_direct = false;
+        process->comes_relayed = true;
         try_later(self, process);
     }
     for (size_t i = 0; process->aliases && i < self->remotes.size; i++)
@@ -147,6 +147,15 @@ static node_link_t *link_with(const node_core_t *self, const alua_remote_t *proc
     return link;
 }
 
+bool node_core_take_link(node_core_t *self, alua_remote_t *process)
+{
+    node_link_t *link = link_with(self, process);
+    if (!link || !link->up)
+        return false;
+    node_core_set_route(self, process, NODE_DIRECT, link);
+    return true;
+}
+
 void node_core_relaying(node_core_t *self, alua_remote_t *to)
 {
     alua_remote_t *process = node_remote_target(to);
@@ -162,13 +171,13 @@ void node_core_relaying(node_core_t *self, alua_remote_t *to)
 
 //  ---- Back ------------------------------------------------------------------------
 
-//  Requests that went through the broker, or may have.
-static void end_relayed(node_core_t *self, alua_remote_t *remote, uint64_t until, int code, const char *text)
+//  Requests that went through the broker, or whose answers may have been in it.
+static void end_relayed(node_core_t *self, alua_remote_t *remote, int code, const char *text)
 {
     node_pending_t *next;
     for (node_pending_t *p = remote->pendings; p; p = next) {
         next = p->after;
-        if (!p->parked && p->id <= until)
+        if (!p->parked)
             node_core_settle(self, p, code, false, text);
     }
 }
@@ -176,10 +185,16 @@ static void end_relayed(node_core_t *self, alua_remote_t *remote, uint64_t until
 void node_core_relay_broke(node_core_t *self, alua_remote_t *remote, int code, const char *text)
 {
     const alua_remote_t *process = node_remote_target(remote);
-    if (!process->comes_direct)
-        end_relayed(self, remote, process->relay_until, code, text);
-    if (remote->route == NODE_SWITCH && !remote->target)
-        arrive(self, remote, remote->link);
+    bool moves = process->route == NODE_SWITCH;
+    if (moves || process->comes_relayed)
+        end_relayed(self, remote, code, text);
+    if (!moves || remote->target)
+        return;
+    for (size_t i = 0; remote->aliases && i < self->remotes.size; i++)
+        for (alua_remote_t *name = self->remotes.buckets[i]; name; name = name->next)
+            if (name->target == remote)
+                end_relayed(self, name, code, text);
+    arrive(self, remote, remote->link);
 }
 
 //  Where a broker was lost meanwhile, an answer may have been lost with it: the other end may have lost the link first.

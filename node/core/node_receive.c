@@ -182,6 +182,7 @@ static void count_relayed(const node_core_t *self, alua_remote_t *from, const wi
     alua_remote_t *process = node_remote_target(from);
     if (!wire_type_counts(msg->type))
         return;
+    process->comes_relayed = true;
     if (!is_brokers_own(self, msg))
         process->relayed_received++;
     else if (process->relayed_sent)
@@ -216,7 +217,7 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
     if (link && wire_type_counts(msg->type)) {
         link->received++;
         link->broker_epoch = self->broker_epoch;
-        from->comes_direct = true;
+        from->comes_relayed = false;
     }
     if (msg->type == WIRE_CREDIT)
         return link ? credit(from, msg) : 0;    //  A link's own business, and no fault of the broker's

@@ -53,7 +53,7 @@ struct alua_remote {
     uint64_t relayed_sent, relayed_received;    //  Counted events that the broker carried between it and us
     uint64_t undrained;         //  Messages given to the broker since it was last known to hold none from us to it
     uint64_t relay_until;       //  Requests up to this number went through the broker, if not before it by a link
-    bool comes_direct;          //  What it sends us comes over a link
+    bool comes_relayed;         //  What it sends us comes through the broker, or may
     bool doubted;               //  ASKING: its link was lost, and the broker is asked whether it is alive
     uint64_t switching;         //  SWITCH: the number of the question
     int64_t switch_until;       //  and when it is too late for an answer

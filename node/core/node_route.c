@@ -8,7 +8,7 @@
 #define NAME_AGAIN 100
 //  and when the last holder of a name that moved has still something to refuse, ms.
 #define STRAGGLER_PAUSE 10
-//  A broker that does not say so soon whether somebody is alive is cut off, too.
+//  A broker that does not say so soon whether somebody is alive is slow, or cut off too.
 #define LIFE_TIMEOUT 2000
 
 node_link_t *node_core_link_find(node_core_t *self, wire_str_t node, uint64_t incarnation)
@@ -417,12 +417,13 @@ static bool somebody_waits(node_core_t *self, alua_remote_t *remote, const char 
     return remote->pendings != NULL;
 }
 
-//  Whoever has begun a link with us meanwhile, or is over, is not meant any more.
-static void life_known(node_core_t *self, const node_lookup_t *lookup, const node_address_t *address)
+//  Whoever has begun a link with us meanwhile, or is over, is not meant any more. A broker that is only slow has heard
+//  whom we want to know of, and tells later: the other end may wait for our answers.
+static void life_known(node_core_t *self, const node_lookup_t *lookup, const node_address_t *address, bool late)
 {
     if (!lookup->remote->doubted || lookup->remote->route != NODE_ASKING)
         return;
-    if (address && address->incarnation == lookup->incarnation)
+    if (address ? address->incarnation == lookup->incarnation : late && !self->broker_silent)
         node_core_fall_back(self, lookup->remote);
     else
         node_core_process_over(self, lookup->remote, WIRE_E_GONE, "its link was lost, and the broker does not know it any more");
@@ -437,7 +438,7 @@ static void lookup_done(void *arg, const alua_outcome_t *outcome)
     wire_str_t id;
     bool known = outcome->code == 0 && read_address(wire_reader(outcome->body, outcome->size), &id, &address) == 0;
     if (lookup->purpose == LIFE)
-        life_known(self, lookup, known ? &address : NULL);
+        life_known(self, lookup, known ? &address : NULL, outcome->code == WIRE_E_TIMEOUT);
     else if (lookup->purpose == TRIAL) {
         if (known && remote->route == NODE_RELAY && wire_str_same(id, node_remote_name(remote)))
             try_to_dial(self, remote, &address);

@@ -315,7 +315,7 @@ int node_core_request(node_core_t *self, const alua_request_t *request, uint64_t
 int node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, uint64_t request,
                      const void *body, size_t size)
 {
-    if (to->route == NODE_COLD)
+    if (to->route == NODE_COLD && !node_core_take_link(self, to))
         return WIRE_E_GONE;
     wire_buf_t *out = &self->scratch;
     wire_buf_clear(out);

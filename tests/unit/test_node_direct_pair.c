@@ -411,6 +411,10 @@ static void settle(world_t *w)
         w->now += round % 64 == 0 ? 1000 : 0;
     }
     for (int i = 0; i < 2 && !at_rest(w); i++)
+        for (uint64_t id = 0; id <= w->ends[i].core.pendings.last_id; id++)
+            if (node_pendings_find(&w->ends[i].core.pendings, id))
+                print_message("%s still waits for %llu\n", w->ends[i].id, (unsigned long long) id);
+    for (int i = 0; i < 2 && !at_rest(w); i++)
         print_message("%s: pendings %zu, parked %zu, route %d\n", w->ends[i].id, w->ends[i].core.pendings.count, w->ends[i].core.parked_alone,
                       node_remotes_find(&w->ends[i].core.remotes, str(w->ends[1 - i].id))->route);
     assert_true(at_rest(w));
@@ -482,7 +486,7 @@ static void test_to_and_fro_in_order_and_at_most_once(void **state)
 {
     uint64_t switches = 0, fallbacks = 0;
     (void) state;
-    for (uint64_t seed = 1; seed <= 300; seed++)
+    for (uint64_t seed = 1; seed <= 600; seed++)
         play(seed, true, &switches, &fallbacks);
     print_message("%llu switches, %llu fallbacks\n", (unsigned long long) switches, (unsigned long long) fallbacks);
     assert_true(switches > 1000 && fallbacks > 1000);
