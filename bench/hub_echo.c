@@ -1,6 +1,6 @@
 //  hub_echo - the echo of raw_echo.c, but through two hubs: what counted links cost
 //
-//      hub_echo [tcp|ipc] [SECONDS]        default: ipc, 1 s each
+//      hub_echo [tcp|ipc|curve] [SECONDS]      default: ipc, 1 s each; curve is tcp with keys
 
 #include <signal.h>
 #include <stdio.h>
@@ -72,9 +72,14 @@ static const hub_handler_t handler = {
     .lost = on_lost, .gone = on_gone, .turn = on_turn
 };
 
-static void open_side(side_t *side, const char *name)
+//  Made before the sides part.
+static cert_t server_cert, client_cert;
+static int by_curve;
+
+static void open_side(side_t *side, const char *name, const cert_t *cert)
 {
-    hub_config_t config = { .role = HUB_NODE, .name = name, .incarnation = 1, .token = TOKEN };
+    hub_config_t config = { .role = HUB_NODE, .name = name, .incarnation = 1, .token = TOKEN,
+                            .cert = by_curve ? cert : NULL };
     side->hub = hub_new(uv_default_loop(), &config, &handler, side);
     side->echo = 1;
 }
@@ -83,7 +88,7 @@ static void serve(const char *endpoint)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     side_t side = { 0 };
-    open_side(&side, "server");
+    open_side(&side, "server", &server_cert);
     if (hub_bind(side.hub, endpoint, NULL))
         exit(1);
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
@@ -127,10 +132,13 @@ static void measure(side_t *side, const char *transport, int in_flight, double s
 
 int main(int argc, char **argv)
 {
-    const char *transport = argc > 1 && strcmp(argv[1], "tcp") == 0 ? "tcp" : "ipc";
+    const char *transport = argc > 1 && strcmp(argv[1], "ipc") != 0 ? argv[1] : "ipc";
     double seconds = argc > 2 ? atof(argv[2]) : 1;
     char endpoint[128];
-    if (strcmp(transport, "tcp") == 0)
+    by_curve = strcmp(transport, "curve") == 0;
+    if (by_curve && !(cert_new(&server_cert, "server") && cert_new(&client_cert, "client")))
+        return 1;
+    if (strcmp(transport, "ipc") != 0)
         snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", 20000 + (int) getpid() % 20000);
     else
         snprintf(endpoint, sizeof endpoint, "ipc:///tmp/alua-hub-echo-%d", (int) getpid());
@@ -141,8 +149,9 @@ int main(int argc, char **argv)
     usleep(200000);                     //  A hub gives up at once where nobody listens
     side_t side = { 0 };
     const char *endpoints[] = { endpoint };
-    open_side(&side, "client");
-    if (!hub_dial(side.hub, (wire_str_t) { "server", 6 }, 0, endpoints, 1, NULL, 0))
+    open_side(&side, "client", &client_cert);
+    if (!hub_dial_key(side.hub, (wire_str_t) { "server", 6 }, 0, endpoints, 1,
+                      by_curve ? server_cert.public_key : NULL, NULL, 0))
         return 1;
     while (!side.peer)
         uv_run(uv_default_loop(), UV_RUN_ONCE);

@@ -4,8 +4,9 @@
 //  event loop must, and a message of about fifty bytes that comes back: nothing is decoded,
 //  counted or kept. With 1, 64 and 1024 messages on their way at once.
 //
-//      raw_echo [tcp|ipc] [SECONDS] [IN_FLIGHT]    default: ipc, 1 s each, 1 and 64 and 1024
+//      raw_echo [tcp|ipc|curve] [SECONDS] [IN_FLIGHT]      default: ipc, 1 s each, 1 and 64 and 1024
 //
+//  curve is tcp, encrypted and authenticated.
 //  Prints a line a depth:  raw_echo ipc in_flight=64 ops/s=... us/op=...
 
 #include <signal.h>
@@ -51,6 +52,27 @@ static int echo_one(void *router)
     return more;
 }
 
+//  The key pairs of both sides, made before they part; empty: no CURVE.
+static char server_key[41], server_secret[41], client_key[41], client_secret[41];
+
+static void lock_server(void *router)
+{
+    int on = 1;
+    if (!server_key[0])
+        return;
+    zmq_setsockopt(router, ZMQ_CURVE_SERVER, &on, sizeof on);
+    zmq_setsockopt(router, ZMQ_CURVE_SECRETKEY, server_secret, sizeof server_secret);
+}
+
+static void lock_client(void *dealer)
+{
+    if (!server_key[0])
+        return;
+    zmq_setsockopt(dealer, ZMQ_CURVE_SERVERKEY, server_key, sizeof server_key);
+    zmq_setsockopt(dealer, ZMQ_CURVE_PUBLICKEY, client_key, sizeof client_key);
+    zmq_setsockopt(dealer, ZMQ_CURVE_SECRETKEY, client_secret, sizeof client_secret);
+}
+
 static void serve(const char *endpoint)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -58,6 +80,7 @@ static void serve(const char *endpoint)
     int high_water = 0;
     zmq_setsockopt(router, ZMQ_SNDHWM, &high_water, sizeof high_water);
     zmq_setsockopt(router, ZMQ_RCVHWM, &high_water, sizeof high_water);
+    lock_server(router);
     if (zmq_bind(router, endpoint))
         exit(1);
     for (;;) {
@@ -108,10 +131,13 @@ static void measure(void *dealer, const char *transport, int in_flight, double s
 
 int main(int argc, char **argv)
 {
-    const char *transport = argc > 1 && strcmp(argv[1], "tcp") == 0 ? "tcp" : "ipc";
+    const char *transport = argc > 1 && strcmp(argv[1], "ipc") != 0 ? argv[1] : "ipc";
     double seconds = argc > 2 ? atof(argv[2]) : 1;
     char endpoint[128];
-    if (strcmp(transport, "tcp") == 0)
+    if (strcmp(transport, "curve") == 0
+            && (zmq_curve_keypair(server_key, server_secret) || zmq_curve_keypair(client_key, client_secret)))
+        return 1;
+    if (strcmp(transport, "ipc") != 0)
         snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", 20000 + (int) getpid() % 20000);
     else
         snprintf(endpoint, sizeof endpoint, "ipc:///tmp/alua-raw-echo-%d", (int) getpid());
@@ -125,6 +151,7 @@ int main(int argc, char **argv)
     zmq_setsockopt(dealer, ZMQ_LINGER, &none, sizeof none);
     zmq_setsockopt(dealer, ZMQ_SNDHWM, &none, sizeof none);
     zmq_setsockopt(dealer, ZMQ_RCVHWM, &none, sizeof none);
+    lock_client(dealer);
     if (server < 0 || zmq_connect(dealer, endpoint))
         return 1;
     static const int depths[] = { 1, 64, 1024 };

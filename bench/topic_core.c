@@ -57,7 +57,7 @@ static void on_slow(void *arg, uint64_t session)
 
 static topics_t *new_topics(void)
 {
-    static const topics_output_t output = { on_answer, on_deny, on_tell, on_slow };
+    static const topics_output_t output = { .answer = on_answer, .deny = on_deny, .tell = on_tell, .slow = on_slow };
     return topics_new(&(topics_config_t) { .session_subs = 1u << 20 }, &output, NULL);
 }
 

@@ -127,8 +127,8 @@ static const char *text_field(lua_State *L, int index, const char *key)
     return luaL_optstring(L, -1, NULL);     //  Stays on the stack, and so alive
 }
 
-//  core.configure{ name =, directory =, listen =, executable =, visitor =, lease = seconds }: before
-//  anything else needs the node
+//  core.configure{ name =, directory =, listen =, advertise =, executable =, visitor =, lease = seconds, key =, broker_key =, code =,
+//  insecure = }: before anything else needs the node
 static int configure(lua_State *L)
 {
     lcore_t *core = lcore_of(L);
@@ -140,10 +140,16 @@ static int configure(lua_State *L)
         .name = text_field(L, 1, "name"),
         .directory = text_field(L, 1, "directory"),
         .listen = text_field(L, 1, "listen"),
-        .executable = text_field(L, 1, "executable")
+        .advertise = text_field(L, 1, "advertise"),
+        .executable = text_field(L, 1, "executable"),
+        .key = text_field(L, 1, "key"),
+        .broker_key = text_field(L, 1, "broker_key"),
+        .code = text_field(L, 1, "code")
     };
     lua_getfield(L, 1, "visitor");
     config.visitor = lua_toboolean(L, -1);
+    lua_getfield(L, 1, "insecure");
+    config.insecure = lua_toboolean(L, -1);
     lua_getfield(L, 1, "lease");
     config.lease = (int) lcore_ms(L, lua_gettop(L), 0);
     make_node(L, core, &config);
@@ -156,7 +162,7 @@ static int configure(lua_State *L)
 //  leaves the node, in whose loop we are, to the process's end.
 static void leave_node(lcore_t *core)
 {
-    static const alua_handler_t nobody = { NULL, NULL, NULL, NULL };
+    static const alua_handler_t nobody = { NULL, NULL, NULL, NULL, NULL };
     alua_node_finish(core->node, 0, LFINISH_TIME);
     lreport_told(core);
     if (core->running) {

@@ -227,14 +227,14 @@ static bool forbidden(lua_State *L, const lcore_t *core, wire_str_t name)
 //  ---- The whole way -------------------------------------------------------------
 
 //  The usual case, a function under a name without dots, is done for each call that arrives: by raw access only.
-static bool plain(lua_State *L, wire_str_t name)
+static bool plain(lua_State *L, wire_str_t name, bool full)
 {
     if (memchr(name.data, '.', name.size))
         return false;
     lua_pushlstring(L, name.data, name.size);
     lua_pushvalue(L, -1);
     int type = lua_rawget(L, EXPORTS);
-    if (type == LUA_TNIL) {
+    if (type == LUA_TNIL && full) {
         lua_pop(L, 1);
         type = lua_rawget(L, GLOBALS);
     }
@@ -246,14 +246,19 @@ static bool plain(lua_State *L, wire_str_t name)
     return false;
 }
 
-int lnames_push(lua_State *L, const lcore_t *core, wire_str_t name)
+int lnames_push(lua_State *L, const lcore_t *core, wire_str_t name, bool full)
 {
-    if (plain(L, name))
+    if (plain(L, name, full))
         return 0;
     int rc = 0, top = lua_gettop(L);
     luaL_checkstack(L, 20, "names");
-    if (exported(L, name) || global(L, name))
+    if (exported(L, name) || (full && global(L, name)))
         ;
+    else if (!full) {
+        rc = WIRE_E_NOT_EXPORTED;
+        lerror_push(L, rc, "'%.*s' is not exported here, and to call what is not takes the right 'code' in full",
+                    (int) least(name.size, 100), name.data);
+    }
     else if (forbidden(L, core, name)) {
         rc = WIRE_E_NOT_EXPORTED;
         lerror_push(L, rc, "'%.*s' is defined but not exported here: luarpc.export(\"%.*s\", ...) would do that",

@@ -13,7 +13,8 @@
 #define LNAMES_EXPORTS  1
 #define LNAMES_GLOBALS  2
 
-//  Push the function and answer 0, or push an error object (no_function, not_exported).
-int lnames_push(lua_State *L, const lcore_t *core, wire_str_t name);
+//  Push the function and answer 0, or push an error object (no_function, not_exported). full: the caller may run code here; else only
+//  what is exported is looked at, and nothing said about what is not.
+int lnames_push(lua_State *L, const lcore_t *core, wire_str_t name, bool full);
 
 #endif

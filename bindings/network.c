@@ -211,13 +211,16 @@ static void set_number(lua_State *L, const char *key, lua_Integer number)
 
 static void add_node(lua_State *L, const lcore_t *core)
 {
+    alua_stat_t stat;
     bool open = *alua_node_name(core->node) != 0;
+    alua_node_stat(core->node, &stat);
     set_text(L, "id", alua_process_id(core->process));
     set_text(L, "node", alua_node_name(core->node));
     set_text(L, "address", alua_node_address(core->node));
     set_text(L, "broker", alua_node_broker(core->node));
     set_text(L, "endpoint", alua_node_endpoint(core->node));
     set_flag(L, "open", open);
+    set_number(L, "restarts", (lua_Integer) stat.restarts);
 }
 
 static void add_args(lua_State *L)

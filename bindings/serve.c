@@ -118,7 +118,7 @@ static int served(lua_State *T, int status, lua_KContext context)
 static void push_function(lua_State *T, lcore_t *core, const alua_event_t *event)
 {
     if (event->kind == ALUA_CALL) {
-        if (lnames_push(T, core, event->name))
+        if (lnames_push(T, core, event->name, event->full))
             lua_error(T);
     }
     else {
@@ -269,8 +269,13 @@ static uint32_t on_waits(void *arg, wire_buf_t *out)
     return lwaits_list(arg, out);
 }
 
+static bool on_begun(void *arg)
+{
+    return ltask_serves(arg);
+}
+
 void lserve_attach(lcore_t *core)
 {
-    const alua_handler_t handler = { on_event, on_cancel, on_report, on_waits };
+    const alua_handler_t handler = { on_event, on_cancel, on_report, on_waits, on_begun };
     alua_process_handle(core->process, &handler, core);
 }

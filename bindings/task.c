@@ -454,6 +454,14 @@ void ltask_cancel(lcore_t *core, const alua_remote_t *from, uint64_t request)
         }
 }
 
+bool ltask_serves(const lcore_t *core)
+{
+    const ltask_t *task = core->waiting.next_waiting;
+    while (task != &core->waiting && !(task->from && !(task->flags & WIRE_BACKGROUND)))
+        task = task->next_waiting;
+    return task != &core->waiting;
+}
+
 //  "sync call add of 2@ana, FILE:LINE"
 static void put_wait(wire_buf_t *out, ltask_t *task)
 {

@@ -56,6 +56,8 @@ int ltask_push_outcome(lua_State *L, ltask_t *task, uint32_t most);
 //  For the node's handler.
 void ltask_cancel(lcore_t *core, const alua_remote_t *from, uint64_t request);
 uint32_t ltask_list(lcore_t *core, wire_buf_t *out);
+//  Whether a task waits in the middle of what another process has asked for.
+bool ltask_serves(const lcore_t *core);
 //  The same with all else that holds the program. In waits.c.
 uint32_t lwaits_list(lcore_t *core, wire_buf_t *out);
 

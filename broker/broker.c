@@ -11,7 +11,9 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "broker_figures.h"
 #include "broker_jail.h"
+#include "broker_keys.h"
 #include "hub.h"
 
 //  A broker that was started for somebody who never came.
@@ -24,6 +26,7 @@ struct broker {
     hub_t *hub;
     broker_core_t *core;
     broker_jail_t *jail;        //  NULL before the first reaction
+    broker_keys_t *keys;        //  NULL: there are none
     broker_config_t config;     //  Callbacks and flags; its strings are not ours
     char **endpoints;           //  As bound
     size_t endpoint_count;
@@ -136,10 +139,14 @@ static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting,
                     wire_buf_t *body, char *name, const char **text)
 {
     broker_t *self = arg;
-    broker_hello_t hello = { greeting->name, greeting->incarnation, greeting->body };
+    broker_hello_t hello = { .name = greeting->name, .incarnation = greeting->incarnation, .body = greeting->body };
     broker_welcome_t welcome;
     if (greeting->role == HUB_BROKER) {
         *text = "brokers do not join each other";
+        return refuse(self, greeting, WIRE_E_DENIED, *text);
+    }
+    if (self->keys && !broker_keys_show(self->keys, hub_peer_key(peer), &hello) && !self->config.insecure) {
+        *text = "this key is not trusted here: whoever runs the broker can trust it (alua keys trust NAME.pub)";
         return refuse(self, greeting, WIRE_E_DENIED, *text);
     }
     int rc = broker_core_hello(self->core, &hello, peer, hub_now(self->hub), &welcome, body, text);
@@ -148,7 +155,8 @@ static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting,
     hub_set_data(peer, (void *) (uintptr_t) welcome.session);
     if (greeting->name.size == 0)
         snprintf(name, WIRE_MAX_NAME + 1, "%s", welcome.node);
-    say(self, "%s is here as %s", welcome.node, welcome.id);
+    say(self, "%s is here as %s%s%.*s", welcome.node, welcome.id, hello.key.size ? ", with the key of " : "",
+        (int) hello.key_name.size, hello.key_name.size ? hello.key_name.data : "");
     return 0;
 }
 
@@ -198,8 +206,16 @@ static void on_turn(void *arg)
     arm(self);
 }
 
+//  Before the core is there nobody has come.
+static hub_verdict_t on_admit(void *arg, const char *key)
+{
+    const broker_t *self = arg;
+    return self->keys ? broker_keys_admit(self->keys, key) : HUB_REJECT;
+}
+
 static const hub_handler_t handler = { .hello = on_hello, .up = on_up, .message = on_message, .silent = on_silent,
-                                       .lost = on_lost, .gone = on_gone, .turn = on_turn };
+                                       .lost = on_lost, .gone = on_gone, .turn = on_turn,
+                                       .admit = on_admit };
 
 //  ---- What the core tells -------------------------------------------------
 
@@ -218,26 +234,8 @@ static void drop(void *arg, void *link, int code, const char *text)
 static uint32_t put_stat(void *arg, wire_buf_t *out)
 {
     const broker_t *self = arg;
-    hub_stat_t stat;
-    hub_stat(self->hub, &stat);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } pairs[] = {
-        { "link.messages_in", stat.messages_in }, { "link.messages_out", stat.messages_out },
-        { "link.frames_in", stat.frames_in },     { "link.frames_out", stat.frames_out },
-        { "link.bytes_in", stat.bytes_in },       { "link.bytes_out", stat.bytes_out },
-        { "link.resent", stat.resent },           { "link.refused", stat.refused },
-        { "link.strikes", stat.strikes },         { "link.lost", stat.lost },
-        { "link.reconnects", stat.reconnects },   { "link.full", stat.full },
-        { "link.peers", stat.peers },             { "link.ring_bytes", stat.ring_bytes },
-    };
-    const uint32_t count = sizeof pairs / sizeof *pairs;
-    for (uint32_t i = 0; i < count; i++) {
-        wire_put_cstr(out, pairs[i].name);
-        wire_put_uint(out, pairs[i].value);
-    }
-    return count + (self->jail ? broker_jail_stat(self->jail, out) : 0);
+    return broker_figures_put(self->hub, self->config.insecure, wall_time(), self->started, out)
+        + (self->jail ? broker_jail_stat(self->jail, out) : 0) + (self->keys ? broker_keys_stat(self->keys, out) : 0);
 }
 
 static int64_t now_of(void *arg)
@@ -246,7 +244,7 @@ static int64_t now_of(void *arg)
     return hub_now(self->hub);
 }
 
-static void on_reaction(void *arg)
+static void on_core_changed(void *arg)
 {
     broker_t *self = arg;
     after(self);
@@ -257,7 +255,7 @@ static int ready(void *arg, char *text)
 {
     broker_t *self = arg;
     const broker_jail_config_t config = { .loop = self->loop, .core = self->core, .now = now_of,
-                                          .changed = on_reaction, .arg = self };
+                                          .changed = on_core_changed, .arg = self };
     if (!self->jail)
         self->jail = broker_jail_new(&config);
     if (self->jail)
@@ -272,8 +270,21 @@ static void react(void *arg, const broker_run_t *run)
     broker_jail_run(self->jail, run);
 }
 
+static void audit(void *arg, const broker_refusal_t *refusal)
+{
+    const broker_t *self = arg;
+    if (self->keys)
+        broker_keys_audit(self->keys, refusal);
+}
+
+static int rotate(void *arg, const char *name, const char *old_key, const char *new_key, char *text)
+{
+    broker_t *self = arg;
+    return self->keys ? broker_keys_rotate(self->keys, name, old_key, new_key, text) : 0;
+}
+
 static const broker_output_t output = { .send = send_to, .drop = drop, .stat = put_stat, .ready = ready,
-                                        .react = react };
+                                        .react = react, .audit = audit, .rotate = rotate };
 
 //  ---- Beginning -----------------------------------------------------------
 
@@ -291,7 +302,8 @@ static uint64_t fresh_number(void)
 static bool start_hub(broker_t *self, const char *host, char *error)
 {
     hub_config_t config = { .role = HUB_BROKER, .name = "", .incarnation = fresh_number(),
-                            .token = self->config.token, .host = host, .lease = self->config.lease };
+                            .token = self->config.token, .host = host, .lease = self->config.lease,
+                            .cert = self->config.cert, .insecure = self->config.insecure };
     self->hub = hub_new(self->loop, &config, &handler, self);
     if (!self->hub)
         snprintf(error, BROKER_ERROR_TEXT, "no memory or no sockets for a broker");
@@ -328,20 +340,28 @@ static bool bind_all(broker_t *self, const broker_config_t *config, char *error)
     return true;
 }
 
-//  The ip:port of the first tcp endpoint, else the machine's name.
-static const char *default_address(const broker_t *self, const char *machine)
+//  The ip:port of the first tcp endpoint, with the machine's name where that is all of its addresses; else the machine's name.
+static const char *default_address(const broker_t *self, const char *machine, char text[HOST_SIZE + 16])
 {
-    for (size_t i = 0; i < self->endpoint_count; i++)
-        if (strncmp(self->endpoints[i], "tcp://", 6) == 0)
-            return self->endpoints[i] + 6;
+    for (size_t i = 0; i < self->endpoint_count; i++) {
+        const char *at = self->endpoints[i] + 6, *port = strrchr(at, ':');
+        if (strncmp(self->endpoints[i], "tcp://", 6) != 0)
+            continue;
+        if (strncmp(at, "0.0.0.0:", 8) != 0 && strncmp(at, "[::]:", 5) != 0)
+            return at;
+        snprintf(text, HOST_SIZE + 16, "%s%.15s", machine, port);
+        return text;
+    }
     return machine;
 }
 
 static bool start_core(broker_t *self, const char *machine, char *error)
 {
-    const char *address = self->config.address ? self->config.address : default_address(self, machine);
+    char text[HOST_SIZE + 16];
+    const char *address = self->config.address ? self->config.address : default_address(self, machine, text);
     broker_core_config_t config = { .address = address, .lease = self->config.lease,
-                                    .first_number = self->config.first_number, .seed = fresh_number() };
+                                    .first_number = self->config.first_number, .seed = fresh_number(),
+                                    .keys = self->config.cert != NULL };
     self->core = broker_core_new(&config, &output, self);
     self->address = self->core ? strdup(address) : NULL;
     if (!self->address) {
@@ -352,6 +372,24 @@ static bool start_core(broker_t *self, const char *machine, char *error)
     return true;
 }
 
+static void say_of_keys(void *arg, const char *text)
+{
+    say(arg, "%s", text);
+}
+
+static bool start_keys(broker_t *self, char *error)
+{
+    broker_keys_config_t config = { .loop = self->loop, .hub = self->hub, .core = self->core, .trust = self->config.trust,
+                                    .policy = self->config.policy, .say = say_of_keys, .changed = on_core_changed,
+                                    .arg = self };
+    if (!self->config.cert) {
+        snprintf(error, BROKER_ERROR_TEXT, "a policy needs keys: give the broker one (--key)");
+        return !self->config.policy;
+    }
+    self->keys = broker_keys_new(&config, error);
+    return self->keys != NULL;
+}
+
 //  Each step says itself why it failed.
 static bool start(broker_t *self, const broker_config_t *config, char *error)
 {
@@ -359,7 +397,7 @@ static bool start(broker_t *self, const broker_config_t *config, char *error)
     size_t size = sizeof machine;
     uv_os_gethostname(machine, &size);
     return start_hub(self, config->host ? config->host : machine, error) && bind_all(self, config, error)
-        && start_core(self, machine, error);
+        && start_core(self, machine, error) && start_keys(self, error);
 }
 
 broker_t *broker_new(uv_loop_t *loop, const broker_config_t *config, char *error)
@@ -378,6 +416,8 @@ broker_t *broker_new(uv_loop_t *loop, const broker_config_t *config, char *error
         return NULL;
     }
     self->config.address = self->config.token = self->config.host = NULL;   //  Not ours beyond this call
+    self->config.trust = self->config.policy = NULL;
+    self->config.cert = NULL;
     self->config.endpoints = NULL;
     self->started = hub_now(self->hub);
     arm(self);
@@ -396,6 +436,7 @@ void broker_destroy(broker_t **self_p)
         return;
     *self_p = NULL;
     broker_jail_destroy(&self->jail);
+    broker_keys_destroy(&self->keys);
     hub_destroy(&self->hub);
     broker_core_destroy(&self->core);
     for (size_t i = 0; i < self->endpoint_count; i++)

@@ -9,6 +9,7 @@
 
 #include <uv.h>
 #include "broker_core.h"
+#include "cert.h"
 
 typedef struct broker broker_t;
 
@@ -23,6 +24,12 @@ typedef struct {
     const char *host;           //  Compared as text with the host a node says: when it is the same, a refused
                                 //  connection at its address proves its death. NULL: the machine's name
     int lease;                  //  ms; 0: WIRE_LEASE
+    //  Keys: tcp endpoints take CURVE links of trusted keys only, with the rights that the policy gives; who comes by ipc and
+    //  the token has all rights. Both are looked at anew as long as the broker runs (broker_keys.h).
+    const cert_t *cert;         //  Its own, with the secret half; NULL: no keys
+    const char *trust;          //  Directory of trusted certificates; NULL: trust_directory()
+    const char *policy;         //  File; NULL: whoever is trusted may everything but code and admin
+    bool insecure;              //  Whoever comes is let in, with all rights; STAT says so
     uint64_t first_number;      //  Mint above this; 0 for a network that begins
     bool until_empty;           //  Say on_empty when the last member (visitors apart) has left or its lease
                                 //  is over, or when nobody has joined within 10 s. Once
@@ -33,7 +40,7 @@ typedef struct {
 } broker_config_t;
 
 //  Listen and serve. config and its strings are copied. NULL: error[BROKER_ERROR_TEXT] says why in a
-//  sentence (an endpoint that is in use, wrong or refused; no memory).
+//  sentence (an endpoint that is in use, wrong or refused; a trust store or policy that is missing or wrong; no memory).
 broker_t *broker_new(uv_loop_t *loop, const broker_config_t *config, char *error);
 
 //  Close all links and sockets at once, without a word to the nodes: they look for a successor.

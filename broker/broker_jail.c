@@ -8,15 +8,18 @@
 
 #include "jail.h"
 
-#define DEADLINE  1000          //  ms for a run, waiting for a worker included
-#define WORKERS   16            //  Owners' spaces that run side by side: one that loops keeps others waiting, who then fail
+#define DEADLINE  1000          //  ms for a run, from its begin
+#define PATIENCE  30000         //  ms that it may wait for its turn; its space stands still meanwhile
+#define WORKERS   16            //  Owners whose reactions run side by side. Where more loop than that, they take turns:
+                                //  the others wait (a second for each 16 that loop), and do not fail
+#define QUEUE     16384         //  Runs that wait, one for each space; a quarter for one owner
 #define CODE      (64 * 1024)   //  Bytes of a reaction's own text, as the core allows
 #define MESSAGE   400           //  Bytes of an error's message that an owner is told
 
 //  Stands before each text, on its first line, so that lines keep their numbers. `return false, text` refuses as well.
 static const char prelude[] =
     "local t, on, phase, who, space = ... local luats, spaces, refuse = {} "
-    "do local op, term, ceil = space_op, term, math.ceil space_op = nil "
+    "do local op, term, ceil = space_op, term, math.ceil space_op = nil luats.code = code "
     "for _, word in ipairs { 'any', 'rest' } do luats[word] = term(word) end "
     "for _, kind in ipairs { 'boolean', 'number', 'int', 'float', 'string', 'table' } do luats[kind] = term('type', kind) end "
     "for _, word in ipairs { 'range', 'prefix', 'oneof', 'var', 'where' } do "
@@ -259,20 +262,19 @@ static void put_args(const broker_run_t *run, wire_buf_t *out)
     wire_put_text(out, run->space.data, run->space.size);
 }
 
-//  Whoever owns two spaces may have their runs side by side. A name that is cut shares with the owner's own.
+//  All runs of one owner share a worker, one after the other: so nobody has more turns by more spaces.
 static int start(broker_jail_t *self, run_t *run, const broker_run_t *told)
 {
-    char principal[WIRE_MAX_NAME + 1], chunk[WIRE_MAX_NAME + 2];
+    char principal[24], chunk[WIRE_MAX_NAME + 2];
     wire_buf_t code = WIRE_BUF_EMPTY, args = WIRE_BUF_EMPTY;
-    int size = snprintf(principal, sizeof principal, "%llu %.*s", (unsigned long long) told->owner,
-                        (int) told->space.size, told->space.data);
+    int size = snprintf(principal, sizeof principal, "%llu", (unsigned long long) told->owner);
     snprintf(chunk, sizeof chunk, "=%s", *run->name ? run->name : "reaction");
     wire_buf_append(&code, prelude, sizeof prelude - 1);
     wire_buf_append(&code, told->code.data, told->code.size);
     put_args(told, &args);
-    jail_job_t job = { .principal = { principal, size < WIRE_MAX_NAME ? (size_t) size : WIRE_MAX_NAME },
+    jail_job_t job = { .principal = { principal, (size_t) size },
                        .name = text_of(chunk), .code = { (const char *) code.data, code.size },
-                       .args = wire_reader(args.data, args.size), .calls = calls, .deadline = DEADLINE,
+                       .args = wire_reader(args.data, args.size), .calls = calls, .deadline = DEADLINE, .patience = PATIENCE,
                        .fn = on_outcome, .call = on_call, .arg = run };
     int rc = code.failed || args.failed ? WIRE_E_NO_MEMORY : jail_run(self->jail, &job);
     wire_buf_free(&code);
@@ -303,7 +305,7 @@ int broker_jail_ready(broker_jail_t *self, char *text)
 
 broker_jail_t *broker_jail_new(const broker_jail_config_t *config)
 {
-    const jail_config_t jail = { .code = CODE + sizeof prelude, .workers = WORKERS };
+    const jail_config_t jail = { .code = CODE + sizeof prelude, .workers = WORKERS, .queue = QUEUE };
     broker_jail_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;

@@ -1,5 +1,6 @@
 # What "cmake --install" puts where, and what a user needs built (target "program"). Each part is optional,
-# so that half a house can be built and installed too.
+# so that half a house can be built and installed too. `--component program` is what runs by itself: the command, the
+# jail, the Lua modules and the examples; without it come plain Lua's C module and what programs in C need.
 set(modules share/lua/5.4)              # Where every Lua 5.4 looks below its prefix
 set(c_modules lib/lua/5.4)
 
@@ -11,21 +12,25 @@ foreach(part alua alua_core_module alua_jail_program)
 endforeach()
 
 if(TARGET alua)
-    install(TARGETS alua RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS alua RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 endif()
 if(TARGET alua_jail_program)
-    install(TARGETS alua_jail_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS alua_jail_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 endif()
 if(TARGET alua_core_module)
     install(TARGETS alua_core_module LIBRARY DESTINATION ${c_modules}/alua)
 endif()
 if(EXISTS ${PROJECT_SOURCE_DIR}/lua)
-    install(DIRECTORY lua/ DESTINATION ${modules} FILES_MATCHING PATTERN "*.lua")
+    install(DIRECTORY lua/ DESTINATION ${modules} COMPONENT program FILES_MATCHING PATTERN "*.lua")
+endif()
+if(EXISTS ${PROJECT_SOURCE_DIR}/examples)
+    file(GLOB examples CONFIGURE_DEPENDS examples/*.lua)
+    install(FILES ${examples} DESTINATION ${CMAKE_INSTALL_DATADIR}/alua/examples COMPONENT program)
 endif()
 
-# For programs in C: the headers, and one archive in which node, transport and wire are together.
+# For programs in C: the headers, and one archive in which node, transport, jail, policy and wire are together.
 set(parts "")
-foreach(part node node_core transport wire)
+foreach(part node node_core transport jail jail_frame policy lex wire)
     if(TARGET alua_${part})
         list(APPEND parts $<TARGET_OBJECTS:alua_${part}>)
     endif()

@@ -58,6 +58,7 @@ typedef struct {
     const char *const *calls;   //  Functions in the text's globals that ask `call`: { "space.out", "log", NULL },
                                 //  at most 64; NULL: none
     unsigned deadline;          //  ms from now, waiting included; 0: the configuration's. At most 10 minutes
+    unsigned patience;          //  ms that it may wait for its turn: the deadline counts from its begin then. 0: from now
     jail_fn *fn;
     jail_call_fn *call;         //  NULL when calls is
     void *arg;

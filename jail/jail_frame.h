@@ -57,7 +57,7 @@ typedef enum {
 #define JAIL_VALUE_OBJECTS  (WIRE_MAX_OBJECTS - 64)
 #define JAIL_EXT_ERROR      1                       //  An error object
 #define JAIL_EXT_TERM       2                       //  A template's term; a table of its own kind here
-#define JAIL_EXT_CODE       3                       //  Code text; a string here
+#define JAIL_EXT_CODE       3                       //  Code text; worker/term.h
 
 //  A worker lives on for its principal, so the limit on its processor time is a backstop; the
 //  client retires it long before.

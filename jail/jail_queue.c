@@ -100,7 +100,8 @@ static jail_queued_t *new_job(const jail_t *self, const jail_job_t *job, const w
     if (deadline > JAIL_MAX_DEADLINE * MS_PER_S)
         deadline = JAIL_MAX_DEADLINE * MS_PER_S;
     *queued = (jail_queued_t) { .fn = job->fn, .call = job->call, .arg = job->arg, .size = size,
-                                .due = jail_now() + deadline };
+                                .due = jail_now() + (job->patience ? job->patience : deadline),
+                                .deadline = job->patience ? deadline : 0 };
     queued->name = copy(&at, job->name);
     queued->code = copy(&at, job->code);
     queued->names = copy_bytes(&at, names->data, names->size);
@@ -137,6 +138,7 @@ static void append_job(jail_t *self, jail_principal_t *principal, jail_queued_t 
     *principal->last = job;
     principal->last = &job->next;
     principal->waiting++;
+    principal->waiting_bytes += job->size;
     self->waiting++;
     self->waiting_bytes += job->size;
     jail_keep_loop(self);
@@ -149,6 +151,7 @@ void jail_put_back(jail_t *self, jail_principal_t *principal, jail_queued_t *job
     job->next = principal->first;
     principal->first = job;
     principal->waiting++;
+    principal->waiting_bytes += job->size;
     self->waiting++;
     self->waiting_bytes += job->size;
 }
@@ -161,6 +164,7 @@ static jail_queued_t *take_job(jail_t *self, jail_principal_t *principal, jail_q
     if (principal->last == &job->next)
         principal->last = at;
     principal->waiting--;
+    principal->waiting_bytes -= job->size;
     self->waiting--;
     self->waiting_bytes -= job->size;
     return job;
@@ -181,7 +185,7 @@ int jail_enqueue(jail_t *self, const jail_job_t *job)
     jail_principal_t *principal = rc == 0 ? get_principal(self, job->principal) : NULL;
     if (rc == 0 && !principal)
         rc = WIRE_E_NO_MEMORY;
-    if (rc == 0 && principal->waiting >= share_of_one(self))
+    if (rc == 0 && (principal->waiting >= share_of_one(self) || principal->waiting_bytes > JAIL_MAX_BYTES / 4))
         rc = WIRE_E_FULL;
     jail_queued_t *queued = rc == 0 ? new_job(self, job, &names) : NULL;
     if (queued) {
@@ -238,6 +242,8 @@ static void start_next(jail_t *self, jail_principal_t *principal, jail_worker_t 
     jail_queued_t *job = take_job(self, principal, &principal->first);
     remove_principal(self, principal);
     append_principal(self, principal);      //  The others come first now
+    if (job->deadline)
+        job->due = jail_now() + job->deadline;
     self->busy++;
     self->stat.runs++;
     jail_worker_start(worker, principal, job);
@@ -286,14 +292,15 @@ static size_t count_wanted(const jail_t *self, const places_t *places)
     return wanted;
 }
 
-//  One worker is forked ahead, when no run is disturbed by that or when somebody waits for one anyway.
-//  The dying count too, lest a slow server is asked for ever more.
+//  One worker is forked ahead, when nobody waits for one or a run has just ended: beside the first, who is waited for, it
+//  would only delay that. The dying count too, lest a slow server is asked for ever more.
 static void ask_for_workers(jail_t *self)
 {
     places_t places = count_places(self);
     size_t wanted = count_wanted(self, &places);
-    if (wanted || self->busy == 0)
+    if (self->pause || (wanted == 0 && self->busy == 0))
         wanted++;
+    self->pause = false;
     if (places.fresh >= wanted || places.dying > self->config.workers)
         return;
     if (!self->server && jail_server_start(self)) {
@@ -325,6 +332,7 @@ void jail_schedule(jail_t *self)
 void jail_finish(jail_t *self, jail_queued_t *job, const jail_outcome_t *outcome)
 {
     jail_keep_loop(self);
+    self->pause = true;
     job->fn(job->arg, outcome);
     free(job);
 }

@@ -40,6 +40,7 @@ struct jail_queued {
     jail_call_fn *call;
     void *arg;
     int64_t due;
+    unsigned deadline;              //  ms from its begin; 0: due stands
     wire_str_t name, code;
     wire_reader_t names, args;      //  Packed arrays
     uint8_t hash[JAIL_HASH];
@@ -53,7 +54,7 @@ struct jail_queued {
 struct jail_principal {
     jail_principal_t *next, **back;
     jail_queued_t *first, **last;
-    size_t waiting;
+    size_t waiting, waiting_bytes;
     jail_worker_t *worker;
     size_t size;
     char name[];
@@ -100,6 +101,7 @@ struct jail {
     uv_timer_t timer;
     int64_t timer_due;              //  INT64_MAX: not armed
     bool timer_closed;
+    bool pause;                     //  A run has ended: a moment to fork one ahead
     bool closing;
     size_t busy, waiting, waiting_bytes;
     jail_stat_t stat;

@@ -5,8 +5,25 @@
 -- subscriber slows nobody else.
 
 local core = require "alua.core"
+local given = require "alua.given"
+local waiting = require "alua.waiting"
+
+local ask_topics = core.asker "TOPICS"
+
+--- What the broker knows: topics, `{ topic, seq, kept, retained }` (the last number, how many messages are
+--- kept), and subscriptions, `{ pattern, sub, id, group, waiting, dropped }`. As many as fit a message. Waits
+--- unless there is a callback.
+---@param options? { timeout?: number }
+---@param cb fun(topics: table[]?, subscriptions: any)?
+---@return table[]? topics, table[]|any subscriptions or an error
+local function topics(options, cb)
+  waiting.check(cb)
+  local wanted = given.check(options, { timeout = true }, 2)
+  return ask_topics(wanted.timeout, false, "topics", cb)
+end
 
 return {
+  topics = topics,
   publish = require("luaps.publish").publish,
   will = require("luaps.publish").will,
   subscribe = require("luaps.subscribe").subscribe,

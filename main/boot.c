@@ -57,6 +57,9 @@ static char *boot_record(const boot_t *self)
     wire_buf_append(&out, "ALUA_BOOT=", 10);
     add_line(&out, "CONTROL", control);
     add_line(&out, "BROKER", self->private ? self->private : options->broker);
+    add_line(&out, "KEY", options->key);
+    add_line(&out, "BROKER_KEY", options->broker_key);
+    add_line(&out, "CODE", options->code);
     add_line(&out, "APP", options->app);
     add_line(&out, "FILE", options->file);
     add_name(&out, options, self->rank);

@@ -1,13 +1,19 @@
 //  host - what the command line's Lua half asks of C. See host.h
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <lauxlib.h>
+#include "address.h"
 #include "alua.h"
 #include "child.h"
 #include "edit.h"
 #include "host.h"
+#include "host_data.h"
+#include "host_doctor.h"
+#include "host_keys.h"
+#include "knock.h"
 #include "label.h"
 #include "launch.h"
 #include "probe.h"
@@ -63,6 +69,7 @@ static int host_launch(lua_State *L)
     launch_options_t options = {
         .count = (int) number_field(L, "count"), .app = text_field(L, "app"), .name = text_field(L, "name"),
         .broker = text_field(L, "broker"), .file = text_field(L, "file"), .args = list_field(L, "args"),
+        .key = text_field(L, "key"), .broker_key = text_field(L, "broker_key"), .code = text_field(L, "code"),
         .timeout = number_field(L, "timeout"), .keep = flag_field(L, "keep"), .end = flag_field(L, "end_"),
         .label = flag_field(L, "label"),
     };
@@ -74,6 +81,8 @@ static int host_launch(lua_State *L)
 static serve_options_t serve_options(lua_State *L)
 {
     return (serve_options_t) { .listen = list_field(L, "listen"), .until_empty = flag_field(L, "until_empty"),
+                               .key = text_field(L, "key"), .trust = text_field(L, "trust"),
+                               .policy = text_field(L, "policy"), .insecure = flag_field(L, "insecure"),
                                .ready = (int) number_field(L, "ready") };
 }
 
@@ -106,6 +115,46 @@ static int host_probe(lua_State *L)
 static int host_is_local(lua_State *L)
 {
     lua_pushboolean(L, probe_is_local(luaL_checkstring(L, 1)));
+    return 1;
+}
+
+//  host.knock{...} -> "ok" | WORD of an error, text
+static int host_knock(lua_State *L)
+{
+    char text[1024] = "";
+    knock_t ask = { .broker = text_field(L, "broker"), .key = text_field(L, "key"),
+                    .broker_key = text_field(L, "broker_key"), .timeout = (int) (number_field(L, "timeout") * 1000) };
+    luaL_argcheck(L, ask.broker, 1, "a broker is needed");
+    lua_pushstring(L, wire_error_word(knock(&ask, text, sizeof text)));
+    lua_pushstring(L, text);
+    return 2;
+}
+
+//  host.listenable(endpoint) -> endpoint | nil, why
+static int host_listenable(lua_State *L)
+{
+    char numeric[ADDRESS_TEXT];
+    const char *why = address_listen(luaL_checkstring(L, 1), numeric);
+    if (why)
+        lua_pushnil(L);
+    lua_pushstring(L, why ? why : numeric);
+    return why ? 2 : 1;
+}
+
+//  host.own_address(endpoint) -> text | nil
+static int host_own_address(lua_State *L)
+{
+    char address[ADDRESS_TEXT];
+    lua_pushstring(L, address_toward(luaL_checkstring(L, 1), address) ? address : NULL);
+    return 1;
+}
+
+//  host.absolute(path) -> path; as it is when there is no such file
+static int host_absolute(lua_State *L)
+{
+    char path[PATH_MAX];
+    const char *given = luaL_checkstring(L, 1);
+    lua_pushstring(L, realpath(given, path) ? path : given);
     return 1;
 }
 
@@ -156,9 +205,11 @@ static int host_isatty(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    { "launch", host_launch }, { "serve", host_serve }, { "detach", host_detach }, { "probe", host_probe },
+    { "launch", host_launch }, { "serve", host_serve }, { "detach", host_detach }, { "probe", host_probe }, { "knock", host_knock },
+    { "listenable", host_listenable }, { "own_address", host_own_address }, { "absolute", host_absolute },
     { "is_local", host_is_local }, { "directory", host_directory }, { "default_broker", host_default_broker },
-    { "setenv", host_setenv }, { "label", host_label }, { "leave", host_leave }, { "isatty", host_isatty }, { NULL, NULL },
+    { "setenv", host_setenv }, { "label", host_label }, { "leave", host_leave }, { "isatty", host_isatty },
+    { "data", host_data }, { NULL, NULL },
 };
 
 int host_push(lua_State *L)
@@ -166,6 +217,10 @@ int host_push(lua_State *L)
     luaL_newlib(L, functions);
     edit_push(L);
     lua_setfield(L, -2, "edit");
+    host_doctor_push(L);
+    lua_setfield(L, -2, "doctor");
+    host_keys_push(L);
+    lua_setfield(L, -2, "keys");
     lua_pushliteral(L, ALUA_VERSION);
     lua_setfield(L, -2, "version");
     return 1;

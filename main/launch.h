@@ -17,6 +17,7 @@ typedef struct {
     const char *app;            //  That they join
     const char *name;           //  Of the node, or NULL; with several processes NAME1, NAME2 ...
     const char *broker;         //  Endpoint; NULL: a private one
+    const char *key, *broker_key, *code;    //  For the boot records of all; or NULL
     const char *file;           //  The program
     const char *const *args;    //  Its arguments, NULL-terminated
     double timeout;             //  Seconds; 0: none

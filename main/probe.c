@@ -57,8 +57,10 @@ static probe_t probe_tcp(const char *text, int ms)
 {
     char host[256], port[16];
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *all;
-    if (!split(text, host, port) || getaddrinfo(host, port, &hints, &all))
+    if (!split(text, host, port))
         return PROBE_BAD;
+    if (getaddrinfo(host, port, &hints, &all))
+        return PROBE_NOBODY;
     probe_t found = PROBE_NOBODY;
     for (struct addrinfo *one = all; one && found == PROBE_NOBODY; one = one->ai_next)
         if (connects(one->ai_addr, one->ai_addrlen, ms))

@@ -8,9 +8,11 @@
 #include <uv.h>
 #include "alua.h"
 #include "broker.h"
+#include "cert.h"
 #include "numbers.h"
 #include "probe.h"
 #include "serve.h"
+#include "serve_log.h"
 
 #define PROBE_TIME 500
 
@@ -19,6 +21,8 @@ typedef struct {
     uv_signal_t signals[3];
     broker_t *broker;
     numbers_t numbers;
+    cert_t cert;
+    serve_log_t log;
     bool had_members;
 } serve_t;
 
@@ -70,6 +74,28 @@ static const char *taken(const char *const *listen)
     return NULL;
 }
 
+static void on_log(void *arg, const char *text)
+{
+    serve_t *self = arg;
+    serve_log(&self->log, uv_now(&self->loop), text);
+}
+
+static bool load_key(serve_t *self, const serve_options_t *options, broker_config_t *config, char *error)
+{
+    char why[CERT_ERROR];
+    config->trust = options->trust;
+    config->policy = options->policy;
+    config->insecure = options->insecure;
+    config->log = options->key || options->insecure ? on_log : NULL;
+    if (!options->key)
+        return true;
+    config->cert = &self->cert;
+    bool loaded = cert_load(&self->cert, options->key, true, why);
+    if (!loaded)
+        snprintf(error, BROKER_ERROR_TEXT, "%.255s", why);
+    return loaded;
+}
+
 static bool start_broker(serve_t *self, const serve_options_t *options, char *error)
 {
     const char *busy = taken(options->listen);
@@ -83,7 +109,7 @@ static bool start_broker(serve_t *self, const serve_options_t *options, char *er
         snprintf(error, BROKER_ERROR_TEXT, "another broker listens on %.200s already", busy);
     else if (!config.token)
         snprintf(error, BROKER_ERROR_TEXT, "the user's token cannot be read or made");
-    else
+    else if (load_key(self, options, &config, error))
         self->broker = broker_new(&self->loop, &config, error);
     const char *asked = options->listen[0];
     if (self->broker && asked[strlen(asked) - 1] == '*')
@@ -145,5 +171,6 @@ int serve(const serve_options_t *options)
         tell_ready(options->ready, "error", error);
     }
     finish(&self);
+    memset(&self.cert, 0, sizeof self.cert);
     return started ? 0 : 1;
 }

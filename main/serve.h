@@ -9,6 +9,10 @@
 typedef struct {
     const char *const *listen;  //  Endpoints, NULL-terminated
     bool until_empty;           //  End when the last member has left
+    const char *key;            //  File of its certificate; NULL: no keys
+    const char *trust;          //  Directory of those who may come; NULL: the user's
+    const char *policy;         //  File; NULL: none
+    bool insecure;              //  Let in whoever comes
     int ready;                  //  A descriptor that hears "ok ENDPOINT..." or "error WHY", one line; 0: none
 } serve_options_t;
 

@@ -16,13 +16,22 @@
 
 extern char **environ;
 
-//  alua broker --ready 3 [--until-empty] --listen E ...; malloc'ed, NULL: no memory.
+static size_t add(const char **args, size_t at, const char *option, const char *value)
+{
+    if (!value)
+        return at;
+    args[at] = option;
+    args[at + 1] = value;
+    return at + 2;
+}
+
+//  alua broker --ready 3 [--until-empty] [--key FILE ...] --listen E ...; malloc'ed, NULL: no memory.
 static char **arguments(const serve_options_t *options)
 {
     size_t count = 0, at = 0;
     while (options->listen[count])
         count++;
-    const char **args = calloc(2 * count + 6, sizeof *args);
+    const char **args = calloc(2 * count + 14, sizeof *args);
     if (!args)
         return NULL;
     args[at++] = alua_executable();
@@ -31,10 +40,13 @@ static char **arguments(const serve_options_t *options)
     args[at++] = READY_TEXT;
     if (options->until_empty)
         args[at++] = "--until-empty";
-    for (size_t i = 0; i < count; i++) {
-        args[at++] = "--listen";
-        args[at++] = options->listen[i];
-    }
+    if (options->insecure)
+        args[at++] = "--insecure";
+    at = add(args, at, "--key", options->key);
+    at = add(args, at, "--trust", options->trust);
+    at = add(args, at, "--policy", options->policy);
+    for (size_t i = 0; i < count; i++)
+        at = add(args, at, "--listen", options->listen[i]);
     return (char **) args;
 }
 

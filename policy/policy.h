@@ -10,7 +10,8 @@
 //      }
 //      default = "worker"                       -- a trusted key that is not named; without it: nothing
 //
-//  Unknown words are errors, with the nearest there is. Pure.
+//  Several roles are united: patterns together, of code the higher level, tables of code node by node. A role is a table of
+//  rights only. Unknown words and roles are errors, with the nearest there is. Pure; immutable once made.
 
 #ifndef POLICY_H
 #define POLICY_H
@@ -19,7 +20,8 @@
 
 typedef struct policy policy_t;
 
-//  From the packed value of the file (policy_text). NULL: no memory or a wrong rule; error[256] says which.
+//  From the packed value of the file (policy_text). NULL: no memory or a wrong rule; error[256] says which
+//  ("keys.bob: there is no role 'wroker'; did you mean 'worker'?"). The bytes are copied.
 policy_t *policy_new(wire_reader_t packed, char *error);
 void policy_destroy(policy_t **self_p);
 

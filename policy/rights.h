@@ -3,11 +3,12 @@
 //  Packed, as RIGHTS and a policy have it: a map of the words of WIRE_RIGHTS,
 //
 //      { code = LEVEL | { NODE = LEVEL, ... },     LEVEL: "none", "jail", "full"
-//        call = true | [PATTERN, ...], out =, take =, read =, pub =, sub = (likewise), admin = true }
+//        call = true | PATTERN | [PATTERN, ...], out =, take =, read =, pub =, sub = (likewise), admin = true }
 //
-//  What is not there is denied. A PATTERN is dotted words: `*` is any one word, `>` at the end is one or more words;
-//  a topic's grammar, used for functions, spaces and (in code's table) nodes as well. A space's or node's name is one
-//  word when it has no dots. A NODE that matches several patterns of code's table has the highest level of these. Pure; immutable once made, so any
+//  What is not there is denied; false gives nothing. A PATTERN is dotted words: `*` is any one word, `>` at the end is one or
+//  more words; a topic's grammar, used for functions, spaces and (in code's table) nodes as well, but that * and > are never
+//  parts of words. A space's or node's name is one word when it has no dots. A node that matches several patterns of code's
+//  table has the highest level of these. A word that is not one of ours is an error. Pure; immutable once made, so any
 //  thread may ask.
 
 #ifndef RIGHTS_H
@@ -22,7 +23,7 @@ typedef struct rights rights_t;
 
 typedef enum { RIGHTS_NONE, RIGHTS_JAIL, RIGHTS_FULL } rights_code_t;
 
-//  NULL: no memory, or not such a map: then error[256] says why (error may be NULL).
+//  The bytes are copied. NULL: no memory, or not such a map: then error[256] says why (error may be NULL).
 rights_t *rights_new(wire_reader_t packed, char *error);
 void rights_destroy(rights_t **self_p);
 
@@ -35,10 +36,10 @@ const rights_t *rights_nothing(void);
 //  self NULL: rights_all.
 bool rights_may(const rights_t *self, wire_right_t right, wire_str_t about);
 
-//  How code of this author is run on that node. self NULL: FULL.
+//  How code of this author is run on that node: on all by its own level, or higher by the table. self NULL: FULL.
 rights_code_t rights_code(const rights_t *self, wire_str_t node);
 
-//  Packed again, as rights_new reads it.
+//  Packed again, as rights_new reads it. self NULL: rights_all.
 void rights_put(const rights_t *self, wire_buf_t *out);
 
 const char *rights_code_word(rights_code_t level);      //  "jail"

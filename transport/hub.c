@@ -113,6 +113,10 @@ hub_t *hub_new(uv_loop_t *loop, const hub_config_t *config, const hub_handler_t 
     copy_text(self->name, config->name);
     copy_text(self->token, config->token);
     copy_text(self->host, config->host);
+    if (config->cert)
+        self->cert = *config->cert;
+    self->insecure = config->insecure;
+    hub_flow_start(self);
     self->link_config.lease = config->lease ? config->lease : WIRE_LEASE;
     self->link_config.patient = config->patient;
     self->link_config.ring_bytes = config->ring_bytes ? config->ring_bytes : WIRE_LINK_RING_BYTES;
@@ -123,10 +127,9 @@ hub_t *hub_new(uv_loop_t *loop, const hub_config_t *config, const hub_handler_t 
 
 static void free_lists(hub_t *self)
 {
-    hub_table_clear(&self->by_id);
     hub_table_clear(&self->by_session);
     hub_table_clear(&self->by_name);
-    hub_table_clear(&self->strangers);
+    hub_table_clear(&self->verdicts);
     while (self->batches.count)
         free(self->batches.items[--self->batches.count]);
     hub_list_t *lists[] = { &self->sources, &self->touched, &self->ready, &self->peers, &self->dirty,
@@ -163,8 +166,11 @@ void hub_destroy(hub_t **self_p)
     while (self->graveyard.count)
         hub_peer_free(self->graveyard.items[--self->graveyard.count]);
     remove_paths(self);
-    hub_source_destroy(&self->router, 0);
-    hub_source_destroy(&self->router_monitor, 0);
+    hub_door_close(&self->doors[HUB_PLAIN]);
+    hub_door_close(&self->doors[HUB_CURVE]);
+    hub_flow_stop(self);
+    hub_keys_stop(self);                //  Behind the door that it guards
+    explicit_bzero(&self->cert, sizeof self->cert);
     if (self->spare)
         hub_frame_release(self->spare);
     free_lists(self);
@@ -200,18 +206,20 @@ int hub_bind(hub_t *self, const char *endpoint, char *bound)
 {
     if (strncmp(endpoint, "ipc://", 6) != 0 && strncmp(endpoint, "tcp://", 6) != 0)
         return WIRE_E_USAGE;
-    int rc = hub_accept_start(self);
+    hub_door_t *door;
+    int rc = hub_door_open(self, endpoint, &door);
     if (rc)
         return rc;
     if (is_taken(endpoint))
         return WIRE_E_EXISTS;
-    if (zmq_bind(self->router->zmq, endpoint))
+    zsock_set_ipv6(door->router->sock, strncmp(endpoint, "tcp://[", 7) == 0);
+    if (zmq_bind(door->router->zmq, endpoint))
         return errno == EADDRINUSE ? WIRE_E_EXISTS : errno == EINVAL ? WIRE_E_USAGE : WIRE_E_SYSTEM;
     size_t size = HUB_TEXT;
-    if (bound && zmq_getsockopt(self->router->zmq, ZMQ_LAST_ENDPOINT, bound, &size))
+    if (bound && zmq_getsockopt(door->router->zmq, ZMQ_LAST_ENDPOINT, bound, &size))
         return WIRE_E_SYSTEM;
     remember_path(self, endpoint);
-    hub_touch(self->router);
+    hub_touch(door->router);
     return 0;
 }
 
@@ -347,29 +355,11 @@ void hub_stat(const hub_t *self, hub_stat_t *stat)
         .messages_in = self->stat.messages_in, .messages_out = self->stat.messages_out,
         .frames_in = self->stat.frames_in, .frames_out = self->stat.frames_out,
         .bytes_in = self->stat.bytes_in, .bytes_out = self->stat.bytes_out,
-        .resent = self->stat.resent, .refused = self->refused, .strikes = self->stat.strikes,
+        .resent = self->stat.resent, .refused = self->refused, .denied = self->denied, .unfinished = self->unfinished, .cut = self->cut, .strikes = self->stat.strikes,
         .lost = self->stat.lost, .reconnects = self->reconnects, .full = self->stat.full,
         .peers = self->peers.count - self->holes
     };
     for (size_t i = 0; i < self->peers.count; i++)
         if (self->peers.items[i])
             stat->ring_bytes += wire_link_bytes(((hub_peer_t *) self->peers.items[i])->link);
-}
-
-hub_peer_t *hub_dial_key(hub_t *self, wire_str_t name, uint64_t incarnation, const char *const *endpoints, size_t count,
-                         const char *key, const void *body, size_t body_size)
-{
-    (void) key;
-    return hub_dial(self, name, incarnation, endpoints, count, body, body_size);
-}
-
-void hub_admit(hub_t *self, const char *key, bool admitted)
-{
-    (void) self, (void) key, (void) admitted;
-}
-
-const char *hub_peer_key(const hub_peer_t *self)
-{
-    (void) self;
-    return "";
 }

@@ -1,7 +1,7 @@
 //  hub - the sockets of a node or broker, and the links that run over them
 //
-//  One ROUTER that is bound, one DEALER per link that is dialled, all in czmq's
-//  context and watched from one libuv loop. Above them a **peer** is one logical link
+//  One ROUTER that is bound (two with keys: CURVE, and the token over ipc), one DEALER per
+//  link that is dialled, all in czmq's context and watched from one libuv loop. Above them a **peer** is one logical link
 //  to one incarnation of a node or broker, whichever side dialled it: frames counted,
 //  acknowledged and resent after a reconnect (wire/link, pure), messages coalesced.
 //  Used by node and broker alike; knows wire and nothing above.
@@ -36,7 +36,8 @@ typedef struct {
 typedef enum { HUB_ADMIT, HUB_REJECT, HUB_ASK } hub_verdict_t;
 
 typedef struct {
-    //  Acceptor only: a peer says HELLO and its token was right. Write the map for WELCOME's
+    //  Acceptor only: a peer says HELLO and its token was right, or its key may come in (hub_peer_key). Whether this
+    //  key may have this name is for you to say: 0 ends whoever had the name before. Write the map for WELCOME's
     //  body to *body and, when the peer brought no name, its minted name to name[256].
     //  0, or an error code that REFUSED carries, with *text (a string that lives) for people.
     int (*hello)(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting,
@@ -59,8 +60,10 @@ typedef struct {
     void (*gone)(void *arg, hub_peer_t *peer, int code, const char *text);
     //  All input of one wake-up was handed over: act on it now.
     void (*turn)(void *arg);
-    //  A connection by CURVE comes from this public key (Z85), which it has proved. Asked once for each connection, before
-    //  anything is read from it; HUB_ASK: hub_admit will tell, within 2 s. NULL: all keys are admitted.
+    //  A connection by CURVE comes from this public key (Z85), which it has proved; nothing is read from it before it
+    //  is admitted. HUB_ADMIT is kept, here and at the gate, so that it is not asked for again: withdraw it by
+    //  hub_admit(key, false). HUB_REJECT is not kept. HUB_ASK: hub_admit will tell, within 2 s; else the connection
+    //  is turned away and may come again. NULL: all keys are admitted.
     hub_verdict_t (*admit)(void *arg, const char *key);
 } hub_handler_t;
 
@@ -76,7 +79,7 @@ typedef struct {
     //  Keys. With them tcp endpoints that are bound take CURVE links only, ipc ones the token; hub_dial says
     //  what is dialled by CURVE. NULL: no keys, all links show the token.
     const cert_t *cert;         //  Copied
-    bool insecure;              //  Whoever comes is let in without token or key; for experiments, said in every status
+    bool insecure;              //  Whoever comes is let in: any token, any key; for experiments, said in every status
 } hub_config_t;
 
 //  Make a hub on a loop that outlives it; copies config. NULL: no memory or no sockets.
@@ -105,13 +108,16 @@ hub_peer_t *hub_dial(hub_t *self, wire_str_t name, uint64_t incarnation,
                      const char *const *endpoints, size_t count, const void *body, size_t body_size);
 
 //  As hub_dial, by CURVE where the endpoint is tcp: only who proves this public key answers there. key NULL: hub_dial.
+//  NULL, too: we have no certificate. When the other end does not trust our key, has another key, or no keys at all,
+//  `gone` comes within a second: WIRE_E_DENIED, and a text that says what to check. Dialling again is yours to do.
 hub_peer_t *hub_dial_key(hub_t *self, wire_str_t name, uint64_t incarnation, const char *const *endpoints, size_t count,
                          const char *key, const void *body, size_t body_size);
 
-//  What `admit` left open: connections that wait for it go on, or are refused.
+//  The verdict on a key, whether `admit` left it open or not: connections that wait for it go on, or are refused; links
+//  that it has are ended by false (WIRE_E_DENIED, "its key was revoked"), and their connections shut down.
 void hub_admit(hub_t *self, const char *key, bool admitted);
 
-//  The public key that the other end has proved (Z85); "" when its link is not by CURVE.
+//  The public key that the other end has proved (Z85); "" when its link is not by CURVE. Known in `hello`.
 const char *hub_peer_key(const hub_peer_t *peer);
 
 //  Replace the HELLO body that the next opening of this link will say (claims of a node).
@@ -168,6 +174,10 @@ bool hub_peer_is_dead(const hub_peer_t *peer);
 //  Keep a frame's bytes beyond the message callback, from inside it only; release gives them back.
 void hub_frame_hold(hub_frame_t *frame);
 void hub_frame_release(hub_frame_t *frame);
+//  Around the handing over of its messages, where alone it may be held: the hub does that itself. Whoever hands a message
+//  on later, of a frame that it holds, does it between these two as well.
+void hub_frame_begin(hub_frame_t *frame);
+void hub_frame_end(hub_frame_t *frame);
 //  When the frame came, ms of the coarse monotonic clock: it lags by up to its tick.
 int64_t hub_frame_time(const hub_frame_t *frame);
 
@@ -178,6 +188,10 @@ int64_t hub_now(const hub_t *self);
 typedef struct {
     uint64_t messages_in, messages_out, frames_in, frames_out, bytes_in, bytes_out;
     uint64_t resent, refused, strikes, lost, reconnects, full;
+    //  At the CURVE door: connections that were refused (keys, mechanisms), and that ended before they said enough to be
+    //  (half-open ones; also whoever only looks whether somebody listens)
+    uint64_t denied, unfinished;
+    uint64_t cut;               //  Connections that were shut down because more came than came out
     size_t peers, ring_bytes;
 } hub_stat_t;
 void hub_stat(const hub_t *self, hub_stat_t *stat);

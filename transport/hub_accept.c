@@ -1,36 +1,31 @@
-//  hub_accept - links that come to us: the ROUTER, strangers, HELLO and RESUME
+//  hub_accept - links that come to us: strangers, HELLO and RESUME
 //
-//  Identity is what HELLO proved; a routing id only says which connection a frame came
+//  Identity is what HELLO proved, or the key that the connection proved; a routing id only says which connection a frame came
 //  by. An id that RESUME or a new HELLO has replaced leads nowhere, so what is left of
 //  the old connection is dropped.
 
 #include "hub_self.h"
 
-//  After a connection broke (we are told that one did, not which) all accepted peers are
-//  probed: at once, and again, since libzmq tells us a moment before it acts.
-static const int64_t sweep_delays[] = { 10, 60, 300, 1000 };
-#define SWEEPS          (sizeof sweep_delays / sizeof sweep_delays[0])
-//  ms for ZeroMQ's own handshake, which takes an honest peer less than one; its default of 30 s lets those
-//  who connect and say nothing use up our descriptors.
-#define HANDSHAKE_TIME  3000
 //  ms that the address of a node on another host has to answer.
 #define PROOF_TIME      2500
 //  Whom we told once to say HELLO; forgotten when there are too many.
 #define MANY_STRANGERS  4096
 
 typedef struct {
+    hub_door_t *door;
     const uint8_t *data;
     size_t size;
 } route_t;
 
-static int send_to(hub_t *self, route_t to, const wire_buf_t *frame)
+static int send_to(route_t to, const wire_buf_t *frame)
 {
-    hub_touch(self->router);
+    hub_source_t *router = to.door->router;
+    hub_touch(router);
     if (frame->failed)
         return -1;
-    if (zmq_send(self->router->zmq, to.data, to.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+    if (zmq_send(router->zmq, to.data, to.size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return -1;
-    return zmq_send(self->router->zmq, frame->data, frame->size, ZMQ_DONTWAIT) < 0 ? -1 : 0;
+    return zmq_send(router->zmq, frame->data, frame->size, ZMQ_DONTWAIT) < 0 ? -1 : 0;
 }
 
 static void refuse(hub_t *self, route_t to, uint64_t nonce, int code, const char *text)
@@ -38,63 +33,86 @@ static void refuse(hub_t *self, route_t to, uint64_t nonce, int code, const char
     wire_buf_t out = WIRE_BUF_EMPTY;
     self->refused++;
     wire_put_refused(&out, nonce, code, text);
-    send_to(self, to, &out);
+    send_to(to, &out);
     wire_buf_free(&out);
 }
 
 //  Whether the connection still stands, as far as can be known.
-static bool reachable(hub_t *self, route_t id)
+static bool reachable(route_t id)
 {
     wire_buf_t nothing = WIRE_BUF_EMPTY;
-    hub_has_input(self->router);
-    return send_to(self, id, &nothing) == 0;
+    hub_has_input(id.door->router);
+    return send_to(id, &nothing) == 0;
+}
+
+//  Its routing id leads nowhere any more.
+static void drop_id(hub_peer_t *self)
+{
+    hub_door_t *door = self->door;
+    if (door && door->last_peer == self)
+        door->last_peer = NULL;
+    if (self->id_size && hub_table_find(&door->by_id, self->id, self->id_size) == self)
+        hub_table_put(&door->by_id, self->id, self->id_size, NULL);
+    self->id_size = 0;
 }
 
 void hub_accept_forget(hub_peer_t *self)
 {
     hub_t *hub = self->hub;
-    if (hub->last_peer == self)
-        hub->last_peer = NULL;
-    if (self->id_size && hub_table_find(&hub->by_id, self->id, self->id_size) == self)
-        hub_table_put(&hub->by_id, self->id, self->id_size, NULL);
-    self->id_size = 0;
+    drop_id(self);
     uint64_t session = wire_link_session(self->link);
     if (session && hub_table_find(&hub->by_session, &session, sizeof session) == self)
         hub_table_put(&hub->by_session, &session, sizeof session, NULL);
 }
 
+static bool has_id(const hub_peer_t *self, route_t id)
+{
+    return self->door == id.door && self->id_size == id.size && memcmp(self->id, id.data, id.size) == 0;
+}
+
 //  The peer is reached by this id from now on.
 static bool take_id(hub_peer_t *self, route_t id)
 {
-    hub_t *hub = self->hub;
-    hub_peer_t *prior = hub_table_find(&hub->by_id, id.data, id.size);
-    if (!hub_table_put(&hub->by_id, id.data, id.size, self))
+    hub_peer_t *prior = hub_table_find(&id.door->by_id, id.data, id.size);
+    if (!hub_table_put(&id.door->by_id, id.data, id.size, self))
         return false;
     if (prior && prior != self)
         hub_peer_doom(prior, WIRE_E_GONE, "its connection opened another link");
-    if (self->id_size && !(self->id_size == id.size && memcmp(self->id, id.data, id.size) == 0))
-        hub_table_put(&hub->by_id, self->id, self->id_size, NULL);
-    hub_table_put(&hub->strangers, id.data, id.size, NULL);
-    hub->last_peer = NULL;
+    if (!has_id(self, id))
+        drop_id(self);
+    hub_table_put(&id.door->strangers, id.data, id.size, NULL);
+    id.door->last_peer = NULL;
+    self->door = id.door;
     memcpy(self->id, id.data, id.size);
     self->id_size = id.size;
     self->cut = false;                  //  What failed did so on the old connection
+    hub_flow_begin(self, self->hub->caller_flow);
     return true;
 }
 
 //  HELLO
 
-static int check(const hub_t *self, const wire_hello_t *hello, hub_role_t *role, const char **text)
+//  By CURVE the key is the proof: the gate let it in, unless it was withdrawn since. Else it is the token.
+static int check_proof(hub_t *self, route_t id, const wire_hello_t *hello, const char **text)
 {
     wire_str_t token = { self->token, strlen(self->token) };
+    if (id.door == &self->doors[HUB_CURVE]) {
+        *text = "its key is not trusted any more";
+        return self->caller_key[0] && hub_keys_admitted(self, self->caller_key) ? 0 : WIRE_E_DENIED;
+    }
+    *text = "wrong token: both ends must be given the same one";
+    return self->insecure || wire_proof_equal(token, hello->proof) ? 0 : WIRE_E_DENIED;
+}
+
+static int check(hub_t *self, route_t id, const wire_hello_t *hello, hub_role_t *role, const char **text)
+{
     if (hello->min_version > WIRE_VERSION || hello->max_version < WIRE_VERSION) {
         *text = "no common protocol version: we speak version 1";
         return WIRE_E_VERSION;
     }
-    if (!wire_proof_equal(token, hello->proof)) {
-        *text = "wrong token: both ends must be given the same one";
-        return WIRE_E_DENIED;
-    }
+    int code = check_proof(self, id, hello, text);
+    if (code)
+        return code;
     if (!hub_role_of(hello->role, role)) {
         *text = "no such role";
         return WIRE_E_MALFORMED;
@@ -166,7 +184,7 @@ static int send_welcome(hub_peer_t *self, uint64_t nonce, uint64_t session, bool
     };
     wire_buf_t out = WIRE_BUF_EMPTY;
     wire_put_welcome(&out, &welcome);
-    int rc = send_to(hub, (route_t) { self->id, self->id_size }, &out);
+    int rc = send_to((route_t) { self->door, self->id, self->id_size }, &out);
     wire_buf_free(&out);
     return rc;
 }
@@ -216,6 +234,9 @@ static void greet(hub_t *self, route_t id, hub_peer_t *peer, const wire_hello_t 
         refuse(self, id, hello->nonce, WIRE_E_NO_MEMORY, "out of memory");
         return;
     }
+    char dialled_key[CERT_KEY + 1];
+    memcpy(dialled_key, peer->key, sizeof dialled_key);
+    memcpy(peer->key, self->caller_key, sizeof peer->key);
     wire_buf_clear(&peer->welcome);
     peer->role = role;
     int code = self->handler.hello(self->arg, peer, &greeting, &peer->welcome, minted, &text);
@@ -223,6 +244,7 @@ static void greet(hub_t *self, route_t id, hub_peer_t *peer, const wire_hello_t 
         code = WIRE_E_NO_MEMORY;
     if (code) {
         refuse(self, id, hello->nonce, code, text);
+        memcpy(peer->key, dialled_key, sizeof peer->key);
         if (is_new)
             wire_link_end(peer->link, WIRE_E_CLOSED, "");   //  Not announced: without a word
         return;
@@ -235,7 +257,7 @@ static void greet(hub_t *self, route_t id, hub_peer_t *peer, const wire_hello_t 
 //  The HELLO of somebody we know: what becomes of the two links?
 //  Both dialled: one link survives. Nothing was ever said over ours: its HELLO was
 //  repeated, because the first WELCOME went down with its connection. Else it has
-//  forgotten our link, and begins anew.
+//  forgotten our link, and begins anew. Another key is somebody else, whatever it says; the room above decides.
 static void greet_again(hub_t *self, route_t id, hub_peer_t *peer, const wire_hello_t *hello, hub_role_t role)
 {
     wire_str_t ours = { self->name, strlen(self->name) };
@@ -248,11 +270,12 @@ static void greet_again(hub_t *self, route_t id, hub_peer_t *peer, const wire_he
         wire_link_probe(peer->link, hub_loop_time(self));   //  If it knows no such link, it says so
         return;
     }
-    if (open && !reachable(self, id))
+    if (open && !reachable(id))
         return;                         //  Left over from a connection that is no more
-    if (!open)
+    bool same_key = strcmp(peer->key, self->caller_key) == 0;
+    if (!open && (same_key || !peer->dial_key[0] || !self->caller_key[0]))
         greet(self, id, peer, hello, role);
-    else if (!peer->dialled && wire_link_is_fresh(peer->link) && take_id(peer, id)) {
+    else if (open && same_key && !peer->dialled && wire_link_is_fresh(peer->link) && take_id(peer, id)) {
         uint64_t session = wire_link_session(peer->link);
         send_welcome(peer, hello->nonce, session, counted);
         wire_link_opened(peer->link, session, counted, hub_loop_time(self));
@@ -270,7 +293,7 @@ static void on_hello(hub_t *self, route_t id, const wire_msg_t *msg)
         refuse(self, id, 0, WIRE_E_MALFORMED, "not a HELLO of our protocol");
         return;
     }
-    int code = check(self, &hello, &role, &text);
+    int code = check(self, id, &hello, &role, &text);
     if (code) {
         refuse(self, id, hello.nonce, code, text);
         return;
@@ -294,7 +317,11 @@ static void on_resume(hub_t *self, route_t id, const wire_msg_t *msg)
         refuse(self, id, resume.nonce, WIRE_E_STATE, "no such session: say HELLO");
         return;
     }
-    if (!reachable(self, id) || !take_id(peer, id))
+    if (strcmp(peer->key, self->caller_key) != 0) {
+        refuse(self, id, resume.nonce, WIRE_E_DENIED, "the session was opened with another key");
+        return;
+    }
+    if (!reachable(id) || !take_id(peer, id))
         return;
     int rc = wire_link_resume(peer->link, resume.nonce, resume.received, hub_loop_time(self));
     if (rc == 0)
@@ -319,25 +346,34 @@ static void on_refused(hub_peer_t *self, const wire_msg_t *msg)
 //  Whoever says anything else before HELLO is told once what is missing.
 static void tell_stranger(hub_t *self, route_t id, int error)
 {
-    if (hub_table_find(&self->strangers, id.data, id.size))
+    hub_table_t *strangers = &id.door->strangers;
+    if (hub_table_find(strangers, id.data, id.size))
         return;
-    if (self->strangers.count >= MANY_STRANGERS)
-        hub_table_clear(&self->strangers);
-    hub_table_put(&self->strangers, id.data, id.size, self);
+    if (strangers->count >= MANY_STRANGERS)
+        hub_table_clear(strangers);
+    hub_table_put(strangers, id.data, id.size, self);
     if (error) {
         refuse(self, id, 0, error, "the bytes are not a valid message");
         return;
     }
     wire_buf_t out = WIRE_BUF_EMPTY;
     wire_put_who(&out);
-    send_to(self, id, &out);
+    send_to(id, &out);
     wire_buf_free(&out);
 }
 
-static void note_caller(hub_t *self, hub_frame_t *frame)
+//  Where it comes from, and its key: the User-Id that the gate gave libzmq. A peer may name properties of its
+//  connection, too, but libzmq takes ours first and keeps them.
+static void note_caller(hub_t *self, route_t id, hub_frame_t *frame)
 {
-    const char *host = zmq_msg_gets(&frame->msg, "Peer-Address");
+    const char *host = zmq_msg_gets(&frame->msg, "Peer-Address"), *key = NULL;
+    self->caller_flow = 0;
+    if (id.door == &self->doors[HUB_CURVE]) {
+        key = zmq_msg_gets(&frame->msg, "User-Id");
+        self->caller_flow = hub_flow_of(frame);
+    }
     snprintf(self->caller, sizeof self->caller, "%s", host ? host : "");
+    snprintf(self->caller_key, sizeof self->caller_key, "%s", key ? key : "");
 }
 
 static void open_input(hub_t *self, route_t id, hub_peer_t *peer, hub_frame_t *frame, int opening)
@@ -349,11 +385,13 @@ static void open_input(hub_t *self, route_t id, hub_peer_t *peer, hub_frame_t *f
         tell_stranger(self, id, rc);
     }
     else if (opening == WIRE_HELLO) {
-        note_caller(self, frame);
+        note_caller(self, id, frame);
         on_hello(self, id, &msg);
     }
-    else if (opening == WIRE_RESUME)
+    else if (opening == WIRE_RESUME) {
+        note_caller(self, id, frame);
         on_resume(self, id, &msg);
+    }
     else if (opening == WIRE_REFUSED && peer)
         on_refused(peer, &msg);
 }
@@ -367,25 +405,25 @@ static void stranger_input(hub_t *self, route_t id, hub_frame_t *frame)
     tell_stranger(self, id, counted || at.at == at.end ? 0 : wire_msg_next(&at, &msg));
 }
 
-static hub_peer_t *peer_of(hub_t *self, route_t id)
+static hub_peer_t *peer_of(route_t id)
 {
-    hub_peer_t *last = self->last_peer;
+    hub_peer_t *last = id.door->last_peer;
     if (last && last->id_size == id.size && memcmp(last->id, id.data, id.size) == 0)
         return last;
-    hub_peer_t *peer = hub_table_find(&self->by_id, id.data, id.size);
+    hub_peer_t *peer = hub_table_find(&id.door->by_id, id.data, id.size);
     if (peer)
-        self->last_peer = peer;
+        id.door->last_peer = peer;
     return peer;
 }
 
 //  A frame of one part is the rule; others are skipped whole.
-static bool skip_parts(hub_t *self, hub_frame_t *frame)
+static bool skip_parts(hub_t *self, void *router, hub_frame_t *frame)
 {
     bool skipped = false;
     while (zmq_msg_more(&frame->msg)) {
         skipped = true;
         self->refused++;
-        if (zmq_msg_recv(&frame->msg, self->router->zmq, ZMQ_DONTWAIT) < 0)
+        if (zmq_msg_recv(&frame->msg, router, ZMQ_DONTWAIT) < 0)
             break;
     }
     return skipped;
@@ -393,9 +431,9 @@ static bool skip_parts(hub_t *self, hub_frame_t *frame)
 
 static void router_input(hub_t *self, route_t id, hub_frame_t *frame)
 {
-    if (skip_parts(self, frame))
+    if (skip_parts(self, id.door->router->zmq, frame))
         return;
-    hub_peer_t *peer = peer_of(self, id);
+    hub_peer_t *peer = peer_of(id);
     int opening = hub_frame_opening(frame);
     if (opening)
         open_input(self, id, peer, frame, opening);
@@ -408,68 +446,14 @@ static void router_input(hub_t *self, route_t id, hub_frame_t *frame)
 bool hub_accept_drain(hub_source_t *router)
 {
     hub_t *self = router->hub;
+    hub_door_t *door = hub_door_of(router);
     uint8_t id[256];
     for (int i = 0; i < HUB_TURN_FRAMES; i++) {
         hub_frame_t *frame = hub_frame_spare(self);
         int size = frame ? zmq_recv(router->zmq, id, sizeof id, ZMQ_DONTWAIT) : -1;
         if (size < 0 || zmq_msg_recv(&frame->msg, router->zmq, ZMQ_DONTWAIT) < 0)
             return false;
-        router_input(self, (route_t) { id, (size_t) size }, frame);
+        router_input(self, (route_t) { door, id, (size_t) size }, frame);
     }
     return true;
-}
-
-//  Some connection broke.
-static bool drain_monitor(hub_source_t *source)
-{
-    hub_t *self = source->hub;
-    bool broke = false;
-    while (hub_monitor_next(source))
-        broke = true;
-    if (broke) {
-        self->sweep_step = 0;
-        self->sweep_due = hub_loop_time(self);
-        hub_wake_at(self, self->sweep_due);
-    }
-    return false;
-}
-
-void hub_accept_sweep(hub_t *self, int64_t now)
-{
-    for (size_t i = 0; i < self->peers.count; i++) {
-        hub_peer_t *peer = self->peers.items[i];
-        if (peer && !peer->dialled && wire_link_is_open(peer->link))
-            wire_link_probe(peer->link, now);
-    }
-    self->sweep_due = self->sweep_step < SWEEPS ? now + sweep_delays[self->sweep_step++] : WIRE_LINK_NEVER;
-}
-
-static void set_options(zsock_t *sock)
-{
-    zsock_set_router_mandatory(sock, 1);
-    zsock_set_sndhwm(sock, HUB_HIGH_WATER);
-    zsock_set_rcvhwm(sock, HUB_HIGH_WATER);
-    zsock_set_maxmsgsize(sock, WIRE_MAX_FRAME);
-    zsock_set_backlog(sock, 1024);
-    zsock_set_heartbeat_ivl(sock, WIRE_HEARTBEAT);
-    zsock_set_heartbeat_timeout(sock, WIRE_HEARTBEAT_TIMEOUT);
-    zsock_set_handshake_ivl(sock, HANDSHAKE_TIME);
-    zsock_set_linger(sock, 0);
-}
-
-int hub_accept_start(hub_t *self)
-{
-    if (self->router)
-        return 0;
-    self->router = hub_source_new(self, NULL, ZMQ_ROUTER, hub_accept_drain);
-    if (!self->router)
-        return WIRE_E_SYSTEM;
-    set_options(self->router->sock);
-    self->router_monitor = hub_monitor_new(self->router, ZMQ_EVENT_DISCONNECTED, drain_monitor);
-    if (!self->router_monitor) {
-        hub_source_destroy(&self->router, 0);
-        return WIRE_E_SYSTEM;
-    }
-    hub_source_watch(self->router);
-    return 0;
 }

@@ -31,14 +31,17 @@ static bool drain_dealer(hub_source_t *source)
     return true;
 }
 
+//  By CURVE our key is the proof, and the token nobody's business; nor is it that of another host, where it would
+//  travel for all to read.
 static bool say_hello(hub_peer_t *self, uint64_t nonce)
 {
     hub_t *hub = self->hub;
+    const char *proof = self->key[0] || !hub_probe_is_local(self->address) ? "" : hub->token;
     const char *role = hub_role_word(hub->role);
     wire_hello_t hello = {
         WIRE_VERSION, WIRE_VERSION, WIRE_FEATURE_RESUME, nonce,
         { role, strlen(role) }, { hub->name, strlen(hub->name) }, hub->incarnation,
-        { hub->token, strlen(hub->token) }, self->last_session,
+        { proof, strlen(proof) }, self->last_session,
         wire_reader(self->hello.data, self->hello.size)
     };
     wire_buf_t out = WIRE_BUF_EMPTY;
@@ -76,6 +79,7 @@ static void on_connected(hub_peer_t *self, int64_t now)
     hub_has_input(self->dealer);
     hub_touch(self->dealer);
     self->connected = true;
+    self->unfinished = 0;
     self->cut = false;                  //  What failed did so on the old connection
     self->dial_until = welcome_limit(self, now);
     ask(self, now);
@@ -93,22 +97,36 @@ static void on_disconnected(hub_peer_t *self, int64_t now)
     self->dial_due = self->dial_until;
 }
 
-//  Only the last state counts, whatever happened in between.
+static void on_state(hub_peer_t *peer, int event, int64_t now)
+{
+    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+        on_connected(peer, now);
+    else if (event == ZMQ_EVENT_DISCONNECTED)
+        on_disconnected(peer, now);
+}
+
+//  Only the last state counts, whatever happened in between. A failed handshake comes before the DISCONNECTED that
+//  it leads to.
 static bool drain_monitor(hub_source_t *source)
 {
     hub_peer_t *peer = source->peer;
     int64_t now = hub_loop_time(source->hub);
     int last = 0;
     bool failed = false;
-    for (int event; (event = hub_monitor_next(source)) != 0; )
-        if (event == ZMQ_EVENT_CONNECT_RETRIED)
+    uint32_t value;
+    for (int event; !peer->ended && peer->monitor == source && (event = hub_monitor_next(source, &value)) != 0; )
+        if (event & HUB_HANDSHAKE_FAILURES) {
+            on_state(peer, last, now);
+            last = 0;
+            if (!peer->ended)
+                hub_refused(peer, event, value, now);
+        }
+        else if (event == ZMQ_EVENT_CONNECT_RETRIED)
             failed = true;
         else
             last = event;
-    if (last == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
-        on_connected(peer, now);
-    else if (last == ZMQ_EVENT_DISCONNECTED)
-        on_disconnected(peer, now);
+    if (!peer->ended && peer->monitor == source)
+        on_state(peer, last, now);
     if (failed && !peer->ended && !peer->connected && !wire_link_is_open(peer->link))
         peer->dial_due = now;           //  Perhaps nobody listens: then we need not wait
     if (!peer->ended)
@@ -131,21 +149,32 @@ static void set_options(zsock_t *sock)
     zsock_set_linger(sock, 0);
 }
 
+//  The key is who must answer at a tcp endpoint; ipc ones are the user's own.
+static int arm(hub_peer_t *self, const char *endpoint)
+{
+    bool by_key = self->dial_key[0] && strncmp(endpoint, "tcp://", 6) == 0;
+    snprintf(self->key, sizeof self->key, "%s", by_key ? self->dial_key : "");
+    set_options(self->dealer->sock);
+    zsock_set_ipv6(self->dealer->sock, strncmp(endpoint, "tcp://[", 7) == 0);
+    return by_key ? hub_keys_show(self->hub, self->dealer->zmq, self->dial_key) : 0;
+}
+
 static bool start(hub_peer_t *self, int64_t now)
 {
     hub_t *hub = self->hub;
+    const char *endpoint = self->endpoints[self->endpoint];
     self->connected = false;
+    self->unfinished = 0;
     self->dial_until = now + CONNECT_TIMEOUT;
     self->dial_due = self->dial_until;
-    hub_text(self->address, (wire_str_t) { self->endpoints[self->endpoint],
-                                           strlen(self->endpoints[self->endpoint]) });
+    hub_text(self->address, (wire_str_t) { endpoint, strlen(endpoint) });
     self->dealer = hub_source_new(hub, self, ZMQ_DEALER, drain_dealer);
     if (!self->dealer)
         return false;
-    set_options(self->dealer->sock);
-    self->monitor = hub_monitor_new(self->dealer, ZMQ_EVENT_HANDSHAKE_SUCCEEDED
-                                    | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED, drain_monitor);
-    if (!self->monitor || zmq_connect(self->dealer->zmq, self->endpoints[self->endpoint])) {
+    if (arm(self, endpoint) == 0)
+        self->monitor = hub_monitor_new(self->dealer, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
+                                        | ZMQ_EVENT_CONNECT_RETRIED | HUB_HANDSHAKE_FAILURES, drain_monitor);
+    if (!self->monitor || zmq_connect(self->dealer->zmq, endpoint)) {
         hub_dial_stop(self, 0);
         return false;
     }
@@ -162,8 +191,7 @@ void hub_dial_stop(hub_peer_t *self, int linger)
     self->connected = false;
 }
 
-//  This endpoint will not do: the next one, or the end.
-static void next_endpoint(hub_peer_t *self, int64_t now, int code, const char *text)
+void hub_dial_next(hub_peer_t *self, int64_t now, int code, const char *text)
 {
     bool last = self->endpoint + 1 >= self->endpoint_count;
     if (last && self->patient && self->endpoint_count == 1 && code == WIRE_E_UNKNOWN && !self->connected) {
@@ -178,6 +206,13 @@ static void next_endpoint(hub_peer_t *self, int64_t now, int code, const char *t
         self->dial_due = now + ROUND_DELAY;
     else
         wire_link_end(self->link, code, text);
+}
+
+//  libzmq has given the socket up.
+void hub_dial_again(hub_peer_t *self, int64_t now)
+{
+    hub_dial_stop(self, 0);
+    self->dial_due = now + ROUND_DELAY;
 }
 
 //  A question that was not written, or not answered.
@@ -198,19 +233,21 @@ void hub_dial_tick(hub_peer_t *self, int64_t now)
         ask_again(self, now);
         return;
     }
-    if (open) {
+    if (open && self->dealer) {
         self->dial_due = WIRE_LINK_NEVER;
         return;
     }
     if (!self->dealer) {
-        if (!start(self, now))
-            next_endpoint(self, now, WIRE_E_SYSTEM, "no socket for another link");
+        if (!start(self, now) && open)
+            self->dial_due = now + ROUND_DELAY;
+        else if (!self->dealer)
+            hub_dial_next(self, now, WIRE_E_SYSTEM, "no socket for another link");
         return;
     }
     hub_probe_result_t result = self->connected ? HUB_SOMEBODY : hub_probe_ask(&self->probe, self->address);
     if (result == HUB_NOBODY || now >= self->dial_until) {
         hub_probe_stop(&self->probe);
-        next_endpoint(self, now, WIRE_E_UNKNOWN, result == HUB_NOBODY ? "nobody listens at its address"
+        hub_dial_next(self, now, WIRE_E_UNKNOWN, result == HUB_NOBODY ? "nobody listens at its address"
                                                                       : "no answer at its address");
         return;
     }
@@ -238,7 +275,7 @@ static void on_welcome(hub_peer_t *self, const wire_msg_t *msg)
         return;
     }
     if (!is_wanted(self, &welcome)) {
-        next_endpoint(self, now, WIRE_E_UNKNOWN, "another node answers at its address");
+        hub_dial_next(self, now, WIRE_E_UNKNOWN, "another node answers at its address");
         hub_wake_at(self->hub, hub_peer_due(self));
         return;
     }
@@ -374,15 +411,16 @@ static bool prepare(hub_peer_t *self, wire_str_t name, uint64_t incarnation,
     return true;
 }
 
-hub_peer_t *hub_dial(hub_t *hub, wire_str_t name, uint64_t incarnation,
-                     const char *const *endpoints, size_t count, const void *body, size_t body_size)
+hub_peer_t *hub_dial_key(hub_t *hub, wire_str_t name, uint64_t incarnation, const char *const *endpoints, size_t count,
+                         const char *key, const void *body, size_t body_size)
 {
     hub_peer_t *self = name.size ? hub_find(hub, name, incarnation) : NULL;
-    if (self)
+    if (self || (key && (!hub->cert.secret_key[0] || strlen(key) != CERT_KEY)))
         return self;
     self = hub_peer_new(hub, hub->link_config.patient && name.size == 0);
     if (!self)
         return NULL;
+    snprintf(self->dial_key, sizeof self->dial_key, "%s", key ? key : "");
     hub_set_body(self, body, body_size);
     if (!prepare(self, name, incarnation, endpoints, count)) {
         self->announced = false;        //  Nobody heard of it: end without a word
@@ -390,6 +428,12 @@ hub_peer_t *hub_dial(hub_t *hub, wire_str_t name, uint64_t incarnation,
         return NULL;
     }
     return self;
+}
+
+hub_peer_t *hub_dial(hub_t *self, wire_str_t name, uint64_t incarnation,
+                     const char *const *endpoints, size_t count, const void *body, size_t body_size)
+{
+    return hub_dial_key(self, name, incarnation, endpoints, count, NULL, body, body_size);
 }
 
 void hub_set_body(hub_peer_t *self, const void *body, size_t size)

@@ -240,7 +240,9 @@ static void tick(hub_t *self, int64_t now)
     self->timer_due = WIRE_LINK_NEVER;
     self->inside++;
     if (now >= self->sweep_due)
-        hub_accept_sweep(self, now);
+        hub_door_sweep(self, now);
+    if (now >= self->flow_due)
+        hub_flow_look(self, now);
     for (size_t i = 0; i < self->peers.count; i++) {
         hub_peer_t *peer = self->peers.items[i];
         if (!peer)
@@ -250,6 +252,8 @@ static void tick(hub_t *self, int64_t now)
             due = hub_peer_due(peer);
     }
     self->inside--;
+    if (self->flow_due < due)
+        due = self->flow_due;
     hub_wake_at(self, due < self->sweep_due ? due : self->sweep_due);
 }
 
@@ -348,7 +352,7 @@ hub_source_t *hub_monitor_new(hub_source_t *of, int events, bool (*drain)(hub_so
     return self;
 }
 
-int hub_monitor_next(hub_source_t *self)
+int hub_monitor_next(hub_source_t *self, uint32_t *value)
 {
     uint8_t event[6];                   //  uint16 event, uint32 value; the address follows
     int size = zmq_recv(self->zmq, event, sizeof event, ZMQ_DONTWAIT);
@@ -359,8 +363,11 @@ int hub_monitor_next(hub_source_t *self)
     while (zmq_getsockopt(self->zmq, ZMQ_RCVMORE, &more, &more_size) == 0 && more)
         zmq_recv(self->zmq, NULL, 0, ZMQ_DONTWAIT);
     uint16_t number = 0;
-    if (size == (int) sizeof event)
+    if (size == (int) sizeof event) {
         memcpy(&number, event, sizeof number);
+        if (value)
+            memcpy(value, event + sizeof number, sizeof *value);
+    }
     return number;
 }
 

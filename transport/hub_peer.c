@@ -162,7 +162,7 @@ static int failure(hub_peer_t *self)
 
 static int write_router(hub_peer_t *self, zmq_msg_t *msg)
 {
-    hub_source_t *router = self->hub->router;
+    hub_source_t *router = self->door->router;
     hub_touch(router);
     if (zmq_send(router->zmq, self->id, self->id_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0
             || zmq_msg_send(msg, router->zmq, ZMQ_DONTWAIT) < 0)
@@ -231,6 +231,7 @@ void hub_peer_input(hub_peer_t *self, hub_frame_t *frame)
 {
     if (self->ended)
         return;
+    self->heard += hub_frame_size(frame) + HUB_FLOW_FRAME;
     if (hub_frame_size(frame) == 0)
         wire_link_heard(self->link, hub_loop_time(self->hub));
     else
@@ -298,7 +299,7 @@ static void probe(hub_peer_t *self, int64_t now)
         self->probe.due = WIRE_LINK_NEVER;
         return;
     }
-    if (!self->dialled && hub_has_input(self->hub->router)) {
+    if (!self->dialled && hub_has_input(self->door->router)) {
         self->probe.due = now + PROBE_DRAIN;    //  Its last words come first
         return;
     }

@@ -130,5 +130,5 @@ bool hub_probe_is_at(const char *endpoint, const char *host)
 bool hub_probe_is_local(const char *endpoint)
 {
     return strncmp(endpoint, "tcp://", 6) != 0 || strncmp(endpoint, "tcp://127.", 10) == 0
-        || strncmp(endpoint, "tcp://[::1]", 11) == 0;
+        || strncmp(endpoint, "tcp://[::1]:", 12) == 0 || strncmp(endpoint, "tcp://localhost:", 16) == 0;
 }

@@ -3,9 +3,15 @@
 //  hub.c         constructor, sending, what the rooms above ask
 //  hub_loop.c    libuv: when to read, when to write, time, pump
 //  hub_peer.c    a peer from its making to its end; writing its frames
+//  hub_flow.c    who sends more than comes out
+//  hub_tcp.c     what the kernel knows of a connection
 //  hub_bytes.c   buffers and received frames
 //  hub_dial.c    links that we dial: DEALER, monitor, HELLO, RESUME
-//  hub_accept.c  links that come to us: ROUTER, strangers, WELCOME
+//  hub_refused.c and why some of them come to nothing: keys, mechanisms
+//  hub_accept.c  links that come to us: strangers, HELLO, WELCOME
+//  hub_door.c    the ROUTERs that they come through
+//  hub_keys.c    whose key may come in
+//  hub_gate.c    who answers libzmq about that, in a thread of its own
 //  hub_probe.c   is somebody listening at that address?
 
 #ifndef HUB_SELF_H
@@ -55,6 +61,16 @@ typedef struct {
     int64_t due;
 } hub_probe_t;
 
+//  A ROUTER that is bound, and who came through it.
+typedef struct {
+    hub_source_t *router, *monitor;     //  NULL: nothing is bound there
+    hub_table_t by_id, strangers;
+    hub_peer_t *last_peer;      //  Who spoke last
+    int64_t sweep_next;         //  Not before then
+} hub_door_t;
+
+enum { HUB_PLAIN, HUB_CURVE };  //  The doors of a hub
+
 struct hub_peer {
     hub_t *hub;
     wire_link_t *link;
@@ -74,9 +90,14 @@ struct hub_peer {
     bool dead;                  //  Its end is proved
     bool cut;                   //  A write found the connection broken; to be judged
 
+    uint64_t heard;             //  Bytes that came from it, with what carries them, since it opened or resumed
+    char key[CERT_KEY + 1];     //  Public key that it proved; "": not by CURVE
+
     //  Accepted
-    uint8_t id[256];            //  Routing id
+    hub_door_t *door;
+    uint8_t id[256];            //  Routing id there
     size_t id_size;             //  0: none
+    uint64_t flow;              //  Of its connection, see hub_flow.c; 0: not looked at
     wire_buf_t welcome;         //  Body, as long as the HELLO may be repeated
     hub_held_t *held;           //  What libzmq holds of an uncounted link; NULL: never anything
 
@@ -88,6 +109,10 @@ struct hub_peer {
     char wanted[WIRE_MAX_NAME + 1];     //  Name that WELCOME must say; "": any
     uint64_t wanted_incarnation;
     uint64_t last_session;      //  What HELLO asks to resume
+    char dial_key[CERT_KEY + 1];        //  Who must answer at its tcp endpoints; "": whoever does
+    unsigned unfinished;        //  Handshakes that were cut, in a row
+    int64_t unfinished_at;      //  The last one
+    int64_t unfinished_since;   //  The first of those in a row
     bool unsaid;                //  HELLO or RESUME could not be written
     int64_t dial_due;           //  Look after the opening, or the answer to RESUME, then
     int64_t dial_until;         //  This endpoint has to have answered then
@@ -133,12 +158,11 @@ struct hub {
     bool draining;              //  Receiving: callbacks stand on a received frame
     bool unsettled;             //  Some peer is cut or doomed
     bool turn_due;              //  Something arrived during a pump
-    hub_source_t *router, *router_monitor;
+    hub_door_t doors[2];
     hub_list_t sources, touched, ready;
     hub_list_t peers, dirty, graveyard;
     size_t holes;               //  NULLs in peers
-    hub_table_t by_id, by_session, by_name, strangers;
-    hub_peer_t *last_peer;      //  Who spoke last through the ROUTER
+    hub_table_t by_session, by_name;
     int64_t sweep_due;
     unsigned sweep_step;
     uint64_t epochs;
@@ -146,10 +170,22 @@ struct hub {
     hub_frame_t *spare;         //  Reused as long as nobody holds it
     hub_frame_t *frame;         //  Whose messages are being handed over
     char caller[HUB_TEXT];      //  The host that the HELLO being read came from, by number; "": not by tcp
+    char caller_key[CERT_KEY + 1];      //  and the key that its connection proved; "": not by CURVE
+    uint64_t caller_flow;       //  and its connection
     hub_list_t batches;         //  Free buffers of batch size
     hub_list_t paths;           //  Of our ipc endpoints, to be removed in the end
     wire_link_stat_t stat;
-    uint64_t refused, reconnects;
+    uint64_t refused, denied, unfinished, cut, reconnects;
+
+    cert_t cert;                //  secret_key "": we have none
+    bool insecure;
+    char domain[32];            //  Ours at the gate
+    hub_source_t *gate;         //  The line to it; NULL until something is bound by CURVE
+    hub_table_t verdicts;       //  Keys that were admitted
+    hub_list_t flows;           //  The connections by CURVE
+    hub_table_t flows_by_cookie;
+    int64_t flow_due;           //  When they are looked at
+    int64_t flow_limit;
 };
 
 //  hub.c
@@ -177,7 +213,8 @@ int64_t hub_quick_time(void);           //  Within 4 ms, but costs next to nothi
 //  A reader of the socket's monitor for the given events.
 hub_source_t *hub_monitor_new(hub_source_t *of, int events, bool (*drain)(hub_source_t *));
 //  The next event's number from a monitor, 0: no more.
-int hub_monitor_next(hub_source_t *self);
+//  *value (unless NULL): what comes with it, a descriptor or an error's number.
+int hub_monitor_next(hub_source_t *self, uint32_t *value);
 
 //  hub_peer.c
 hub_peer_t *hub_peer_new(hub_t *self, bool patient);
@@ -204,9 +241,6 @@ bool  hub_held_message(zmq_msg_t *msg, const void *data, size_t size, hub_held_t
 size_t hub_held_size(const hub_held_t *self);
 void  hub_held_release(hub_held_t *self);
 hub_frame_t *hub_frame_spare(hub_t *self);
-//  Around the handing over of its messages.
-void hub_frame_begin(hub_frame_t *self);
-void hub_frame_end(hub_frame_t *self);
 static inline const uint8_t *hub_frame_data(hub_frame_t *self) { return zmq_msg_data(&self->msg); }
 static inline size_t hub_frame_size(hub_frame_t *self) { return zmq_msg_size(&self->msg); }
 //  The type of an opening message at a frame's start (HELLO .. WHO, but not LINK or BYE), else 0.
@@ -218,12 +252,43 @@ int hub_frame_only(hub_frame_t *self, wire_msg_t *msg);
 void hub_dial_input(hub_peer_t *self, hub_frame_t *frame);
 void hub_dial_tick(hub_peer_t *self, int64_t now);
 void hub_dial_stop(hub_peer_t *self, int linger);
+//  This endpoint will not do: the next one, or the end. hub_dial_again: a new socket, soon.
+void hub_dial_next(hub_peer_t *self, int64_t now, int code, const char *text);
+void hub_dial_again(hub_peer_t *self, int64_t now);
+
+//  hub_refused.c
+#define HUB_HANDSHAKE_FAILURES (ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL \
+                                | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+//  A connection that we dialled came to nothing, with the monitor's event and value.
+void hub_refused(hub_peer_t *self, int event, uint32_t value, int64_t now);
 
 //  hub_accept.c
-int  hub_accept_start(hub_t *self);
 bool hub_accept_drain(hub_source_t *router);
-void hub_accept_sweep(hub_t *self, int64_t now);
 void hub_accept_forget(hub_peer_t *self);
+
+//  hub_door.c
+hub_door_t *hub_door_of(hub_source_t *source);  //  A router's or a monitor's
+int  hub_door_open(hub_t *self, const char *endpoint, hub_door_t **door_p);     //  0 or WIRE_E_SYSTEM
+void hub_door_close(hub_door_t *self);
+void hub_door_sweep(hub_t *self, int64_t now);
+
+//  hub_keys.c
+int  hub_keys_start(hub_t *self);       //  A line to the gate
+void hub_keys_stop(hub_t *self);
+int  hub_keys_guard(hub_t *self, void *zmq);    //  CURVE for a socket that is bound, and for one that dials
+int  hub_keys_show(const hub_t *self, void *zmq, const char *server);
+bool hub_keys_admitted(hub_t *self, const char *key);   //  Now, not when its connection was made
+
+//  hub_flow.c
+//  What carries a frame by CURVE has some 45 bytes, where it is the only part of its message.
+#define HUB_FLOW_FRAME 64
+void hub_flow_start(hub_t *self);
+void hub_flow_stop(hub_t *self);
+void hub_flow_add(hub_t *self, int fd, int64_t now);    //  A connection was accepted
+uint64_t hub_flow_of(hub_frame_t *frame);               //  That it came by; 0: not known
+void hub_flow_begin(hub_peer_t *peer, uint64_t flow);   //  It opened or resumed
+void hub_flow_end(hub_peer_t *peer, int64_t now);       //  Shut its connection down soon
+void hub_flow_look(hub_t *self, int64_t now);
 
 //  hub_probe.c
 typedef enum { HUB_NOBODY, HUB_SOMEBODY, HUB_UNDECIDED, HUB_UNSURE } hub_probe_result_t;

@@ -64,7 +64,7 @@ typedef enum {
     X(WATCHED,       35, TELL, false, true,  true,  NONE,  "what, id, node, incarnation, text: what is \"up\", \"silent\", \"back\", \"left\" or \"gone\"") \
     X(TUPLE,         36, TELL, false, true,  true,  NONE,  "watch, n, missed, number, tuple: the n-th arrival that this watch was told of; `missed` were left out before it") \
     X(TOPIC,         37, TELL, false, true,  true,  NONE,  "sub, n, missed, topic, publisher, seq, time, flags, reply, value: the n-th message of this subscription; `missed` were dropped before it") \
-    X(REACTION,      38, TELL, false, true,  true,  NONE,  "reaction, text: a run of it failed, or what it did further; the operation went on") \
+    X(REACTION,      38, TELL, false, true,  true,  NONE,  "reaction, text: a run of it failed, or what it did further; the operation went on, unless the reaction is strict") \
     X(RIGHTS,        39, TELL, false, true,  false, NONE,  "node, key, rights{} or nil: what the processes of that node may do here from now on; nil: it may not come, or not any more") \
     X(DRAINING,      40, TELL, false, true,  false, NONE,  "by: finish what was begun, refuse new work, leave") \
     X(LOOKUP,        48, ASK,  false, false, true,  NONE,  "who: an id, a node or a registered name -> {id, node, incarnation, endpoints[], host}; implies WATCH of it") \
@@ -79,7 +79,7 @@ typedef enum {
     X(WATCH,         57, ASK,  false, true,  true,  NONE,  "who, or nil for all -> true; WATCHED follow") \
     X(UNWATCH,       58, ASK,  false, true,  true,  NONE,  "who, or nil -> true") \
     X(STAT,          59, ASK,  false, false, true,  NONE,  "-> {counters}") \
-    X(VOUCH,         60, ASK,  false, false, true,  NONE,  "node, key -> rights{}: has that node a session, proved by that key? RIGHTS follow when they change") \
+    X(VOUCH,         60, ASK,  false, false, true,  NONE,  "node, key -> rights{}, [nodes]: who has a session here that this key proved, and what it may? RIGHTS follow when that changes") \
     X(ROTATE,        61, ASK,  false, true,  true,  NONE,  "key -> true: the names and rights of our key are that key's from now on") \
     X(DRAIN,         62, ASK,  false, true,  true,  ADMIN, "node -> true: tell it DRAINING. Of one's own node without the right") \
     X(OUT,           64, ASK,  false, true,  true,  OUT,   "space, tuple, options{ttl, number} -> number: put a tuple") \
@@ -93,11 +93,11 @@ typedef enum {
     X(FORGET,        72, ASK,  false, true,  true,  NONE,  "request of a TAKE or READ that waits -> true when it did; it is denied `cancelled` first") \
     X(SPACE_WATCH,   73, ASK,  false, true,  true,  READ,  "space, template, options{} -> watch; TUPLE follow") \
     X(SPACE_UNWATCH, 74, ASK,  false, true,  true,  NONE,  "watch -> true") \
-    X(REACT,         75, ASK,  false, true,  true,  CODE,  "space, on, phase, template, name, code -> reaction: Lua text, run in the jail") \
+    X(REACT,         75, ASK,  false, true,  true,  CODE,  "space, on, phase, template, name, code, options{strict} -> reaction: Lua text, run in the jail") \
     X(UNREACT,       76, ASK,  false, true,  true,  NONE,  "reaction -> true") \
     X(DESTROY,       77, ASK,  false, true,  true,  TAKE,  "space -> true: its tuples are dropped, who waits there is denied `closed`") \
     X(SPACES,        78, ASK,  false, false, true,  NONE,  "-> [{name, tuples, bytes, leases, waiters, watches, reactions}]") \
-    X(REACTIONS,     79, ASK,  false, false, true,  READ,  "space -> [{number, on, phase, name, owner}]: in the order in which they run") \
+    X(REACTIONS,     79, ASK,  false, false, true,  READ,  "space -> [{number, on, phase, name, strict, owner}]: in the order in which they run") \
     X(PUBLISH,       80, ASK,  false, true,  true,  PUB,   "topic, value, options{retain, ttl, delay, reply} -> receivers; with request 0 nothing") \
     X(SUBSCRIBE,     81, ASK,  false, true,  true,  SUB,   "pattern, options{group, filter, last, since, seq, window, count, bytes, policy} -> sub; TOPIC follow") \
     X(UNSUBSCRIBE,   82, ASK,  false, true,  true,  NONE,  "sub -> true") \

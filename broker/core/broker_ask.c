@@ -5,6 +5,8 @@
 
 #include "broker_state.h"
 
+#include <stdio.h>
+
 typedef enum { NO_FIELD, A_NAME, A_NAME_OR_NIL } fields_t;
 
 //  A view; appends its fields to core->results. 0 or an error code with a sentence.
@@ -32,7 +34,7 @@ static int lookup(broker_core_t *self, broker_session_t *session, wire_str_t who
         if (rc)
             return rc;
     }
-    broker_registry_put_lookup(found, &self->results);
+    broker_registry_put_lookup(self, found, &self->results);
     return 0;
 }
 
@@ -70,6 +72,8 @@ static const ask_t asks[] = {
     { WIRE_WATCH,      A_NAME_OR_NIL, "who",      BROKER_RECORD_WATCH,      NULL },
     { WIRE_UNWATCH,    A_NAME_OR_NIL, "who",      BROKER_RECORD_UNWATCH,    NULL },
     { WIRE_STAT,       NO_FIELD,      NULL,       (broker_record_kind_t) 0, stat },
+    { WIRE_ROTATE,     A_NAME,        "the key",  BROKER_RECORD_ROTATE,     NULL },
+    { WIRE_DRAIN,      A_NAME,        "the node", BROKER_RECORD_DRAIN,      NULL },
 };
 
 static const ask_t *find_ask(wire_type_t type)
@@ -106,6 +110,19 @@ static int read_fields(broker_core_t *self, const ask_t *ask, const wire_msg_t *
     return broker_check_name(self, ask->what, *name);
 }
 
+//  The trust store is rewritten first, once, and not when the record is applied.
+static int rotate(broker_core_t *self, const broker_session_t *session, const wire_msg_t *msg, wire_str_t key)
+{
+    char text[BROKER_KEY + 1];
+    if (msg->type != WIRE_ROTATE || broker_session_answered(session, msg->request))
+        return 0;
+    int rc = broker_key_may_rotate(self, session, key);
+    if (rc || !self->output.rotate)
+        return rc;
+    snprintf(text, sizeof text, "%.*s", BROKER_KEY, key.data);
+    return self->output.rotate(self->output_arg, session->key->name, session->key->text, text, self->text);
+}
+
 int broker_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now)
 {
     const ask_t *ask = find_ask(msg->type);
@@ -122,7 +139,9 @@ int broker_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t 
     else {
         broker_record_t record = { .kind = ask->record, .time = now, .session = session->number,
                                    .request = msg->request, .name = name };
-        rc = broker_propose(self, &record);
+        rc = rotate(self, session, msg, name);
+        if (rc == 0)
+            rc = broker_propose(self, &record);
     }
     if (rc)
         broker_session_deny(self, session, msg->request, rc, false);
@@ -165,6 +184,10 @@ static int change_other(broker_core_t *self, broker_session_t *session, const br
         rc = broker_registry_unregister(self, session, record->name);
     else if (record->kind == BROKER_RECORD_UNFOLLOW)
         broker_app_unfollow(self, session, record->name);
+    else if (record->kind == BROKER_RECORD_ROTATE)
+        rc = broker_key_apply_rotate(self, session, record->name);
+    else if (record->kind == BROKER_RECORD_DRAIN)
+        rc = broker_vouch_drain(self, session, record->name);
     else if (record->kind == BROKER_RECORD_WATCH)
         rc = broker_watch_add(self, session, record->name);
     else

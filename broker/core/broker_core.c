@@ -1,4 +1,4 @@
-//  broker_core - the doors: input, proposing and applying records
+//  broker_core - the doors: input, and looking in
 
 #include "broker_state.h"
 
@@ -60,6 +60,7 @@ broker_core_t *broker_core_new(const broker_core_config_t *config, const broker_
     }
     self->lease = config->lease > 0 ? config->lease : WIRE_LEASE;
     self->number = config->first_number;
+    self->keyed = config->keys;
     self->output = *output;
     self->output_arg = arg;
     self->log = config->log ? *config->log : broker_log_memory;
@@ -84,6 +85,7 @@ void broker_core_destroy(broker_core_t **self_p)
     broker_watch_free_all(self);
     spaces_destroy(&self->spaces);
     topics_destroy(&self->topics);
+    broker_key_free_all(self);
     broker_map_free(&self->by_number);
     broker_map_free(&self->who);
     wire_buf_free(&self->outcome.lost);
@@ -94,84 +96,7 @@ void broker_core_destroy(broker_core_t **self_p)
     free(self);
 }
 
-//  ---- Records -------------------------------------------------------------
-
-static void apply(broker_core_t *self, const broker_record_t *record)
-{
-    broker_session_t *session = broker_session_find(self, record->session);
-    broker_session_t *subject;
-    self->changes++;
-    self->time = record->time;
-    if (record->kind == BROKER_RECORD_OPEN) {
-        broker_hello_apply(self, record);
-        return;
-    }
-    if (record->kind == BROKER_RECORD_CLOCK) {
-        spaces_tick(self->spaces, record->time);
-        topics_tick(self->topics, record->time, (int64_t) record->number);
-        return;
-    }
-    if (record->kind == BROKER_RECORD_VERDICT || record->kind == BROKER_RECORD_REACTED) {
-        broker_space_run_apply(self, record);
-        return;
-    }
-    if (!session)
-        return;                         //  It ended while the record was on its way
-    switch (record->kind) {
-    case BROKER_RECORD_ENDED:
-        broker_session_end(self, session, (int) record->number, record->body);
-        break;
-    case BROKER_RECORD_SILENT:
-    case BROKER_RECORD_BACK:
-        broker_session_silence(self, session, record->kind == BROKER_RECORD_SILENT, record->time);
-        break;
-    case BROKER_RECORD_ATTEND:
-        subject = broker_session_find(self, record->number);
-        if (subject)
-            broker_watch_attend(self, session, subject);
-        break;
-    case BROKER_RECORD_SPACE:
-        broker_space_apply(self, session, record);
-        break;
-    case BROKER_RECORD_TOPIC:
-        broker_topic_apply(self, session, record);
-        break;
-    default:
-        broker_ask_apply(self, session, record);
-        break;
-    }
-}
-
-int broker_core_apply(broker_core_t *self, const void *data, size_t size)
-{
-    broker_record_t record;
-    if (broker_record_read(data, size, &record))
-        return WIRE_E_MALFORMED;
-    apply(self, &record);
-    return 0;
-}
-
-static int hand_to_log(broker_core_t *self, const broker_record_t *record)
-{
-    wire_buf_clear(&self->record);
-    broker_record_put(&self->record, record);
-    return self->record.failed ? WIRE_E_NO_MEMORY
-                               : self->log.propose(self->log_arg, self->record.data, self->record.size);
-}
-
-int broker_propose(broker_core_t *self, const broker_record_t *record)
-{
-    if (!self->log.propose) {           //  What nobody keeps need not be packed
-        apply(self, record);
-        return 0;
-    }
-    int rc = hand_to_log(self, record);
-    if (rc) {
-        self->counters.log_refused++;
-        broker_say(self, rc, "the broker's log refused it: %s", wire_error_text(rc));
-    }
-    return rc;
-}
+//  ---- Ends ----------------------------------------------------------------
 
 static int propose_end(broker_core_t *self, uint64_t session, int code, const char *text, int64_t now)
 {
@@ -182,8 +107,7 @@ static int propose_end(broker_core_t *self, uint64_t session, int code, const ch
 
 //  ---- Input ---------------------------------------------------------------
 
-static int end_and_drop(broker_core_t *self, broker_session_t *session, int code, const char *text,
-                        int64_t now)
+int broker_end_and_drop(broker_core_t *self, broker_session_t *session, int code, const char *text, int64_t now)
 {
     void *link = session->link;
     int rc = propose_end(self, session->number, code, text, now);
@@ -201,7 +125,7 @@ static broker_session_t *first_doomed(const broker_core_t *self)
 }
 
 //  What the input left to do: end those that do not read. Their end may doom others.
-static void settle(broker_core_t *self, int64_t now)
+void broker_settle(broker_core_t *self, int64_t now)
 {
     while (self->doomed) {
         broker_session_t *session = first_doomed(self);
@@ -209,7 +133,7 @@ static void settle(broker_core_t *self, int64_t now)
         self->counters.slow++;
         session->doomed = 0;
         self->doomed--;
-        end_and_drop(self, session, WIRE_E_FULL, "does not read what the broker sends", now);
+        broker_end_and_drop(self, session, WIRE_E_FULL, "does not read what the broker sends", now);
     }
 }
 
@@ -218,13 +142,21 @@ static int propose_open(broker_core_t *self, const broker_hello_t *hello, int64_
     self->outcome.session = NULL;
     self->outcome.code = WIRE_E_INTERNAL;
     int rc = broker_hello_check(self, hello->body);
+    if (rc == 0 && hello->key.size && !broker_key_is(hello->key))
+        rc = broker_say(self, WIRE_E_DENIED, "that is no public key");
     if (rc) {
         self->counters.refused[rc]++;
         return rc;
     }
+    char key[BROKER_KEY + BROKER_CERT_NAME];
     wire_str_t body = { (const char *) hello->body.at, (size_t) (hello->body.end - hello->body.at) };
     broker_record_t record = { .kind = BROKER_RECORD_OPEN, .time = now, .number = hello->incarnation,
                                .name = hello->name, .body = body };
+    if (hello->key.size) {
+        int size = snprintf(key, sizeof key, "%.*s%.*s", (int) hello->key.size, hello->key.data,
+                            (int) hello->key_name.size, hello->key_name.size ? hello->key_name.data : "");
+        record.key = (wire_str_t) { key, (size_t) size < sizeof key ? (size_t) size : sizeof key - 1 };
+    }
     rc = broker_propose(self, &record);
     return rc ? rc : self->outcome.code;
 }
@@ -244,8 +176,10 @@ int broker_core_hello(broker_core_t *self, const broker_hello_t *hello, void *li
     *text = self->text;
     if (rc == 0) {
         broker_session_t *session = self->outcome.session;
-        if (session->link != link)
+        if (session->link != link) {
             session->sent = session->received = 0;  //  The other end counts anew, too
+            broker_vouch_forget(session);
+        }
         session->link = link;
         *welcome = (broker_welcome_t) { session->number, session->id, session->node };
         broker_hello_welcome(self, body);
@@ -277,7 +211,35 @@ static int asked(broker_core_t *self, broker_session_t *session, const wire_msg_
         return broker_space_ask(self, session, msg, now);
     if (broker_topic_is(msg->type))
         return broker_topic_ask(self, session, msg, now);
+    if (msg->type == WIRE_VOUCH)
+        return broker_vouch_ask(self, session, msg, now);
     return broker_ask(self, session, msg, now);
+}
+
+//  Refused by its rights, which is no strike, or since it cannot be read, which is one.
+static int forbidden(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int rc)
+{
+    self->counters.malformed += rc == WIRE_E_MALFORMED;
+    if (wire_type_way((unsigned) msg->type) == WIRE_WAY_PROC)
+        broker_relay_refuse(self, session, msg, rc);
+    else
+        broker_session_deny(self, session, msg->request, rc, false);
+    return rc == WIRE_E_MALFORMED ? rc : 0;
+}
+
+//  What it says is carried out. 0 or the code for a strike.
+static int carry_out(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t arrived, int64_t now)
+{
+    switch (wire_type_way((unsigned) msg->type)) {
+    case WIRE_WAY_PROC:
+        broker_relay(self, session, msg, now, now - arrived);
+        return 0;
+    case WIRE_WAY_ASK:
+        self->counters.asked++;
+        return asked(self, session, msg, now);
+    default:
+        return stranger(self, session, msg);
+    }
 }
 
 int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *msg, int64_t arrived,
@@ -286,22 +248,12 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     broker_session_t *session = broker_session_find(self, number);
     if (!session)
         return 0;
-    int rc = 0;
     self->recent = session;
-    wire_way_t way = wire_type_way((unsigned) msg->type);
-    session->received += way == WIRE_WAY_ASK && wire_type_counts((unsigned) msg->type);
-    switch (way) {
-    case WIRE_WAY_PROC:
-        broker_relay(self, session, msg, now - arrived);
-        break;
-    case WIRE_WAY_ASK:
-        self->counters.asked++;
-        rc = asked(self, session, msg, now);
-        break;
-    default:
-        rc = stranger(self, session, msg);
-    }
-    settle(self, now);
+    bool ask = wire_type_way((unsigned) msg->type) == WIRE_WAY_ASK;
+    session->received += ask && wire_type_counts((unsigned) msg->type);
+    int rc = session->key ? broker_rights_check(self, session, msg, now) : 0;
+    rc = rc ? forbidden(self, session, msg, rc) : carry_out(self, session, msg, arrived, now);
+    broker_settle(self, now);
     return rc;
 }
 
@@ -313,7 +265,7 @@ void broker_core_silent(broker_core_t *self, uint64_t number, bool silent, int64
     broker_record_t record = { .kind = silent ? BROKER_RECORD_SILENT : BROKER_RECORD_BACK, .time = now,
                                .session = number };
     broker_propose(self, &record);
-    settle(self, now);
+    broker_settle(self, now);
 }
 
 void broker_core_lost(broker_core_t *self, uint64_t number, const wire_msg_t *msg, int64_t now)
@@ -321,7 +273,7 @@ void broker_core_lost(broker_core_t *self, uint64_t number, const wire_msg_t *ms
     const broker_session_t *session = broker_session_find(self, number);
     if (session && wire_type_way((unsigned) msg->type) == WIRE_WAY_PROC)
         broker_relay_lost(self, msg, session);
-    settle(self, now);
+    broker_settle(self, now);
 }
 
 void broker_core_gone(broker_core_t *self, uint64_t number, const void *link, int code, const char *text,
@@ -331,7 +283,7 @@ void broker_core_gone(broker_core_t *self, uint64_t number, const void *link, in
     if (!session || session->link != link)
         return;
     propose_end(self, number, code, text ? text : "", now);
-    settle(self, now);
+    broker_settle(self, now);
 }
 
 static int64_t lease_end(const broker_session_t *session)
@@ -363,19 +315,21 @@ int broker_core_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t wh
                         wire_reader_t tuple, int64_t now)
 {
     int rc = broker_space_verdict(self, run, what, text, tuple, now);
-    settle(self, now);
+    broker_settle(self, now);
     return rc;
 }
 
 int broker_core_reaction_op(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in,
                             int64_t now, wire_buf_t *out, uint32_t *fields, char *text)
 {
-    int rc = broker_space_reacted(self, run, type, count, in, now, out);
+    int rc = broker_rights_run(self, run, type, count, in, now);
+    if (rc == 0)
+        rc = broker_space_reacted(self, run, type, count, in, now, out);
     if (rc == 0)
         *fields = self->reacted_count;
     else
         snprintf(text, 256, "%.255s", self->text);
-    settle(self, now);
+    broker_settle(self, now);
     return rc;
 }
 
@@ -399,9 +353,9 @@ void broker_core_tick(broker_core_t *self, int64_t now)
     broker_session_t *session;
     clock_tick(self, now);
     while ((session = first_overdue(self, now)) != NULL)
-        if (end_and_drop(self, session, WIRE_E_GONE, "its lease is over", now))
+        if (broker_end_and_drop(self, session, WIRE_E_GONE, "its lease is over", now))
             break;                      //  The log takes nothing: next time, then
-    settle(self, now);
+    broker_settle(self, now);
 }
 
 static int64_t earlier(int64_t a, int64_t b)

@@ -32,6 +32,8 @@ typedef struct broker_core broker_core_t;
 #define BROKER_MAX_ANSWERS      256         //  Kept for a repeated request
 #define BROKER_MAX_ANSWER_BYTES (256 * 1024)
 #define BROKER_MIN_LEASE        1000        //  ms; a shorter wish is raised to it
+#define BROKER_MAX_OWNED        2048        //  Names that belong to one key: longest unused are forgotten beyond
+#define BROKER_MAX_HEEDS        4096        //  Keys that one session is told changes of
 #define BROKER_TEXT             1024        //  Bytes for a sentence with two names in it
 
 //  What the broker counts, for STAT. Besides these, each error code has a counter of refused
@@ -63,7 +65,17 @@ typedef struct broker_core broker_core_t;
     X(log_refused,   "records that the log did not take")                               \
     X(tuples_sent,   "TUPLE: what watches of spaces were told")                         \
     X(topics_sent,   "TOPIC: messages delivered")                                       \
-    X(reactions_sent, "REACTION: owners told that a run failed")
+    X(reactions_sent, "REACTION: owners told that a run failed") \
+    X(rights_refused, "messages refused since their author may not")                    \
+    X(unaudited,     "of these, left out of the audit lines of a session that had too many") \
+    X(names_refused, "names claimed that belong to another key")                        \
+    X(rights_ended,  "waits, watches, subscriptions and so on that ended with the right to them") \
+    X(rights_sent,   "RIGHTS")                                                          \
+    X(vouched,       "VOUCHes that were answered")                                      \
+    X(policies,      "policies put in force")                                           \
+    X(revoked,       "keys revoked")                                                    \
+    X(rotated,       "keys rotated")                                                    \
+    X(drained,       "nodes told to drain")
 
 typedef struct {
 #define X(name, text) uint64_t name;
@@ -82,6 +94,13 @@ typedef struct {
     wire_reader_t tuple;
 } broker_run_t;
 
+//  A message that was refused since its author may not.
+typedef struct {
+    const char *who, *key, *id;     //  The certificate's name (or the key), the key, the process
+    const char *type, *right;       //  "TAKE", "take"
+    const char *about;              //  The space, topic, function or node, made printable
+} broker_refusal_t;
+
 typedef struct {
     //  One message for the session on this link. 0, or WIRE_E_FULL (nothing was queued), _TOO_BIG,
     //  _NO_MEMORY, _GONE. Must not call the core.
@@ -96,6 +115,12 @@ typedef struct {
     //  Run a reaction's text; broker_core_verdict is called with what it came to, not from inside here. Must not call the
     //  core. NULL: there are no reactions. Either both or none.
     void (*react)(void *arg, const broker_run_t *run);
+    //  A line for the audit. At most ten per session and ten seconds. Must not call the core. May be NULL.
+    void (*audit)(void *arg, const broker_refusal_t *refusal);
+    //  A session passes its rights on to a new key: trust that under this certificate's name, and the old one no more. 0, or
+    //  the code for DENY with text[BROKER_TEXT]: nothing was changed. Asked once, before the record. Must not call the
+    //  core. NULL: nothing to do.
+    int (*rotate)(void *arg, const char *name, const char *old_key, const char *new_key, char *text);
 } broker_output_t;
 
 //  Where records go. A durable or a replicated log is another pair of these.
@@ -113,6 +138,7 @@ typedef struct {
     int64_t lease;              //  ms that a silent session keeps its names; 0: WIRE_LEASE
     uint64_t first_number;      //  Mint above this: what a broker here before had reached
     uint64_t seed;              //  For hashes: a random number
+    bool keys;                  //  There are sessions by key: rights are checked, and nodes are told of them
     const broker_log_t *log;    //  NULL: broker_log_memory
     void *log_arg;
 } broker_core_config_t;
@@ -129,6 +155,8 @@ typedef struct {
     //  HELLO's map, all optional: {id: claimed process id, endpoints: [..], host:, apps: [..], names: [..],
     //  visitor: bool, spawn: bool, lease: ms}. Unknown keys are skipped.
     wire_reader_t body;
+    wire_str_t key;             //  That the link has proved; empty: it showed the token, and has all rights
+    wire_str_t key_name;        //  Of its certificate, up to 63 bytes
 } broker_hello_t;
 
 typedef struct {
@@ -173,6 +201,19 @@ int broker_core_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t wh
 //  as in its message, scanned. 0 with the answer's fields appended to out, *fields of them; or an error code with text[256].
 int broker_core_reaction_op(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in,
                             int64_t now, wire_buf_t *out, uint32_t *fields, char *text);
+
+//  ---- Keys ----------------------------------------------------------------
+
+//  What keys may do from now on (policy/policy.h); packed.at NULL: no policy. 0, or USAGE / NO_MEMORY with error[BROKER_TEXT]:
+//  then the old one stays.
+int broker_core_policy(broker_core_t *self, wire_reader_t packed, int64_t now, char *error);
+
+//  The names of all trusted certificates, a map from name to key: each belongs to its key. 0, MALFORMED or NO_MEMORY.
+int broker_core_trust(broker_core_t *self, wire_reader_t packed, int64_t now);
+
+//  This key is not trusted any more: its sessions end, and whoever was told of it hears so. Whether it comes again is
+//  the shell's to see to.
+int broker_core_revoke(broker_core_t *self, wire_str_t key, int64_t now);
 
 //  The time of day, ms since 1970, from now on: messages of topics carry it.
 void broker_core_wall(broker_core_t *self, int64_t wall);

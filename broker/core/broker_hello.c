@@ -257,7 +257,8 @@ static int no_memory(broker_core_t *self)
 }
 
 //  Takes id and node, whatever happens.
-static int begin(broker_core_t *self, char *id, char *node, const claims_t *c, const broker_record_t *record)
+static int begin(broker_core_t *self, char *id, char *node, const claims_t *c, const broker_record_t *record,
+                 broker_key_t *key)
 {
     broker_session_t *session = id && node ? broker_session_new(self, id, node) : NULL;
     if (!session) {
@@ -265,7 +266,7 @@ static int begin(broker_core_t *self, char *id, char *node, const claims_t *c, c
         free(node);
         return no_memory(self);
     }
-    if (!describe(self, session, c) || !broker_registry_begin(self, session)) {
+    if (!describe(self, session, c) || !broker_key_enter(session, key) || !broker_registry_begin(self, session)) {
         broker_session_free(self, session);
         return no_memory(self);
     }
@@ -302,18 +303,28 @@ static int resume(broker_core_t *self, broker_session_t *session, const claims_t
     return 0;
 }
 
-static int open_named(broker_core_t *self, wire_str_t name, const claims_t *c, const broker_record_t *record)
+//  The holder is this incarnation, proved as it was.
+static bool is_same(const broker_session_t *holder, wire_str_t name, const char *id, const broker_record_t *record,
+                    const broker_key_t *key)
+{
+    return holder && holder->incarnation == record->number && wire_str_is(name, holder->node)
+        && strcmp(holder->id, id) == 0 && holder->key == key;
+}
+
+static int open_named(broker_core_t *self, wire_str_t name, const claims_t *c, const broker_record_t *record,
+                      broker_key_t *key)
 {
     bool whole = false;
     int rc = check_given(self, name, c, record->number, &whole);
+    if (rc == 0)
+        rc = broker_name_check(self, key, name);
     if (rc)
         return rc;
     char *id = id_of_name(name, whole);
     if (!id)
         return no_memory(self);
     broker_session_t *holder = broker_registry_find(self, name);
-    if (holder && holder->incarnation == record->number && wire_str_is(name, holder->node)
-            && strcmp(holder->id, id) == 0) {
+    if (is_same(holder, name, id, record, key)) {
         free(id);
         return resume(self, holder, c, record);
     }
@@ -325,12 +336,31 @@ static int open_named(broker_core_t *self, wire_str_t name, const claims_t *c, c
     if (holder)
         rc = broker_registry_taken(self, taken, holder, record->time);
     else
-        return begin(self, id, broker_copy(name), c, record);
+        rc = broker_name_take(self, key, name);
+    if (rc == 0)
+        return begin(self, id, broker_copy(name), c, record, key);
     free(id);
     return rc;
 }
 
-static int open_session(broker_core_t *self, const broker_record_t *record)
+//  Of the session that begins. NULL with *rc 0: it shows none.
+static broker_key_t *open_key(broker_core_t *self, wire_str_t key, int *rc)
+{
+    wire_str_t text = { key.data, BROKER_KEY };
+    *rc = 0;
+    if (!key.data)
+        return NULL;
+    if (key.size < BROKER_KEY || !self->keyed) {
+        *rc = broker_say(self, WIRE_E_DENIED, self->keyed ? "that is no key" : "this broker has no keys");
+        return NULL;
+    }
+    broker_key_t *found = broker_key_open(self, text, (wire_str_t) { key.data + BROKER_KEY, key.size - BROKER_KEY });
+    if (!found)
+        *rc = no_memory(self);
+    return found;
+}
+
+static int open_by(broker_core_t *self, const broker_record_t *record, broker_key_t *key)
 {
     claims_t c;
     wire_reader_t body = wire_reader(record->body.data, record->body.size);
@@ -344,9 +374,20 @@ static int open_session(broker_core_t *self, const broker_record_t *record)
     if (!name.size && (number_of(self, c.id, false) || number_of(self, c.id, true)))
         name = c.id;
     if (name.size)
-        return open_named(self, name, &c, record);
+        return open_named(self, name, &c, record, key);
     char *id = mint(self, c.visitor);
-    return begin(self, id, id ? broker_copy(broker_str(id)) : NULL, &c, record);
+    return begin(self, id, id ? broker_copy(broker_str(id)) : NULL, &c, record, key);
+}
+
+static int open_session(broker_core_t *self, const broker_record_t *record)
+{
+    int rc;
+    broker_key_t *key = open_key(self, record->key, &rc);
+    if (rc == 0)
+        rc = open_by(self, record, key);
+    if (rc)
+        broker_key_tidy(self, key);
+    return rc;
 }
 
 void broker_hello_apply(broker_core_t *self, const broker_record_t *record)
@@ -363,13 +404,19 @@ void broker_hello_welcome(broker_core_t *self, wire_buf_t *body)
 {
     const broker_session_t *session = self->outcome.session;
     bool lost = self->outcome.lost_count && !self->outcome.lost.failed;
-    wire_put_map(body, lost ? 4 : 3);
+    wire_put_map(body, 3u + (self->keyed ? 2u : 0u) + (lost ? 1u : 0u));
     wire_put_cstr(body, "id");
     wire_put_text(body, session->id, strlen(session->id));
     wire_put_cstr(body, "address");
     wire_put_text(body, self->address, strlen(self->address));
     wire_put_cstr(body, "lease");
     wire_put_int(body, session->lease);
+    if (self->keyed) {
+        wire_put_cstr(body, "keys");
+        wire_put_bool(body, true);
+        wire_put_cstr(body, "rights");
+        broker_vouch_put(session->key, body);
+    }
     if (!lost)
         return;
     wire_put_cstr(body, "lost");

@@ -4,7 +4,7 @@
 
 #include "wire_error.h"
 
-#define RECORD_FIELDS 8
+#define RECORD_FIELDS 9
 
 const char *broker_record_name(unsigned kind)
 {
@@ -24,7 +24,7 @@ static void put_optional(wire_buf_t *out, wire_str_t bytes)
         wire_put_nil(out);
 }
 
-//  [ kind, time, session, request, number, name, body, count ]
+//  [ kind, time, session, request, number, name, body, count, key ]
 void broker_record_put(wire_buf_t *out, const broker_record_t *record)
 {
     wire_put_array(out, RECORD_FIELDS);
@@ -36,6 +36,7 @@ void broker_record_put(wire_buf_t *out, const broker_record_t *record)
     put_optional(out, record->name);
     put_optional(out, record->body);
     wire_put_uint(out, record->count);
+    put_optional(out, record->key);
 }
 
 static int read_optional(wire_reader_t *in, wire_str_t *bytes)
@@ -61,7 +62,8 @@ int broker_record_read(const void *data, size_t size, broker_record_t *record)
             || wire_read_uint(&in, &record->number)
             || read_optional(&in, &record->name)
             || read_optional(&in, &record->body)
-            || wire_read_u32(&in, &record->count) || in.at != in.end)
+            || wire_read_u32(&in, &record->count)
+            || read_optional(&in, &record->key) || in.at != in.end)
         return WIRE_E_MALFORMED;
     record->kind = (broker_record_kind_t) kind;
     return 0;

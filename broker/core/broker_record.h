@@ -4,7 +4,7 @@
 //  A record holds everything that the change depends on, time among it, so that each
 //  replica comes to the same state. Packed as one msgpack array
 //
-//      [ kind, time, session, request, number, name, body, count ]
+//      [ kind, time, session, request, number, name, body, count, key ]
 //
 //  Meaning of the fields where they are used; 0 or nil where they are not:
 
@@ -16,7 +16,7 @@
 
 //    kind        id  what `number`, `name` and `body` are
 #define BROKER_RECORDS(X)                                                                   \
-    X(OPEN,        1, "incarnation, the node's name or empty, HELLO's map: a session begins")   \
+    X(OPEN,        1, "incarnation, the node's name or empty, HELLO's map: a session begins. key: proved, with the certificate's name behind its 40 characters") \
     X(ENDED,       2, "error code, -, text: a session is over")                             \
     X(SILENT,      3, "-, -, -: no sign of life")                                           \
     X(BACK,        4, "-, -, -: a sign of life")                                            \
@@ -33,7 +33,13 @@
     X(TOPIC,      15, "ms since 1970 << 8 | type, -, `count` fields: publish, subscribe ...") \
     X(CLOCK,      16, "ms since 1970, -, -: what spaces and topics had to do by now")      \
     X(VERDICT,    17, "run, text, the tuple of a rewrite: a reaction's run has ended; request: spaces_judgement_t") \
-    X(REACTED,    18, "run, -, `count` fields: a reaction's run does an operation; request: its type")
+    X(REACTED,    18, "run, -, `count` fields: a reaction's run does an operation; request: its type") \
+    X(POLICY,     19, "-, -, the packed policy (policy/policy) or nil: what keys may do from now on") \
+    X(TRUST,      20, "-, -, map from the names of all trusted certificates to their keys: these names are theirs") \
+    X(REVOKED,    21, "-, key, -: whoever was told of its rights hears that it is not to come any more") \
+    X(ROTATE,     22, "-, new key, -: the names and rights of the session's key are that key's") \
+    X(HEED,       23, "-, key, -: the session was told of this key's rights, and hears of changes (VOUCH, relay)") \
+    X(DRAIN,      24, "-, id, node or name, -: that one finishes and leaves")
 
 typedef enum {
 #define X(name, id, fields) BROKER_RECORD_##name = id,
@@ -51,6 +57,7 @@ typedef struct {
     wire_str_t name;            //  data NULL: nil
     wire_str_t body;            //  Packed map, text or packed fields; data NULL: nil
     uint32_t count;             //  Fields in body
+    wire_str_t key;             //  OPEN only; data NULL: nil
 } broker_record_t;
 
 void broker_record_put(wire_buf_t *out, const broker_record_t *record);

@@ -92,7 +92,10 @@ int broker_registry_register(broker_core_t *self, broker_session_t *session, wir
     const broker_session_t *holder = broker_registry_find(self, name);
     if (holder == session)
         return 0;
-    return holder ? broker_registry_taken(self, name, holder, time) : add_name(self, session, name);
+    int rc = broker_name_check(self, session->key, name);
+    if (rc == 0)
+        rc = holder ? broker_registry_taken(self, name, holder, time) : broker_name_take(self, session->key, name);
+    return rc ? rc : add_name(self, session, name);
 }
 
 int broker_registry_unregister(broker_core_t *self, broker_session_t *session, wire_str_t name)
@@ -127,7 +130,12 @@ static void put_texts(wire_buf_t *out, const char *key, const broker_list_t *tex
 
 #define LOOKUP_PAIRS 5
 
-static void put_place(const broker_session_t *session, wire_buf_t *out)
+static uint32_t place_pairs(const broker_core_t *self)
+{
+    return self->keyed ? LOOKUP_PAIRS + 1 : LOOKUP_PAIRS;
+}
+
+static void put_place(const broker_core_t *self, const broker_session_t *session, wire_buf_t *out)
 {
     wire_put_cstr(out, "id");
     put_text(out, session->id);
@@ -138,12 +146,16 @@ static void put_place(const broker_session_t *session, wire_buf_t *out)
     put_texts(out, "endpoints", &session->endpoints);
     wire_put_cstr(out, "host");
     put_text(out, session->host);
+    if (!self->keyed)
+        return;
+    wire_put_cstr(out, "key");
+    put_text(out, session->key ? session->key->text : "");
 }
 
-void broker_registry_put_lookup(const broker_session_t *session, wire_buf_t *out)
+void broker_registry_put_lookup(const broker_core_t *self, const broker_session_t *session, wire_buf_t *out)
 {
-    wire_put_map(out, LOOKUP_PAIRS);
-    put_place(session, out);
+    wire_put_map(out, place_pairs(self));
+    put_place(self, session, out);
 }
 
 static void put_apps(const broker_session_t *session, wire_buf_t *out)
@@ -158,10 +170,10 @@ void broker_registry_put_nodes(const broker_core_t *self, wire_buf_t *out)
 {
     wire_put_array(out, (uint32_t) self->sessions);
     for (const broker_session_t *s = self->first; s; s = s->next) {
-        wire_put_map(out, LOOKUP_PAIRS + 4);
-        put_place(s, out);
+        wire_put_map(out, place_pairs(self) + 4);
+        put_place(self, s, out);
         wire_put_cstr(out, "state");
-        wire_put_cstr(out, s->silent ? "silent" : "up");
+        wire_put_cstr(out, s->silent ? "silent" : s->draining ? "draining" : "up");
         put_apps(s, out);
         put_texts(out, "names", &s->names);
         wire_put_cstr(out, "visitor");

@@ -56,6 +56,11 @@ static void refuse(broker_core_t *self, broker_session_t *author, const wire_msg
     fail(self, author, msg, code, true);
 }
 
+void broker_relay_refuse(broker_core_t *self, broker_session_t *author, const wire_msg_t *msg, int code)
+{
+    refuse(self, author, msg, code, &self->counters.denied[code]);
+}
+
 static int pass_on(broker_core_t *self, const broker_session_t *author, const broker_session_t *target,
                    const wire_msg_t *msg, uint32_t ttl)
 {
@@ -83,7 +88,14 @@ static void not_passed(broker_core_t *self, broker_session_t *author, const brok
     refuse(self, author, msg, code, full ? &self->counters.relay_full : &self->counters.relay_failed);
 }
 
-void broker_relay(broker_core_t *self, broker_session_t *author, const wire_msg_t *msg, int64_t waited)
+//  Where there are keys the receiver must know what the author of work may do, before it has it.
+static int introduce(broker_core_t *self, const broker_session_t *author, broker_session_t *target, const wire_msg_t *msg,
+                     int64_t now)
+{
+    return self->keyed && is_work(msg->type) ? broker_vouch_tell(self, target, author, now) : 0;
+}
+
+void broker_relay(broker_core_t *self, broker_session_t *author, const wire_msg_t *msg, int64_t now, int64_t waited)
 {
     broker_session_t *target = broker_registry_find(self, msg->to);
     if (!target) {
@@ -97,7 +109,9 @@ void broker_relay(broker_core_t *self, broker_session_t *author, const wire_msg_
         return;
     }
     uint32_t ttl = msg->ttl && waited > 0 ? msg->ttl - (uint32_t) waited : msg->ttl;
-    int rc = pass_on(self, author, target, msg, ttl);
+    int rc = introduce(self, author, target, msg, now);
+    if (rc == 0)
+        rc = pass_on(self, author, target, msg, ttl);
     if (rc) {
         not_passed(self, author, target, msg, rc);
         return;

@@ -86,6 +86,10 @@ void broker_session_free(broker_core_t *self, broker_session_t *session)
     broker_list_free(&session->attends);
     broker_list_free(&session->attendants);
     free_answers(&session->answers);
+    broker_vouch_end(self, session);
+    broker_list_free(&session->heeds);
+    broker_key_leave(self, session);
+    free(session->taken);
     free(session->id);
     free(session->node);
     free(session->host);
@@ -144,7 +148,7 @@ void broker_session_silence(broker_core_t *self, broker_session_t *session, bool
 
 //  Deltas that are left out would leave it with a wrong view for ever, so a session that does not
 //  read ends. Not now: we may be in the middle of a list that it stands in.
-static void doom(broker_core_t *self, broker_session_t *session, int code)
+void broker_session_doom(broker_core_t *self, broker_session_t *session, int code)
 {
     if (session->doomed)
         return;
@@ -162,7 +166,7 @@ int broker_session_send(broker_core_t *self, broker_session_t *session, const wi
     else if (session->link && !session->doomed)
         rc = self->output.send(self->output_arg, session->link, message->data, message->size);
     if (rc == WIRE_E_FULL)
-        doom(self, session, rc);
+        broker_session_doom(self, session, rc);
     if (rc)
         self->counters.unsent++;
     return rc;
@@ -229,6 +233,14 @@ static void remember(broker_answers_t *answers, uint64_t request, const wire_buf
     memcpy(place->bytes, message->data, message->size);
     place->request = request;
     place->size = message->size;
+}
+
+bool broker_session_answered(const broker_session_t *session, uint64_t request)
+{
+    bool found = false;
+    for (size_t i = 0; request && !found && session->answers.ring && i < BROKER_MAX_ANSWERS; i++)
+        found = session->answers.ring[i].request == request;
+    return found;
 }
 
 bool broker_session_repeat(broker_core_t *self, broker_session_t *session, uint64_t request)

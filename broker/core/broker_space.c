@@ -156,15 +156,15 @@ static void put_owner(void *arg, uint64_t number, wire_buf_t *out)
     wire_put_cstr(out, session ? session->id : "");
 }
 
-//  Whoever runs a text stops it before; this is for one who has forgotten.
-#define RUN_MS 3000
+//  Whoever runs a text stops it before, or says that it waited too long; this is for one who has forgotten.
+#define RUN_MS 35000
 
 bool broker_space_begin(broker_core_t *self, uint64_t seed)
 {
     const spaces_config_t config = { .seed = seed, .run_ms = RUN_MS };
     const spaces_output_t output = { .answer = broker_session_on_answer, .deny = broker_session_on_deny, .tell = on_tell,
                                      .run = self->output.react ? on_run : NULL, .failed = on_failed,
-                                     .put_owner = put_owner };
+                                     .put_owner = put_owner, .shows = self->keyed ? broker_rights_space : NULL };
     self->spaces = spaces_new(&config, &output, self);
     return self->spaces != NULL;
 }

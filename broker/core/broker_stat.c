@@ -38,6 +38,11 @@ void broker_stat_put(const broker_core_t *self, wire_buf_t *out)
     put(&stat, "names", self->who.count);
     put(&stat, "watches", self->watches.count + self->watch_all.count);
     put(&stat, "changes", self->changes);
+    if (self->keyed) {
+        put(&stat, "keys", self->key_order.count);
+        put(&stat, "policy", self->policy != NULL);
+        put(&stat, "owned", self->owned.count);
+    }
 #define X(name, text) put(&stat, #name, self->counters.name);
     BROKER_COUNTERS(X)
 #undef X

@@ -2,7 +2,8 @@
 //
 //  Private to broker/core. One file, one idea:
 //
-//      broker_core      the doors: input, proposing and applying records
+//      broker_core      the doors: input, and looking in
+//      broker_log       records: proposed, and what each does
 //      broker_ask       requests of nodes: fields checked, a record proposed or a view answered
 //      broker_session   sessions as such: begin, end, sending, answers kept
 //      broker_hello     who may come in and under which id
@@ -14,11 +15,17 @@
 //      broker_space     what is asked of tuple spaces (broker/space)
 //      broker_topic     what is asked of topics (broker/topic), presence
 //      broker_stat      counters
+//      broker_key       keys that sessions were proved by: policy, trust, rotation
+//      broker_name      which name belongs to which key
+//      broker_rights    whether a message may be carried out
+//      broker_brought   what was taken and may go back
+//      broker_vouch     what a node hears of another's key; draining
 
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H
 
 #include "broker_core.h"
+#include "broker_key.h"
 #include "broker_list.h"
 #include "broker_map.h"
 #include "broker_record.h"
@@ -26,6 +33,7 @@
 #include "topics.h"
 
 #define BROKER_GRAVES 1024
+#define BROKER_SHOWN  160         //  Bytes for a peer's text made printable
 
 typedef struct {
     uint64_t request;           //  0: free
@@ -62,6 +70,13 @@ struct broker_session {
     uint64_t told;              //  The last telling of a watch that reached it
     uint64_t asked;             //  The highest request that changed something
     bool starved;               //  Its link had no room for a TOPIC
+    bool draining;
+    broker_key_t *key;          //  NULL: it showed the token, and may do everything
+    broker_list_t heeds;        //  broker_key_t *, of whose rights it was told
+    uint64_t *heard;            //  Authors that this link was told of, by number; NULL: none
+    void *taken;                //  From where its takes brought, for broker_brought; or NULL
+    int64_t audit_since;        //  Audit lines since then
+    uint32_t audited;
 };
 
 typedef struct {
@@ -70,6 +85,8 @@ typedef struct {
     broker_list_t members;      //  broker_session_t *, in join order
     broker_list_t followers;
 } broker_app_t;
+
+typedef struct broker_name broker_name_t;
 
 typedef struct {
     char *who;
@@ -122,6 +139,14 @@ struct broker_core {
     wire_buf_t *reacted;        //  Where what a run does is answered, while its record is proposed
     uint32_t reacted_count;     //  Fields of that
 
+    bool keyed;                 //  Sessions may come by key
+    policy_t *policy;           //  NULL: none
+    wire_buf_t trust;           //  Map from name to key, packed; empty: none
+    broker_map_t keys;          //  Text -> broker_key_t
+    broker_list_t key_order;    //  As they came
+    broker_map_t owned;         //  Name -> broker_name_t
+    int key_rc;                 //  What the last POLICY, TRUST or HEED came to
+
     broker_outcome_t outcome;
     size_t silent;              //  Sessions that are
     size_t doomed;              //  Sessions that end when the current input is done
@@ -133,6 +158,11 @@ struct broker_core {
 
 //  A sentence into core->text; returns `code`.
 int broker_say(broker_core_t *self, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+//  What the input left to do: sessions that do not read end. Their end may doom others.
+void broker_settle(broker_core_t *self, int64_t now);
+//  Propose a session's end; its link goes with it. 0 or the log's refusal.
+int  broker_end_and_drop(broker_core_t *self, broker_session_t *session, int code, const char *text, int64_t now);
 
 //  Hand a record to the log. 0 or an error code, counted.
 int broker_propose(broker_core_t *self, const broker_record_t *record);
@@ -166,6 +196,9 @@ broker_session_t *broker_session_new(broker_core_t *self, char *id, char *node);
 //  Take it out of the lists and free it. Apps, names and watches were given up before.
 void broker_session_free(broker_core_t *self, broker_session_t *session);
 
+//  It ends with this code when the current input is done.
+void broker_session_doom(broker_core_t *self, broker_session_t *session, int code);
+
 //  Send; when its link is full the session is doomed (it does not read). 0 or an error code.
 int broker_session_send(broker_core_t *self, broker_session_t *session, const wire_buf_t *message);
 //  The same for what may be left out: a full link is no offence.
@@ -181,6 +214,9 @@ void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_
 void broker_session_on_answer(void *arg, uint64_t number, uint64_t request, const void *fields, size_t size,
                               uint32_t count);
 void broker_session_on_deny(void *arg, uint64_t number, uint64_t request, int code, const char *text);
+
+//  Whether this request has an answer that is kept.
+bool broker_session_answered(const broker_session_t *session, uint64_t request);
 
 //  The answer this request had is sent again: true; false when there is none.
 bool broker_session_repeat(broker_core_t *self, broker_session_t *session, uint64_t request);
@@ -219,7 +255,7 @@ int  broker_registry_unregister(broker_core_t *self, broker_session_t *session, 
 bool broker_registry_begin(broker_core_t *self, broker_session_t *session);
 void broker_registry_end(broker_core_t *self, broker_session_t *session);
 
-void broker_registry_put_lookup(const broker_session_t *session, wire_buf_t *out);  //  LOOKUP's map
+void broker_registry_put_lookup(const broker_core_t *self, const broker_session_t *session, wire_buf_t *out);   //  LOOKUP's map
 void broker_registry_put_nodes(const broker_core_t *self, wire_buf_t *out);         //  NODES' list
 
 //  ---- broker_guess --------------------------------------------------------
@@ -253,7 +289,9 @@ void broker_watch_free_all(broker_core_t *self);
 
 //  ---- broker_relay, broker_ask, broker_stat -------------------------------
 
-void broker_relay(broker_core_t *self, broker_session_t *author, const wire_msg_t *msg, int64_t waited);
+void broker_relay(broker_core_t *self, broker_session_t *author, const wire_msg_t *msg, int64_t now, int64_t waited);
+//  It is not to be passed on: FAIL(code, core->text), if it was work.
+void broker_relay_refuse(broker_core_t *self, broker_session_t *author, const wire_msg_t *msg, int code);
 void broker_relay_lost(broker_core_t *self, const wire_msg_t *msg, const broker_session_t *target);
 
 //  A request; returns the code for a strike, or 0.
@@ -285,6 +323,81 @@ int  broker_space_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t 
 int  broker_space_reacted(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in,
                           int64_t now, wire_buf_t *out);
 void broker_space_run_apply(broker_core_t *self, const broker_record_t *record);
+
+//  ---- broker_key ----------------------------------------------------------
+
+//  Whether this can be a key: 40 printable characters.
+bool broker_key_is(wire_str_t text);
+
+broker_key_t *broker_key_find(const broker_core_t *self, wire_str_t text);
+//  The same, made when it is not there; NULL: no memory. name: of its certificate, as far as the trust store has no other.
+broker_key_t *broker_key_open(broker_core_t *self, wire_str_t text, wire_str_t name);
+//  A key that nobody has, heeds or owns a name by is forgotten. key may be NULL.
+void broker_key_tidy(broker_core_t *self, broker_key_t *key);
+void broker_key_free_all(broker_core_t *self);
+
+//  The session is one by this key (NULL: by none). False: no memory.
+bool broker_key_enter(broker_session_t *session, broker_key_t *key);
+void broker_key_leave(broker_core_t *self, broker_session_t *session);
+
+//  Who it is for people: its certificate's name, its key, or its id.
+const char *broker_key_who(const broker_session_t *session);
+
+//  The key of the trusted certificate of that name. False: none has it.
+bool broker_key_of_name(const broker_core_t *self, wire_str_t name, wire_str_t *key);
+
+//  What their records do. 0 or an error code with a sentence.
+int  broker_key_apply_policy(broker_core_t *self, const broker_record_t *record);
+int  broker_key_apply_trust(broker_core_t *self, const broker_record_t *record);
+void broker_key_apply_revoked(broker_core_t *self, const broker_record_t *record);
+int  broker_key_apply_rotate(broker_core_t *self, broker_session_t *session, wire_str_t key);
+//  Whether ROTATE to this key makes sense: 0 or an error code with a sentence.
+int  broker_key_may_rotate(broker_core_t *self, const broker_session_t *session, wire_str_t key);
+
+//  ---- broker_name ---------------------------------------------------------
+
+//  0, or DENIED with a sentence: the name is another key's. key NULL: a session without one.
+int  broker_name_check(broker_core_t *self, const broker_key_t *key, wire_str_t name);
+//  The same, and the name belongs to the key from now on; also FULL, NO_MEMORY.
+int  broker_name_take(broker_core_t *self, broker_key_t *key, wire_str_t name);
+void broker_name_pass_on(broker_key_t *from, broker_key_t *to);     //  `to` has none yet
+void broker_name_free_of(broker_core_t *self, broker_key_t *key);
+
+//  ---- broker_rights -------------------------------------------------------
+
+//  Text of a peer made printable, to[BROKER_SHOWN]; long ones are cut.
+void broker_show(char *to, wire_str_t text);
+
+//  May this session, which has a key, say this? 0, DENIED or MALFORMED with a sentence.
+int  broker_rights_check(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now);
+//  May the owner of a reaction do what its run wants to do? Likewise.
+int  broker_rights_run(broker_core_t *self, uint64_t run, wire_type_t type, uint32_t count, wire_reader_t in, int64_t now);
+//  Its rights are others now: what it began and may not have any more ends.
+void broker_rights_review(broker_core_t *self, broker_session_t *session);
+//  Whether SPACES and TOPICS show it; arg is the core.
+bool broker_rights_space(void *arg, uint64_t session, wire_str_t space);
+bool broker_rights_topic(void *arg, uint64_t session, wire_str_t name);
+
+//  ---- broker_brought ------------------------------------------------------
+
+//  This TAKE may be carried out, though its session may not put there.
+void broker_brought_note(broker_session_t *session, uint64_t request, wire_str_t space);
+//  Whether a take from this space brought this tuple under this number; true once.
+bool broker_brought_back(broker_session_t *session, wire_str_t space, wire_reader_t tuple, uint64_t number);
+
+//  ---- broker_vouch --------------------------------------------------------
+
+int  broker_vouch_ask(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int64_t now);  //  VOUCH
+//  What the records HEED and DRAIN do. 0 or an error code with a sentence.
+int  broker_vouch_heed(broker_core_t *self, broker_session_t *session, wire_str_t key);
+int  broker_vouch_drain(broker_core_t *self, const broker_session_t *by, wire_str_t who);
+//  RIGHTS before work of this author is passed on, unless it was told before. 0 or an error code.
+int  broker_vouch_tell(broker_core_t *self, broker_session_t *to, const broker_session_t *author, int64_t now);
+void broker_vouch_changed(broker_core_t *self, const broker_key_t *key);
+void broker_vouch_revoked(broker_core_t *self, broker_key_t *key);
+void broker_vouch_forget(broker_session_t *session);        //  Its link is another: nobody was told to it
+void broker_vouch_end(broker_core_t *self, broker_session_t *session);
+void broker_vouch_put(const broker_key_t *key, wire_buf_t *out);    //  Packed rights; NULL: all
 
 //  Publish "$alua.node.NODE": what becomes of a session.
 void broker_topic_presence(broker_core_t *self, const broker_session_t *session, const char *what, int64_t time);

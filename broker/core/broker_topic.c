@@ -65,7 +65,8 @@ static void on_slow(void *arg, uint64_t number)
 bool broker_topic_begin(broker_core_t *self, uint64_t seed)
 {
     const topics_config_t config = { .seed = seed };
-    const topics_output_t output = { .answer = broker_session_on_answer, .deny = broker_session_on_deny, .tell = on_tell, .slow = on_slow };
+    const topics_output_t output = { .answer = broker_session_on_answer, .deny = broker_session_on_deny, .tell = on_tell, .slow = on_slow,
+                                     .shows = self->keyed ? broker_rights_topic : NULL };
     self->topics = topics_new(&config, &output, self);
     return self->topics != NULL;
 }

@@ -13,9 +13,6 @@ typedef enum {
     PREDICATE_BAND, PREDICATE_BOR, PREDICATE_BXOR, PREDICATE_SHL, PREDICATE_SHR
 } predicate_arith_t;
 
-//  The number that the text is in Lua (spaces around, sign, hexadecimal, exponent), of 200 bytes at most; false: none.
-bool predicate_number(wire_str_t text, wire_item_t *number);
-
 //  A number, or a string that is one, as Lua's operators take it.
 bool predicate_to_number(const wire_item_t *value, wire_item_t *number);
 

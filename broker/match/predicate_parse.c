@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-#include "predicate_lex.h"
+#include "lex.h"
 #include "predicate_program.h"
 
 typedef struct {
-    predicate_lex_t lex;
+    lex_t lex;
     const char *const *roots;
     size_t root_count;
     predicate_step_t *steps;
@@ -23,26 +23,26 @@ static bool parse_expression(parse_t *self, int limit);
 
 static bool refuse(parse_t *self, const char *sentence)
 {
-    return predicate_lex_fail(&self->lex, WIRE_E_SYNTAX, self->lex.start, "%s", sentence);
+    return lex_fail(&self->lex, WIRE_E_SYNTAX, self->lex.start, "%s", sentence);
 }
 
 static bool refuse_size(parse_t *self, const char *sentence)
 {
-    return predicate_lex_fail(&self->lex, WIRE_E_TOO_BIG, self->lex.start, "%s", sentence);
+    return lex_fail(&self->lex, WIRE_E_TOO_BIG, self->lex.start, "%s", sentence);
 }
 
 static bool refuse_token(parse_t *self, const char *wanted)
 {
-    wire_str_t word = predicate_lex_word(&self->lex);
+    wire_str_t word = lex_word(&self->lex);
     if (self->lex.token == TOKEN_END)
-        return predicate_lex_fail(&self->lex, WIRE_E_SYNTAX, self->lex.start, "%s is missing at the end", wanted);
-    return predicate_lex_fail(&self->lex, WIRE_E_SYNTAX, self->lex.start, "%s is missing before '%.*s'", wanted,
+        return lex_fail(&self->lex, WIRE_E_SYNTAX, self->lex.start, "%s is missing at the end", wanted);
+    return lex_fail(&self->lex, WIRE_E_SYNTAX, self->lex.start, "%s is missing before '%.*s'", wanted,
                               (int) (word.size < 32 ? word.size : 32), word.data);
 }
 
 static bool no_memory(parse_t *self)
 {
-    return predicate_lex_fail(&self->lex, WIRE_E_NO_MEMORY, self->lex.start, "out of memory");
+    return lex_fail(&self->lex, WIRE_E_NO_MEMORY, self->lex.start, "out of memory");
 }
 
 //  ---- Steps -------------------------------------------------------------------------------
@@ -108,10 +108,10 @@ static bool emit_field(parse_t *self, size_t constant)
 
 static bool next(parse_t *self)
 {
-    return predicate_lex_next(&self->lex);
+    return lex_next(&self->lex);
 }
 
-static bool expect(parse_t *self, predicate_token_t token, const char *what)
+static bool expect(parse_t *self, lex_token_t token, const char *what)
 {
     return self->lex.token == token ? next(self) : refuse_token(self, what);
 }
@@ -177,18 +177,18 @@ static bool parse_arguments(parse_t *self, size_t which, size_t start)
             return false;
     }
     if (count < functions[which].least || count > functions[which].most)
-        return predicate_lex_fail(&self->lex, WIRE_E_SYNTAX, start, "%s takes %u to %u arguments", functions[which].name,
+        return lex_fail(&self->lex, WIRE_E_SYNTAX, start, "%s takes %u to %u arguments", functions[which].name,
                                   functions[which].least, functions[which].most);
     return next(self) && emit(self, PREDICATE_CALL, functions[which].function, count, count);
 }
 
 static bool parse_function(parse_t *self, bool math, size_t start)
 {
-    wire_str_t word = predicate_lex_word(&self->lex);
+    wire_str_t word = lex_word(&self->lex);
     for (size_t i = 0; i < FUNCTIONS; i++)
         if ((math ? functions[i].math : functions[i].plain) && wire_str_is(word, functions[i].name))
             return next(self) && parse_arguments(self, i, start);
-    return predicate_lex_fail(&self->lex, WIRE_E_SYNTAX, start,
+    return lex_fail(&self->lex, WIRE_E_SYNTAX, start,
                               "'%s%.*s' is unknown here; there are prefix suffix find type math.type abs floor ceil min max and '%s'",
                               math ? "math." : "", (int) (word.size < 40 ? word.size : 40), word.data, self->roots[0]);
 }
@@ -206,7 +206,7 @@ static bool parse_math(parse_t *self, size_t start)
 
 static bool parse_name(parse_t *self)
 {
-    wire_str_t word = predicate_lex_word(&self->lex);
+    wire_str_t word = lex_word(&self->lex);
     for (size_t i = 0; i < self->root_count; i++)
         if (wire_str_is(word, self->roots[i]))
             return emit(self, PREDICATE_ROOT, (unsigned) i, 0, 0) && next(self);
@@ -220,7 +220,7 @@ static bool parse_dot(parse_t *self)
         return false;
     if (self->lex.token != TOKEN_NAME)
         return refuse_token(self, "the name of a field");
-    wire_str_t word = predicate_lex_word(&self->lex);
+    wire_str_t word = lex_word(&self->lex);
     wire_item_t item = { .kind = WIRE_IS_STR, .as.count = (uint32_t) self->lex.pool.size };
     wire_buf_append(&self->lex.pool, word.data, word.size);
     return add_constant(self, item, word.size, &constant) && emit_field(self, constant) && next(self);
@@ -326,7 +326,7 @@ static bool emit_minus(parse_t *self, size_t before)
 
 static bool parse_unary(parse_t *self)
 {
-    predicate_token_t token = self->lex.token;
+    lex_token_t token = self->lex.token;
     size_t before = self->count;
     if (token != TOKEN_NOT && token != TOKEN_MINUS && token != TOKEN_HASH && token != TOKEN_TILDE)
         return parse_simple(self);
@@ -341,7 +341,7 @@ static bool parse_unary(parse_t *self)
 }
 
 //  The right side of `and` and `or` begins with an empty place, since the jump dropped the left value.
-static bool parse_branch(parse_t *self, predicate_token_t token)
+static bool parse_branch(parse_t *self, lex_token_t token)
 {
     size_t jump = self->count;
     if (!emit(self, binary[token].op, 0, 0, 1))
@@ -354,7 +354,7 @@ static bool parse_branch(parse_t *self, predicate_token_t token)
     return true;
 }
 
-static bool parse_binary(parse_t *self, predicate_token_t token)
+static bool parse_binary(parse_t *self, lex_token_t token)
 {
     if (!next(self))
         return false;

@@ -73,7 +73,7 @@ int space_fields_end(spaces_t *self, wire_type_t type, const space_fields_t *fie
 
 typedef enum {
     OPTION_TRY = 1, OPTION_LEASE = 2, OPTION_PUT = 4, OPTION_ALL = 8, OPTION_TTL = 16, OPTION_NUMBER = 32,
-    OPTION_AFTER = 64
+    OPTION_AFTER = 64, OPTION_STRICT = 128
 } option_t;
 
 static const struct {
@@ -88,6 +88,7 @@ static const struct {
     { "ttl",    OPTION_TTL,    "a number of ms" },
     { "number", OPTION_NUMBER, "a tuple's number" },
     { "after",  OPTION_AFTER,  "a lease's number" },
+    { "strict", OPTION_STRICT, "true or false" },
 };
 
 static unsigned options_of(wire_type_t type)
@@ -95,7 +96,8 @@ static unsigned options_of(wire_type_t type)
     return type == WIRE_OUT    ? OPTION_TTL | OPTION_NUMBER
            : type == WIRE_TAKE ? OPTION_TRY | OPTION_LEASE | OPTION_PUT | OPTION_ALL | OPTION_AFTER
            : type == WIRE_READ ? OPTION_TRY | OPTION_ALL
-                               : 0;
+           : type == WIRE_REACT ? OPTION_STRICT
+                                : 0;
 }
 
 static bool read_all(const wire_item_t *item, uint32_t *all)
@@ -123,6 +125,9 @@ static bool read_option(space_options_t *self, option_t option, wire_reader_t va
     switch (option) {
     case OPTION_TRY:
         self->attempt = item.kind == WIRE_IS_BOOL && item.as.boolean;
+        return item.kind == WIRE_IS_BOOL;
+    case OPTION_STRICT:
+        self->strict = item.kind == WIRE_IS_BOOL && item.as.boolean;
         return item.kind == WIRE_IS_BOOL;
     case OPTION_LEASE:
         self->lease = (uint32_t) item.as.integer;

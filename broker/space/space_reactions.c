@@ -55,7 +55,7 @@ void space_reactor_tidy(spaces_t *self, space_t *space)
 typedef struct {
     wire_str_t space, name, code;
     unsigned on;
-    bool after;
+    bool after, strict;
     match_t *match;
 } wanted_t;
 
@@ -92,6 +92,16 @@ static int read_words(spaces_t *self, space_fields_t *fields, wanted_t *wanted)
     return 0;
 }
 
+static int read_options(spaces_t *self, space_fields_t *fields, wanted_t *wanted)
+{
+    space_options_t options = { .ttl = 0 };
+    int rc = space_field_options(self, WIRE_REACT, fields, &options);
+    wanted->strict = options.strict;
+    if (!rc && options.strict && wanted->after)
+        rc = spaces_say(self, WIRE_E_USAGE, "strict is for reactions before an operation: afterwards nothing can be refused");
+    return rc;
+}
+
 static int read_wanted(spaces_t *self, space_fields_t fields, wanted_t *wanted)
 {
     int rc = read_words(self, &fields, wanted);
@@ -101,6 +111,8 @@ static int read_wanted(spaces_t *self, space_fields_t fields, wanted_t *wanted)
         rc = read_text(self, &fields, "the name", &wanted->name);
     if (!rc)
         rc = read_text(self, &fields, "the code", &wanted->code);
+    if (!rc)
+        rc = read_options(self, &fields, wanted);
     if (!rc)
         rc = space_fields_end(self, WIRE_REACT, &fields);
     if (!rc && wanted->name.size > WIRE_MAX_NAME)
@@ -121,7 +133,7 @@ static space_reaction_t *make(spaces_t *self, space_t *space, uint64_t session, 
     if (!reaction)
         return NULL;
     *reaction = (space_reaction_t) { .number = self->last_reaction + 1, .space = space, .on = wanted->on,
-                                     .after = wanted->after, .match = wanted->match };
+                                     .after = wanted->after, .strict = wanted->strict, .match = wanted->match };
     reaction->name_size = (uint32_t) wanted->name.size;
     reaction->code_size = (uint32_t) wanted->code.size;
     memcpy(reaction->text, wanted->name.data, wanted->name.size);
@@ -165,7 +177,7 @@ static int install(spaces_t *self, space_t *space, uint64_t session, wanted_t *w
     return 0;
 }
 
-//  space, on, phase, template, name, code
+//  space, on, phase, template, name, code, options
 int space_do_react(spaces_t *self, const spaces_op_t *op)
 {
     wanted_t wanted = { .on = 0 };
@@ -246,7 +258,7 @@ const char *space_on_word(unsigned on)
 
 static void put_reaction(const spaces_t *self, const space_reaction_t *reaction, wire_buf_t *out)
 {
-    wire_put_map(out, 5);
+    wire_put_map(out, 6);
     wire_put_cstr(out, "number");
     wire_put_uint(out, reaction->number);
     wire_put_cstr(out, "on");
@@ -255,6 +267,8 @@ static void put_reaction(const spaces_t *self, const space_reaction_t *reaction,
     wire_put_cstr(out, reaction->after ? "after" : "before");
     wire_put_cstr(out, "name");
     wire_put_text(out, reaction->text, reaction->name_size);
+    wire_put_cstr(out, "strict");
+    wire_put_bool(out, reaction->strict);
     wire_put_cstr(out, "owner");
     if (self->output.put_owner)
         self->output.put_owner(self->arg, reaction->session->number, out);

@@ -32,7 +32,10 @@ int space_do_spaces(spaces_t *self, const spaces_op_t *op)
     wire_buf_clear(out);
     wire_put_array(out, UINT32_MAX);
     for (const space_link_t *at = self->all.next; at != &self->all && out->size < SPACE_ANSWER - 512; at = at->next) {
-        put_space(out, SPACE_OF(at, space_t, link));
+        const space_t *space = SPACE_OF(at, space_t, link);
+        if (self->output.shows && !self->output.shows(self->arg, op->session, (wire_str_t) { space->name, space->size }))
+            continue;
+        put_space(out, space);
         count++;
     }
     if (out->failed)

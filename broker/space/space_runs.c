@@ -6,11 +6,51 @@
 
 #include "space_state.h"
 
+#define REPORTS 10              //  A second, to one owner
+
+//  ---- Told to the owner ---------------------------------------------------
+
+//  Whether its owner is told of one more failure now.
+static bool may_report(spaces_t *self, space_session_t *session)
+{
+    if (self->now - session->reports_since >= 1000) {
+        session->reports_since = self->now;
+        session->reports = 0;
+    }
+    if (session->reports < REPORTS) {
+        session->reports++;
+        return true;
+    }
+    session->unreported++;
+    self->counters.unreported++;
+    return false;
+}
+
 static void report(spaces_t *self, uint64_t owner, uint64_t reaction, const char *text)
 {
+    char more[SPACE_TEXT + 64];
+    space_session_t *session = space_session_find(self, owner);
     self->counters.failed++;
-    if (self->output.failed)
-        self->output.failed(self->arg, owner, reaction, text);
+    if (!self->output.failed || (session && !may_report(self, session)))
+        return;
+    if (session && session->unreported) {
+        snprintf(more, sizeof more, "%s (%llu failures before it were not reported)", text,
+                 (unsigned long long) session->unreported);
+        session->unreported = 0;
+        text = more;
+    }
+    self->output.failed(self->arg, owner, reaction, text);
+}
+
+//  The run that is under way came to nothing: what it was asked about goes on, or is refused if it is strict.
+static void fail(spaces_t *self, space_reactor_t *reactor, const char *why)
+{
+    char text[SPACE_TEXT];
+    report(self, reactor->run_owner, reactor->run_reaction, why);
+    if (!reactor->run_strict || reactor->run_after)
+        return;
+    snprintf(text, sizeof text, "a strict reaction failed: %.400s", why);
+    space_turn_refused(self, reactor, text);
 }
 
 //  ---- Begun ---------------------------------------------------------------
@@ -29,21 +69,28 @@ static void hand_out(spaces_t *self, const space_reactor_t *reactor, const space
     self->output.run(self->arg, &run);
 }
 
-void space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
-                     uint64_t number, wire_reader_t tuple)
+static void mark(space_reactor_t *reactor, const space_reaction_t *reaction)
 {
-    assert(!reactor->run);
-    if (!space_map_put(&self->runs, self->last_run + 1, 0, reactor)) {
-        report(self, reaction->session->number, reaction->number, "the broker is out of memory");
-        return;
-    }
-    reactor->run = ++self->last_run;
     reactor->run_reaction = reaction->number;
     reactor->run_owner = reaction->session->number;
     reactor->run_after = reaction->after;
+    reactor->run_strict = reaction->strict;
+}
+
+bool space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
+                     uint64_t number, wire_reader_t tuple)
+{
+    assert(!reactor->run);
+    mark(reactor, reaction);
+    if (!space_map_put(&self->runs, self->last_run + 1, 0, reactor)) {
+        fail(self, reactor, "the broker is out of memory");
+        return reactor->run_strict && !reactor->run_after;
+    }
+    reactor->run = ++self->last_run;
     wire_heap_add(&self->heap, &reactor->due, self->now + self->config.run_ms);
     self->counters.runs++;
     hand_out(self, reactor, reaction, session, number, tuple);
+    return true;
 }
 
 void space_run_end(spaces_t *self, space_reactor_t *reactor)
@@ -58,7 +105,7 @@ void space_run_late(spaces_t *self, wire_due_t *due)
 {
     space_reactor_t *reactor = SPACE_OF(due, space_reactor_t, due);
     space_run_end(self, reactor);
-    report(self, reactor->run_owner, reactor->run_reaction, "no verdict in time");
+    fail(self, reactor, "no verdict in time");
 }
 
 //  ---- Later ---------------------------------------------------------------
@@ -149,6 +196,12 @@ static int act_next(spaces_t *self, wire_reader_t *in)
     return act(self, &op, NULL);
 }
 
+uint64_t spaces_run_owner(const spaces_t *self, uint64_t run)
+{
+    const space_reactor_t *reactor = space_map_get(&self->runs, run, 0);
+    return reactor ? reactor->run_owner : 0;
+}
+
 //  ---- Judged --------------------------------------------------------------
 
 static void act_all(spaces_t *self, const space_reactor_t *reactor, const spaces_verdict_t *verdict)
@@ -167,6 +220,7 @@ static void act_all(spaces_t *self, const space_reactor_t *reactor, const spaces
 
 static void rewrite(spaces_t *self, space_reactor_t *reactor, wire_reader_t tuple)
 {
+    char text[SPACE_TEXT];
     wire_buf_clear(&self->normal);
     int rc = match_normal(tuple, &self->normal, self->text);
     if (!rc && self->normal.size > SPACE_ANSWER - 64)
@@ -174,7 +228,8 @@ static void rewrite(spaces_t *self, space_reactor_t *reactor, wire_reader_t tupl
     if (!rc && !space_tuple_room(self, self->normal.size))
         rc = spaces_no_memory(self);
     if (rc) {
-        report(self, reactor->run_owner, reactor->run_reaction, self->text);
+        snprintf(text, sizeof text, "%s", self->text);
+        fail(self, reactor, text);
         return;
     }
     wire_buf_t other = self->normal;
@@ -190,7 +245,7 @@ static void judge(spaces_t *self, space_reactor_t *reactor, const spaces_verdict
     snprintf(text, sizeof text, "%.*s", (int) (verdict->text.size < 500 ? verdict->text.size : 500),
              verdict->text.data ? verdict->text.data : "");
     if (verdict->what == SPACES_FAILED)
-        report(self, reactor->run_owner, reactor->run_reaction, text);
+        fail(self, reactor, text);
     else if (verdict->what == SPACES_REFUSE && !reactor->run_after)
         space_turn_refused(self, reactor, text);
     else if (verdict->what == SPACES_REWRITE && !reactor->run_after)

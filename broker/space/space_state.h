@@ -20,6 +20,7 @@
 //      space_runs      their runs: begun, judged, failed
 //      space_turns     what a space does next while reactions run: operations that are kept, tuples that are offered
 //      space_sessions  what each session has here
+//      space_review    what a session began and may not do any more
 //      space_map       from numbers to things
 //      space_report    SPACES, counters
 //
@@ -40,7 +41,7 @@
 #include "spaces.h"
 
 //  wire_due_t.kind
-enum { SPACE_DUE_TUPLE, SPACE_DUE_WAITER, SPACE_DUE_LEASE, SPACE_DUE_RUN };
+enum { SPACE_DUE_TUPLE, SPACE_DUE_WAITER, SPACE_DUE_LEASE, SPACE_DUE_RUN, SPACE_DUE_WATCH };
 
 #define SPACE_TEXT      512
 #define SPACE_IDLE      64              //  Empty spaces whose memory is kept, since most are used again
@@ -170,8 +171,9 @@ struct space_waiter {
 };
 
 typedef struct {
-    space_listener_t listener;
+    space_listener_t listener;  //  Its space is NULL when that was destroyed, and the watcher has yet to be told
     uint64_t told, missed;
+    wire_due_t due;
 } space_watch_t;
 
 struct space_lease {
@@ -189,6 +191,9 @@ struct space_session {
     uint64_t number;
     space_link_t waiters, watches, leases, reactions;
     size_t waiter_count, watch_count, lease_count, reaction_count;
+    int64_t reports_since;      //  The second in which so many failures of its reactions were reported to it,
+    uint32_t reports;
+    uint64_t unreported;        //  and so many left out since the last one
 };
 
 struct space {
@@ -214,7 +219,7 @@ struct space {
 #define SPACE_COUNTERS(X)                                                                       \
     X(outs) X(takes) X(reads) X(counts) X(acks) X(releases) X(extends) X(batches) X(destroys)   \
     X(waited) X(timeouts) X(expired) X(leases_over) X(told) X(missed) X(denied) X(full) \
-    X(runs) X(refused) X(rewritten) X(failed)
+    X(runs) X(refused) X(rewritten) X(failed) X(unreported)
 
 typedef struct {
 #define X(name) uint64_t name;
@@ -247,6 +252,7 @@ struct spaces {
     space_list_t made, found;   //  Of the steps of the current operation
     wire_buf_t normal, one, results;    //  Scratch: a normal form; one tuple's message; other answers
     space_map_t reactions, runs;    //  By number; a run's value is its reactor
+    space_link_t ended_watches;     //  Whose space is destroyed, and who are not yet told
     uint64_t last_reaction, last_run;
     space_link_t reactors;      //  All, and
     space_link_t awake;         //  those that may have something to do
@@ -382,6 +388,9 @@ bool space_lease_has(const space_t *space, uint64_t tuple);     //  A tuple of t
 //  match becomes the watch's on success.
 int  space_watch_new(spaces_t *self, space_t *space, uint64_t session, match_t *match, uint64_t *number);
 void space_watch_free(spaces_t *self, space_watch_t *watch);
+//  Its space is destroyed: the watcher is told, now or when it reads, and then it is freed.
+void space_watch_end(spaces_t *self, space_watch_t *watch);
+void space_watch_late(spaces_t *self, wire_due_t *due);
 void space_watches_tell(spaces_t *self, const space_tuple_t *tuple);
 
 //  ---- space_reactions -----------------------------------------------------
@@ -395,7 +404,7 @@ typedef struct {
     space_t *space;
     space_session_t *session;
     unsigned on;
-    bool after;
+    bool after, strict;
     match_t *match;             //  NULL: any tuple
     uint32_t name_size, code_size;
     char text[];                //  Name and code
@@ -443,7 +452,7 @@ struct space_reactor {
 
     uint64_t run;               //  Under way: the space stands still. 0: none
     uint64_t run_reaction, run_owner;
-    bool run_after;
+    bool run_after, run_strict;
     wire_due_t due;
 };
 
@@ -464,7 +473,8 @@ static inline bool space_reacts_before(const space_t *space, unsigned on)
 
 //  ---- space_runs ----------------------------------------------------------
 
-void space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
+//  False: it could not begin, and is passed over. A strict one has refused what it was to judge: true.
+bool space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
                      uint64_t number, wire_reader_t tuple);
 void space_run_end(spaces_t *self, space_reactor_t *reactor);
 void space_run_late(spaces_t *self, wire_due_t *due);
@@ -486,6 +496,8 @@ void space_turn_offer(spaces_t *self, space_tuple_t *tuple);
 void space_turn_refused(spaces_t *self, space_reactor_t *reactor, const char *text);
 //  A kept TAKE or READ is forgotten, without a word; false: there is none. request 0: all of a session that has ended.
 bool space_turn_forget(spaces_t *self, uint64_t session, uint64_t request);
+//  Those of a session that it may not do any more are denied; returns how many.
+size_t space_turns_review(spaces_t *self, uint64_t session, const spaces_review_t *review);
 bool space_turn_has(const spaces_t *self, uint64_t session, uint64_t request);
 void space_turns_drop(spaces_t *self, space_reactor_t *reactor);
 
@@ -508,6 +520,7 @@ typedef struct {
 //  Options as they stand; 0 or false: absent.
 typedef struct {
     bool attempt;               //  try
+    bool strict;                //  A reaction's: what it cannot judge is refused
     uint32_t lease, all;
     uint64_t number;
     int64_t ttl;

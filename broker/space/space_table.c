@@ -152,7 +152,7 @@ void space_empty(spaces_t *self, space_t *space)
         space_waiter_deny(self, SPACE_OF(space->waiters.all.next, space_waiter_t, listener.in_space), WIRE_E_CLOSED,
                           "the space was destroyed");
     while (!space_link_none(&space->watches.all))
-        space_watch_free(self, SPACE_OF(space->watches.all.next, space_watch_t, listener.in_space));
+        space_watch_end(self, SPACE_OF(space->watches.all.next, space_watch_t, listener.in_space));
     while (space->reactor && !space_link_none(&space->reactor->reactions))
         space_reaction_free(self, SPACE_OF(space->reactor->reactions.next, space_reaction_t, in_space));
     while (!space_link_none(&space->leases))

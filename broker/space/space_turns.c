@@ -167,6 +167,33 @@ static void drop(spaces_t *self, space_reactor_t *reactor, space_kept_t *kept)
     free_kept(self, kept);
 }
 
+static space_kept_t *first_forbidden(const space_reactor_t *reactor, uint64_t session, const spaces_review_t *review)
+{
+    space_kept_t *kept = reactor->current;
+    if (kept && kept->op.session == session && !review->may(review->arg, &kept->op))
+        return kept;
+    for (const space_link_t *at = reactor->kept.next; at != &reactor->kept; at = at->next) {
+        kept = SPACE_OF(at, space_kept_t, link);
+        if (kept->op.session == session && !review->may(review->arg, &kept->op))
+            return kept;
+    }
+    return NULL;
+}
+
+size_t space_turns_review(spaces_t *self, uint64_t session, const spaces_review_t *review)
+{
+    size_t ended = 0;
+    for (space_link_t *at = self->reactors.next; at != &self->reactors; at = at->next) {
+        space_reactor_t *reactor = SPACE_OF(at, space_reactor_t, link);
+        for (space_kept_t *kept; (kept = first_forbidden(reactor, session, review)); ended++) {
+            spaces_deny(self, session, kept->op.request, WIRE_E_DENIED, "the right to it was withdrawn");
+            drop(self, reactor, kept);
+        }
+        space_turn_wake(self, reactor);
+    }
+    return ended;
+}
+
 bool space_turn_forget(spaces_t *self, uint64_t session, uint64_t request)
 {
     bool found = false;
@@ -223,19 +250,19 @@ static void ask_afresh(space_asking_t *self, uint64_t waiter, uint64_t tuple)
     *self = (space_asking_t) { .waiter = waiter, .tuple = tuple, .bytes = bytes };
 }
 
-//  The next that wants to run does. False: all were asked.
+//  The next that wants to run does, or has refused. False: all were asked.
 static bool ask(spaces_t *self, space_reactor_t *reactor, unsigned on, uint64_t session)
 {
     space_asking_t *asking = &reactor->asking;
     wire_reader_t bytes = wire_reader(asking->bytes.data, asking->bytes.size);
-    while (!reactor->run) {             //  One that could not begin is passed over
+    for (;;) {
         const space_reaction_t *next = space_reaction_next(reactor->space, on, false, asking->reaction, bytes);
         if (!next)
             return false;
         asking->reaction = next->number;
-        space_run_begin(self, reactor, next, session, asking->tuple, bytes);
+        if (space_run_begin(self, reactor, next, session, asking->tuple, bytes))
+            return true;
     }
-    return true;
 }
 
 //  The tuple that it is about, unless it is known already. False: no memory.

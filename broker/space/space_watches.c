@@ -1,9 +1,11 @@
-//  space_watches - who is told of arrivals
+//  space_watches - who is told of arrivals, and of the end of the space
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "space_state.h"
+
+#define RETRY 100               //  ms until one that did not read is told again that its watch is over
 
 static size_t footprint(const match_t *match)
 {
@@ -22,11 +24,14 @@ static int check_quota(spaces_t *self, uint64_t number, const match_t *match)
 static bool enlist(spaces_t *self, space_watch_t *watch)
 {
     space_listener_t *listener = &watch->listener;
-    if (!space_map_put(&self->watches, listener->number, 0, watch))
+    if (!wire_heap_reserve(&self->heap))
         return false;
-    if (space_crowd_add(&listener->space->watches, listener))
-        return true;
-    space_map_remove(&self->watches, listener->number, 0);
+    if (space_map_put(&self->watches, listener->number, 0, watch)) {
+        if (space_crowd_add(&listener->space->watches, listener))
+            return true;
+        space_map_remove(&self->watches, listener->number, 0);
+    }
+    wire_heap_unreserve(&self->heap);
     return false;
 }
 
@@ -54,31 +59,81 @@ int space_watch_new(spaces_t *self, space_t *space, uint64_t number, match_t *ma
     return 0;
 }
 
-void space_watch_free(spaces_t *self, space_watch_t *watch)
+//  From here on it hears of no arrivals.
+static void leave(spaces_t *self, space_watch_t *watch)
 {
     space_listener_t *listener = &watch->listener;
+    if (!listener->space)
+        return;
     self->bytes -= footprint(listener->match);
     self->watch_count--;
-    listener->session->watch_count--;
-    space_link_remove(&listener->in_session);
     space_crowd_remove(&listener->space->watches, listener);
     space_map_remove(&self->watches, listener->number, 0);
-    space_session_tidy(self, listener->session);
     match_destroy(&listener->match);
+    listener->space = NULL;
+    space_link_init(&listener->in_space);
+}
+
+void space_watch_free(spaces_t *self, space_watch_t *watch)
+{
+    space_session_t *session = watch->listener.session;
+    leave(self, watch);
+    wire_heap_remove(&self->heap, &watch->due);
+    wire_heap_unreserve(&self->heap);
+    space_link_remove(&watch->listener.in_space);
+    session->watch_count--;
+    space_link_remove(&watch->listener.in_session);
+    space_session_tidy(self, session);
     free(watch);
 }
 
-static void tell(spaces_t *self, space_watch_t *watch, const space_tuple_t *tuple)
+//  ---- Told ----------------------------------------------------------------
+
+static void write_event(spaces_t *self, const space_watch_t *watch, uint64_t number)
 {
     wire_buf_t *out = &self->one;
     wire_buf_clear(out);
     wire_put_uint(out, watch->listener.number);
     wire_put_uint(out, watch->told + 1);
     wire_put_uint(out, watch->missed);
-    wire_put_uint(out, tuple->number);
-    wire_reader_t bytes = space_tuple_bytes(tuple);
-    wire_buf_append(out, bytes.at, tuple->size);
-    if (self->output.tell(self->arg, watch->listener.session->number, out->data, out->size, 5)) {
+    wire_put_uint(out, number);
+}
+
+static bool send_event(spaces_t *self, const space_watch_t *watch)
+{
+    return self->output.tell(self->arg, watch->listener.session->number, self->one.data, self->one.size, 5);
+}
+
+//  The last event: nil, and number 0. Whoever does not read now is told later.
+static void tell_end(spaces_t *self, space_watch_t *watch)
+{
+    write_event(self, watch, 0);
+    wire_put_nil(&self->one);
+    if (!self->output.tell || send_event(self, watch))
+        space_watch_free(self, watch);
+    else
+        wire_heap_add(&self->heap, &watch->due, self->now + RETRY);
+}
+
+void space_watch_end(spaces_t *self, space_watch_t *watch)
+{
+    leave(self, watch);
+    watch->due.kind = SPACE_DUE_WATCH;
+    space_link_add(&self->ended_watches, &watch->listener.in_space);
+    tell_end(self, watch);
+}
+
+void space_watch_late(spaces_t *self, wire_due_t *due)
+{
+    wire_heap_remove(&self->heap, due);
+    tell_end(self, SPACE_OF(due, space_watch_t, due));
+}
+
+static void tell(spaces_t *self, space_watch_t *watch, const space_tuple_t *tuple)
+{
+    write_event(self, watch, tuple->number);
+    wire_buf_append(&self->one, space_tuple_bytes(tuple).at, tuple->size);
+    if (send_event(self, watch)) {
         watch->told++;
         watch->missed = 0;
         self->counters.told++;

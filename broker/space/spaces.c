@@ -44,6 +44,7 @@ spaces_t *spaces_new(const spaces_config_t *config, const spaces_output_t *outpu
     space_link_init(&self->idle);
     space_link_init(&self->reactors);
     space_link_init(&self->awake);
+    space_link_init(&self->ended_watches);
     wire_buf_reserve(&self->one, 64);   //  For what is no tuple
     if (self->one.failed)
         spaces_destroy(&self);
@@ -77,6 +78,8 @@ void spaces_destroy(spaces_t **self_p)
         space_turns_drop(self, SPACE_OF(self->reactors.next, space_reactor_t, link));
     for (space_link_t *link = self->all.next; link != &self->all; link = link->next)
         space_empty(self, SPACE_OF(link, space_t, link));
+    while (!space_link_none(&self->ended_watches))
+        space_watch_free(self, SPACE_OF(self->ended_watches.next, space_watch_t, listener.in_space));
     free_tables(self);
     free(self);
     *self_p = NULL;
@@ -189,7 +192,8 @@ static void forget_watches(spaces_t *self, uint64_t number)
         space_watch_t *watch = SPACE_OF(session->watches.next, space_watch_t, listener.in_session);
         space_t *space = watch->listener.space;
         space_watch_free(self, watch);
-        space_tidy(self, space);
+        if (space)
+            space_tidy(self, space);
     }
 }
 
@@ -243,6 +247,8 @@ static void fall_due(spaces_t *self, wire_due_t *due)
         time_out(self, due);
     else if (due->kind == SPACE_DUE_LEASE)
         lease_over(self, due);
+    else if (due->kind == SPACE_DUE_WATCH)
+        space_watch_late(self, due);
     else
         space_run_late(self, due);
 }

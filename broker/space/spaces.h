@@ -21,7 +21,7 @@
 //  A TAKE or READ with the session and request of one that waits is left out: that will be answered.
 //  ACK, RELEASE, EXTEND of a lease that is over or another session's: EXPIRED. The ttl of a leased tuple goes on, but it
 //  ends only when it would come back. DESTROY and SPACE_UNWATCH answer false when there was nothing; a watch of a
-//  destroyed space is over without a word. SPACES lists those that began first, as many as fit a message.
+//  destroyed space is over: its last TUPLE has number 0 and no tuple, but nil. SPACES lists those that began first, as many as fit a message.
 //  A BATCH that fails names the operation ("operation 3: ..."); nothing was changed and nobody was told. What it puts
 //  and takes again nobody else ever saw.
 //
@@ -66,7 +66,9 @@ typedef struct {
 //  The core runs no code. It hands a run to output.run, and the space stands still: operations on it are kept, in order,
 //  until spaces_verdict. What is due (waits, leases, ttl) goes on. Reactions run one by one, in the order in which they
 //  were installed; those before a take or read also when the operation had waited for the tuple. A run that fails,
-//  or has no verdict in time, is reported to output.failed and counts as allowed.
+//  or has no verdict in time, is reported to output.failed (ten a second to one owner; more are counted, and the next
+//  report says how many) and counts as allowed; of a strict reaction (option `strict` of REACT, before only) the
+//  operation is denied DENIED then.
 //
 //  No reaction runs for what a reaction does. Operations on more than one tuple (a BATCH, an ACK that puts, put, all) are
 //  denied STATE in a space with reactions before what they may do: nothing passes by a reaction. "expire" is only "after".
@@ -107,6 +109,8 @@ typedef struct {
     void (*failed)(void *arg, uint64_t owner, uint64_t reaction, const char *text);
     //  Append a session as people call it, one packed value. NULL: its number.
     void (*put_owner)(void *arg, uint64_t session, wire_buf_t *out);
+    //  Whether SPACES shows a space to this session. NULL: all of them.
+    bool (*shows)(void *arg, uint64_t session, wire_str_t space);
 } spaces_output_t;
 
 //  One operation, as its message has it. types: OUT TAKE READ COUNT ACK RELEASE EXTEND BATCH FORGET SPACE_WATCH
@@ -131,6 +135,19 @@ int spaces_apply(spaces_t *self, const spaces_op_t *op);
 
 //  A session has ended: it waits for nothing, its watches end, its leased tuples come back.
 void spaces_session_end(spaces_t *self, uint64_t session, int64_t now);
+
+//  What a session began is looked at again, as it may have lost rights: takes and reads that wait, watches (SPACE_WATCH),
+//  reactions (REACT), and operations that are kept. What it may not have any more ends: whoever waits is denied DENIED.
+//  Returns how many. Neither function may call the spaces.
+typedef struct {
+    bool (*stands)(void *arg, wire_type_t type, wire_str_t space);
+    bool (*may)(void *arg, const spaces_op_t *op);
+    void *arg;
+} spaces_review_t;
+size_t spaces_review(spaces_t *self, uint64_t session, const spaces_review_t *review, int64_t now);
+
+//  The session whose reaction this is a run of; 0: the run is over.
+uint64_t spaces_run_owner(const spaces_t *self, uint64_t run);
 
 //  A run came to this. 0; WIRE_E_UNKNOWN: it is over. What the verdict points to stays the caller's.
 int spaces_verdict(spaces_t *self, uint64_t run, const spaces_verdict_t *verdict, int64_t now);

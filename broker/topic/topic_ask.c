@@ -222,7 +222,7 @@ static int will(ask_t *ask)
 static int list(ask_t *ask)
 {
     wire_buf_t out = WIRE_BUF_EMPTY;
-    topic_stat_list(ask->topics, &out);
+    topic_stat_list(ask->topics, ask->op->session, &out);
     bool failed = out.failed;
     if (!failed)
         answer(ask, &out, 2);

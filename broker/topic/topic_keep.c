@@ -288,20 +288,23 @@ void topic_keep_free(topics_t *self)
 
 //  ---- Again ---------------------------------------------------------------
 
-bool topic_keep_want(topics_t *self, wire_str_t pattern)
+int topic_keep_want(topics_t *self, wire_str_t pattern)
 {
+    size_t steps = TOPICS_LOOK;
     if (!topic_pattern_wild(pattern)) {
         topic_t *topic = topic_keep_open(self, pattern);
         if (topic)
             topic->wanted = true;
-        return topic;
+        return topic ? 0 : WIRE_E_NO_MEMORY;
     }
     self->matched.count = 0;
-    if (!topic_match_topics(&self->names, pattern, &self->matched))
-        return false;
+    if (!topic_match_topics(&self->names, pattern, &steps, &self->matched))
+        return WIRE_E_NO_MEMORY;
+    if (steps == 0)
+        return WIRE_E_FULL;
     for (size_t i = 0; i < self->matched.count; i++)
         ((topic_t *) self->matched.items[i])->wanted = true;
-    return true;
+    return 0;
 }
 
 static bool widen_replay(topic_replay_t *self)
@@ -333,18 +336,19 @@ static bool wished(const topic_wish_t *wish, const topic_message_t *message)
 }
 
 //  The first of the kept ones that is to come again; behind the last: none. By the clock they need not be in order.
-static size_t first_wished(const topic_t *topic, const topic_wish_t *wish)
+static size_t first_wished(const topic_t *topic, const topic_wish_t *wish, size_t *steps)
 {
     size_t i = topic->count > wish->last ? topic->count - (size_t) wish->last : 0;
-    while (i < topic->count && !wished(wish, *kept(topic, i)))
-        i++;
+    for (; i < topic->count && !wished(wish, *kept(topic, i)) && *steps; i++)
+        --*steps;
     return i;
 }
 
 static void replay_topic(topics_t *self, topic_t *topic, const topic_wish_t *wish, topic_replay_t *out)
 {
     bool again = false;
-    for (size_t i = wish->any ? first_wished(topic, wish) : topic->count; i < topic->count; i++) {
+    size_t first = wish->any ? first_wished(topic, wish, &out->steps) : topic->count;
+    for (size_t i = first; i < topic->count && out->steps; i++, out->steps--) {
         topic_message_t *message = *kept(topic, i);
         bool retained = message == topic->retained;
         again |= retained;
@@ -379,14 +383,16 @@ static int by_stamp(const void *a, const void *b)
 
 void topic_keep_replay(topics_t *self, wire_str_t pattern, const topic_wish_t *wish, topic_replay_t *out)
 {
-    *out = (topic_replay_t) { .entries = NULL };
+    *out = (topic_replay_t) { .steps = TOPICS_LOOK };
     self->matched.count = 0;
-    if (!topic_match_topics(wish->any ? &self->names : &self->retained, pattern, &self->matched))
+    if (!topic_match_topics(wish->any ? &self->names : &self->retained, pattern, &out->steps, &self->matched))
         out->failed = true;
-    for (size_t i = 0; i < self->matched.count && !out->failed; i++) {
+    for (size_t i = 0; i < self->matched.count && out->steps && !out->failed; i++, out->steps--) {
         topic_t *topic = self->matched.items[i];
         topic_wish_t own = from_seq(topic, *wish, out);
         replay_topic(self, topic, &own, out);
+        if (out->steps == 0)
+            return;
     }
     if (out->count)
         qsort(out->entries, out->count, sizeof *out->entries, by_stamp);

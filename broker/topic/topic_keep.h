@@ -24,6 +24,7 @@ typedef struct {
     size_t count, capacity;
     size_t bytes, cost;         //  Of their fields; what they would take in the queues
     uint64_t missed;            //  From wish.seq on, but not kept any more
+    size_t steps;               //  Topics and messages that may still be looked at; 0: there are too many, some are missing
     bool failed;                //  No memory
 } topic_replay_t;
 
@@ -50,9 +51,11 @@ void topic_keep_charge(topics_t *self, topic_t *topic, size_t more);
 //  Give up what is too much. Topics may be gone afterwards.
 void topic_keep_trim(topics_t *self);
 
-//  The topics that the pattern meets keep a history from now on; a topic's own name makes it known. False: no memory.
-bool topic_keep_want(topics_t *self, wire_str_t pattern);
+//  The topics that the pattern meets keep a history from now on; a topic's own name makes it known. 0, WIRE_E_NO_MEMORY, or
+//  WIRE_E_FULL: it meets more topics than may be looked at, and nothing has changed.
+int topic_keep_want(topics_t *self, wire_str_t pattern);
 
+//  At most TOPICS_LOOK topics and messages are looked at.
 void topic_keep_replay(topics_t *self, wire_str_t pattern, const topic_wish_t *wish, topic_replay_t *out);
 void topic_keep_replay_free(topic_replay_t *replay);
 

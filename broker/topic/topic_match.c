@@ -131,6 +131,7 @@ typedef struct {
     topic_run_t *out;
     bool reserved;              //  The name begins with "$": wildcards in the first place do not meet it
     bool failed;
+    size_t steps;               //  Nodes that may still be looked at (topics only)
 } meeting_t;
 
 static void begin(meeting_t *self, const topic_match_t *trie, wire_str_t name, topic_run_t *out)
@@ -184,6 +185,9 @@ static void walk_rest(meeting_t *self, const topic_node_t *node, size_t at)
 {
     for (const topic_link_t *link = node->children.next; link != &node->children; link = link->next) {
         const topic_node_t *child = TOPIC_OF(link, const topic_node_t, sibling);
+        if (self->steps == 0)
+            return;
+        self->steps--;
         if (hidden(child, at))
             continue;
         meet(self, child);
@@ -197,6 +201,9 @@ static void walk_star(meeting_t *self, const topic_node_t *node, size_t at)
 {
     for (const topic_link_t *link = node->children.next; link != &node->children; link = link->next) {
         const topic_node_t *child = TOPIC_OF(link, const topic_node_t, sibling);
+        if (self->steps == 0)
+            return;
+        self->steps--;
         if (!hidden(child, at))
             walk_topics(self, child, at + 1);
     }
@@ -220,10 +227,12 @@ static void walk_topics(meeting_t *self, const topic_node_t *node, size_t at)
     }
 }
 
-bool topic_match_topics(const topic_match_t *self, wire_str_t pattern, topic_run_t *out)
+bool topic_match_topics(const topic_match_t *self, wire_str_t pattern, size_t *steps, topic_run_t *out)
 {
     meeting_t meeting;
     begin(&meeting, self, pattern, out);
+    meeting.steps = *steps;
     walk_topics(&meeting, &self->root, 0);
+    *steps = meeting.steps;
     return !meeting.failed;
 }

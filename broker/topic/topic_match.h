@@ -47,8 +47,8 @@ void *topic_match_find(const topic_match_t *self, wire_str_t name);
 void topic_match_remove(topic_match_t *self, topic_node_t *node);
 
 //  Add the values of all patterns here that the topic meets; of all topics here that the pattern meets. False: no memory,
-//  some are missing.
+//  some are missing. *steps: how many nodes may be looked at, then how many are left; 0: some are missing.
 bool topic_match_patterns(const topic_match_t *self, wire_str_t topic, topic_run_t *out);
-bool topic_match_topics(const topic_match_t *self, wire_str_t pattern, topic_run_t *out);
+bool topic_match_topics(const topic_match_t *self, wire_str_t pattern, size_t *steps, topic_run_t *out);
 
 #endif

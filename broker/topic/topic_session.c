@@ -64,6 +64,25 @@ void topic_session_end(topics_t *self, topic_session_t *session, bool orderly)
     free(session);
 }
 
+size_t topic_session_review(topics_t *self, topic_session_t *session, bool (*may)(void *arg, bool sub, wire_str_t name),
+                            void *arg)
+{
+    size_t ended = 0;
+    for (topic_link_t *at = session->subs.next, *next; at != &session->subs; at = next) {
+        topic_sub_t *sub = TOPIC_OF(at, topic_sub_t, of_session);
+        next = at->next;
+        if (may(arg, true, (wire_str_t) { sub->pattern->text, sub->pattern->size }))
+            continue;
+        topic_sub_destroy(self, sub);
+        ended++;
+    }
+    if (session->will && !may(arg, false, session->will->draft.topic)) {
+        topic_will_drop(self, session);
+        ended++;
+    }
+    return ended;
+}
+
 void topic_session_free(topics_t *self)
 {
     for (size_t i = 0; i < self->sessions.capacity; i++)

@@ -22,6 +22,10 @@ void topic_sub_destroy(topics_t *self, topic_sub_t *sub);
 
 void topic_session_end(topics_t *self, topic_session_t *session, bool orderly);
 
+//  As topics_review.
+size_t topic_session_review(topics_t *self, topic_session_t *session, bool (*may)(void *arg, bool sub, wire_str_t name),
+                            void *arg);
+
 //  Without any last words.
 void topic_session_free(topics_t *self);
 

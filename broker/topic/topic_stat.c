@@ -8,11 +8,17 @@
 typedef struct {
     wire_buf_t items;
     uint32_t count;
+    uint64_t session;           //  Who wants to see it
 } list_t;
 
 static bool has_room(const list_t *self)
 {
     return self->items.size < TOPICS_LIST_BYTES && !self->items.failed;
+}
+
+static bool shows(const topics_t *self, const list_t *list, const char *name, size_t size)
+{
+    return !self->output.shows || self->output.shows(self->arg, list->session, (wire_str_t) { name, size });
 }
 
 static void put_list(list_t *self, wire_buf_t *out)
@@ -35,9 +41,11 @@ static void put_text(wire_buf_t *out, const char *key, const char *text, size_t 
     wire_put_text(out, text, size);
 }
 
-static void put_topic(const topic_t *topic, list_t *list)
+static void put_topic(const topics_t *self, const topic_t *topic, list_t *list)
 {
     wire_buf_t *out = &list->items;
+    if (!shows(self, list, topic->name, topic->size))
+        return;
     wire_put_map(out, 4);
     put_text(out, "topic", topic->name, topic->size);
     put_key(out, "seq", topic->seq);
@@ -48,15 +56,15 @@ static void put_topic(const topic_t *topic, list_t *list)
 }
 
 //  Those without a history stand in no list: they come last, as the table has them.
-static void put_topics(const topics_t *self, wire_buf_t *out)
+static void put_topics(const topics_t *self, uint64_t session, wire_buf_t *out)
 {
-    list_t list = { WIRE_BUF_EMPTY, 0 };
+    list_t list = { WIRE_BUF_EMPTY, 0, session };
     for (const topic_link_t *link = self->recent.prev; link != &self->recent && has_room(&list); link = link->prev)
-        put_topic(TOPIC_OF(link, const topic_t, recent), &list);
+        put_topic(self, TOPIC_OF(link, const topic_t, recent), &list);
     for (size_t i = 0; i < self->topics.capacity && has_room(&list); i++) {
         const topic_t *topic = self->topics.entries[i].value;
         if (topic && topic_list_empty(&topic->recent))
-            put_topic(topic, &list);
+            put_topic(self, topic, &list);
     }
     put_list(&list, out);
 }
@@ -70,9 +78,11 @@ static void put_group(wire_buf_t *out, const topic_group_t *group)
         wire_put_nil(out);
 }
 
-static void put_sub(const topic_sub_t *sub, list_t *list)
+static void put_sub(const topics_t *self, const topic_sub_t *sub, list_t *list)
 {
     wire_buf_t *out = &list->items;
+    if (!shows(self, list, sub->pattern->text, sub->pattern->size))
+        return;
     wire_put_map(out, 6);
     put_text(out, "pattern", sub->pattern->text, sub->pattern->size);
     put_key(out, "sub", sub->number);
@@ -83,19 +93,19 @@ static void put_sub(const topic_sub_t *sub, list_t *list)
     list->count++;
 }
 
-static void put_subs(const topics_t *self, wire_buf_t *out)
+static void put_subs(const topics_t *self, uint64_t session, wire_buf_t *out)
 {
-    list_t list = { WIRE_BUF_EMPTY, 0 };
+    list_t list = { WIRE_BUF_EMPTY, 0, session };
     for (size_t i = 0; i < self->subs.capacity && has_room(&list); i++)
         if (self->subs.entries[i].value)
-            put_sub(self->subs.entries[i].value, &list);
+            put_sub(self, self->subs.entries[i].value, &list);
     put_list(&list, out);
 }
 
-void topic_stat_list(const topics_t *self, wire_buf_t *out)
+void topic_stat_list(const topics_t *self, uint64_t session, wire_buf_t *out)
 {
-    put_topics(self, out);
-    put_subs(self, out);
+    put_topics(self, session, out);
+    put_subs(self, session, out);
 }
 
 //  ---- STAT ----------------------------------------------------------------

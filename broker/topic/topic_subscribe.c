@@ -116,6 +116,10 @@ static bool too_long(const topics_t *self, const topic_sub_t *sub, const topic_r
            self->queue_bytes + replay->cost > self->config.queue_bytes;
 }
 
+//  The loop would stand still for everybody meanwhile.
+static const char too_many[] = "the pattern meets more topics and kept messages than one look goes through (131072): "
+                               "take a narrower one, or fewer messages (last, since)";
+
 static int look_back(topics_t *self, const topic_sub_t *sub, const topic_subscribe_options_t *options,
                      topic_replay_t *replay, char *text)
 {
@@ -124,11 +128,14 @@ static int look_back(topics_t *self, const topic_sub_t *sub, const topic_subscri
     *replay = (topic_replay_t) { .entries = NULL };
     if (sub->group)
         return 0;
-    if (wish.any && !topic_keep_want(self, pattern))
-        return fault(text, WIRE_E_NO_MEMORY, "out of memory");
+    int rc = wish.any ? topic_keep_want(self, pattern) : 0;
+    if (rc)
+        return rc == WIRE_E_FULL ? fault(text, rc, too_many) : fault(text, rc, "out of memory");
     topic_keep_replay(self, pattern, &wish, replay);
     if (replay->failed)
         return fault(text, WIRE_E_NO_MEMORY, "out of memory");
+    if (replay->steps == 0)
+        return fault(text, WIRE_E_FULL, too_many);
     if (sub->filter)
         sift(self, sub, replay);
     return too_long(self, sub, replay) ? fault(text, WIRE_E_FULL, "its queue is too short for the messages of the past") : 0;

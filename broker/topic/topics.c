@@ -88,6 +88,12 @@ void topics_session_end(topics_t *self, uint64_t session, bool orderly, int64_t 
         topic_session_end(self, ended, orderly);
 }
 
+size_t topics_review(topics_t *self, uint64_t session, bool (*may)(void *arg, bool sub, wire_str_t name), void *arg)
+{
+    topic_session_t *found = topic_session_find(self, session);
+    return found ? topic_session_review(self, found, may, arg) : 0;
+}
+
 void topics_room(topics_t *self, uint64_t session)
 {
     topic_session_t *s = topic_session_find(self, session);

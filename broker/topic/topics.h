@@ -26,6 +26,7 @@
 //  nothing left out or twice between. Options combine: the last n of those since then. `last` counts for each topic.
 //  since: ms since 1970, as the `time` of messages. seq: the first number wanted, of one topic; those lost by now are in the
 //  first message's `missed`; a number that the topic has not reached is of another broker's life, and all that is kept comes.
+//  What meets more than TOPICS_LOOK topics and messages is denied `full`, so that no look stops the broker's loop.
 //  The replay goes through window and queue like all else; where "refuse" or "disconnect" stands and the queue cannot hold
 //  all of it, SUBSCRIBE is denied `full`. Members of a group get neither: each message is for one of them, once.
 //
@@ -67,6 +68,7 @@ typedef struct topics topics_t;
 #define TOPICS_QUEUE_BYTES  (4u << 20)      //  bytes that wait for a subscription in the broker
 #define TOPICS_HISTORY      1024            //  Messages kept per topic at most, where anybody asked for a history
 #define TOPICS_HISTORY_BYTES (1u << 20)
+#define TOPICS_LOOK         131072          //  Topics and messages of the past that one SUBSCRIBE looks at, some 50 ms
 #define TOPICS_GAP          100             //  ms after which a gap is told though nothing follows it
 #define TOPICS_LIST_BYTES   (256u << 10)    //  Of each list that TOPICS brings; what is more is left out
 
@@ -95,6 +97,8 @@ typedef struct {
     int (*tell)(void *arg, uint64_t session, const void *fields, size_t size);
     //  A subscriber with policy "disconnect" is too slow: end its session, after this call. Said once.
     void (*slow)(void *arg, uint64_t session);
+    //  Whether TOPICS shows a topic, or a subscription's pattern, to this session. NULL: all of them.
+    bool (*shows)(void *arg, uint64_t session, wire_str_t name);
 } topics_output_t;
 
 typedef struct {
@@ -121,6 +125,10 @@ void topics_publish(topics_t *self, const char *topic, const void *value, size_t
 
 //  A session has ended; its subscriptions go; orderly: its will is dropped, else published.
 void topics_session_end(topics_t *self, uint64_t session, bool orderly, int64_t now, int64_t wall);
+
+//  What a session began is looked at again, as it may have lost rights: its subscriptions (sub, with their pattern) and its
+//  will (with its topic). What it may not have any more ends without a word. Returns how many. `may` must not call the topics.
+size_t topics_review(topics_t *self, uint64_t session, bool (*may)(void *arg, bool sub, wire_str_t name), void *arg);
 
 //  The link of a session that was FULL has room again.
 void topics_room(topics_t *self, uint64_t session);

@@ -292,7 +292,7 @@ static void open_base(lua_State *L)
 {
     static const luaL_Reg own[] = {
         { "collectgarbage", base_collectgarbage }, { "load", base_load }, { "setmetatable", base_setmetatable },
-        { "term", term_new }, { "tostring", base_tostring }, { NULL, NULL }
+        { "code", term_code_new }, { "term", term_new }, { "tostring", base_tostring }, { NULL, NULL }
     };
     luaL_requiref(L, "_G", luaopen_base, 0);
     take_names(L, base_names);

@@ -82,6 +82,18 @@ static int put_string(values_t *self, int index)
     return 0;
 }
 
+static int put_code(values_t *self, int table)
+{
+    size_t size = 0;
+    const char *text = term_code(self->L, table, &size);
+    if (!text)
+        return refuse(self, WIRE_E_UNSENDABLE, "code that is none any more");
+    if (self->out->size > self->limit || size > self->limit - self->out->size)
+        return refuse(self, WIRE_E_TOO_BIG, "too much for one message");
+    wire_put_ext(self->out, JAIL_EXT_CODE, text, size);
+    return 0;
+}
+
 static int put_number(values_t *self, int index)
 {
     if (lua_isinteger(self->L, index))
@@ -197,6 +209,8 @@ static int put_table(values_t *self, int table, unsigned depth)
         return refuse(self, WIRE_E_NO_MEMORY, "no room on the Lua stack");
     if (term_is(self->L, table, &n))
         return put_term(self, table, n, depth);
+    if (term_is_code(self->L, table))
+        return put_code(self, table);
     size_t pairs = count_pairs(self->L, table, &list);
     if (pairs > JAIL_VALUE_OBJECTS)
         return refuse(self, WIRE_E_TOO_BIG, "too many values for one message");
@@ -316,7 +330,9 @@ static void push_extension(lua_State *L, const wire_item_t *item, unsigned depth
 {
     wire_reader_t in = wire_reader(item->as.bytes.data, item->as.bytes.size), map;
     if (item->ext == JAIL_EXT_CODE) {
+        lua_pushcfunction(L, term_code_new);
         lua_pushlstring(L, item->as.bytes.data, item->as.bytes.size);
+        lua_call(L, 1, 1);
         return;
     }
     if (item->ext != JAIL_EXT_ERROR)

@@ -1,7 +1,8 @@
 //  values - Lua values as msgpack and back, inside the jail
 //
 //  The mapping is that of bindings/codec.h (PROTOCOL.md section 8), but nothing foreign is
-//  called: access is raw, there are no hooks. Code text (extension 3) becomes a string; terms (extension 2) only leave. What
+//  called: access is raw, there are no hooks. Code text (extension 3) is a table
+//  of its own kind (term.h); terms (extension 2) only leave. What
 //  comes was scanned before. All functions run inside a protected call.
 
 #ifndef JAIL_VALUES_H

@@ -11,7 +11,9 @@ local verbs = {
   nodes = "alua.cli.nodes", send = "alua.cli.send", call = "alua.cli.call", child = "alua.cli.child",
   out = "alua.cli.out", take = "alua.cli.take", read = "alua.cli.read", count = "alua.cli.count",
   watch = "alua.cli.watch", spaces = "alua.cli.spaces",
-  pub = "alua.cli.pub", sub = "alua.cli.sub", request = "alua.cli.request",
+  pub = "alua.cli.pub", sub = "alua.cli.sub", request = "alua.cli.request", topics = "alua.cli.topics",
+  keys = "alua.cli.keys", doctor = "alua.cli.doctor",
+  config = "alua.cli.config_show", ping = "alua.cli.ping", drain = "alua.cli.drain",
 }
 
 local USAGE = 2 -- The status of a command line that makes no sense
@@ -37,12 +39,15 @@ local function run(host, verb, args)
   local given, rest = options.parse(command.options, args, command.stops)
   if not given then return complain(verb, rest) end
   if given.help then return help(host, verb) end
-  local defaults, problem = config.load()
-  if not defaults then
+  local found, problem = config.load(host, given)
+  if not found and command.any_config then found = {} end
+  if not found then
     io.stderr:write("alua: ", problem, "\n")
     return 1
   end
-  local status, message = command.run(host, config.complete(given, defaults), rest)
+  if not command.settings then config.complete(given, found, verb) end
+  if given.trust then host.setenv("ALUA_TRUST", given.trust) end -- For all that look there, children too
+  local status, message = command.run(host, given, rest, found)
   if message and status == USAGE then return complain(verb, message) end
   if message then io.stderr:write("alua ", verb, ": ", message, "\n") end
   return status

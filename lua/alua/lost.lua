@@ -9,7 +9,12 @@ local lost = {
 
 local handlers, once = {}, {}
 
+local function restarts() return core.info().restarts or 0 end
+
+local heard = restarts() -- As far as what is asked anew went to that broker
+
 core.on("broker", function()
+  heard = restarts()
   lost.epoch = lost.epoch + 1
   local again = once
   once = {}
@@ -28,6 +33,16 @@ function lost.on(f) handlers[#handlers + 1] = f end
 ---@return boolean whether that was it
 function lost.again(err, f)
   if err.code ~= "gone" then return false end
+  once[#once + 1] = f
+  return true
+end
+
+--- There is another broker already, which knows nothing of us, and we have not asked it anew: then call `f()`
+--- behind that.
+---@param f fun()
+---@return boolean whether that is so
+function lost.soon(f)
+  if restarts() == heard then return false end
   once[#once + 1] = f
   return true
 end

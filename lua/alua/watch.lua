@@ -2,6 +2,7 @@
 
 local _ENV = require("alua.env").std
 local core = require "alua.core"
+local lost = require "alua.lost"
 
 local watch = {}
 
@@ -44,6 +45,16 @@ function Watch:close()
 end
 Watch.__close = Watch.close
 
+-- A registered name stands for whoever holds it now. What was under way when the broker went is asked for at the next.
+local function begin(self)
+  local function again() if watches[self] then begin(self) end end
+  core.ask("WATCH", TIMEOUT, function(answer, err)
+    if answer == nil and watches[self] and not lost.again(err, again) then report(answer, err) end
+  end, self.who)
+  if not self.who then return end
+  core.ask("LOOKUP", TIMEOUT, function(found) self.id = found and found.id or self.id end, self.who)
+end
+
 --- Call `f(what, id, node, text)` as an event when a process or node comes ("up"), answers no more
 --- ("silent") or again ("back"), has left ("left"), or is "gone" for ever. Does not wait, does not
 --- keep the program from being over.
@@ -59,10 +70,7 @@ function watch.watch(who, f)
   end
   local self = setmetatable({ who = who, f = f }, Watch)
   watches[self] = true
-  core.ask("WATCH", TIMEOUT, report, who)
-  if who then -- A registered name stands for whoever holds it now
-    core.ask("LOOKUP", TIMEOUT, function(found, _) self.id = found and found.id end, who)
-  end
+  begin(self)
   return self
 end
 

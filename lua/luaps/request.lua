@@ -4,6 +4,7 @@ local _ENV = require("alua.env").std
 local core = require "alua.core"
 local check_topic = require("luaps.publish").check_topic
 local given = require "alua.given"
+local lost = require "alua.lost"
 local subscribe = require("luaps.subscribe").subscribe
 local waiting = require "alua.waiting"
 
@@ -33,18 +34,17 @@ end
 
 local REQUEST = { timeout = true, gather = true }
 
--- Publish with a place for the answers; `heard(value)` for each, `failed(err)` when nobody can answer.
-local function begin_request(topic, value, heard, failed)
+-- Publish with a place for the answers; `failed(err)` when nobody can answer. An answer must not be there before
+-- the place: what slips in between a broker's restart and its event waits for that.
+local begin_request
+function begin_request(number, topic, value, failed)
+  if not requests[number] or lost.soon(function() begin_request(number, topic, value, failed) end) then return end
   need_inbox()
-  last_request = last_request + 1
-  local number = tostring(last_request)
-  requests[number] = heard
   local told = { reply = inbox.pattern:sub(1, -2) .. number }
   ask_publish(30, true, "request to " .. topic, function(receivers, err)
     if receivers == nil then return failed(err) end
     if receivers == 0 then failed(core.error("unknown", "nobody subscribes to " .. topic)) end
   end, topic, value, told)
-  return number
 end
 
 local function how_many(gather, level)
@@ -84,11 +84,14 @@ function request.request(topic, value, options, cb)
       if wanted.gather then return answers end
       return answers[1]
     end
-    number = begin_request(topic, value, function(answer)
+    last_request = last_request + 1
+    number = tostring(last_request)
+    requests[number] = function(answer)
       answers.n = answers.n + 1
       answers[answers.n] = answer
       if answers.n >= most then finish(result()) end
-    end, function(err) finish(nil, err) end)
+    end
+    begin_request(number, topic, value, function(err) finish(nil, err) end)
     armed = core.timer(math.min(wanted.timeout or 30, LONGEST), function()
       if wanted.gather then return finish(answers) end
       finish(nil, core.error("timeout", "nobody answered in time"))

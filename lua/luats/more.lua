@@ -81,7 +81,8 @@ end
 --- Do up to 128 operations in one step, all or nothing: `{ "out", tuple, { ttl = 5 } }, { "take",
 --- template }, { "read", template }, { "count", template }`, each with `space = name` for another space.
 --- Takes and reads do not wait: one that finds nothing refuses all (code "timeout"). Waits unless there
---- is a callback.
+--- is a callback. When it is cancelled on its way, what it took goes back to its place; one that also puts
+--- stays done as a whole, and that is said on standard error.
 ---@param list table[]
 ---@param options? { timeout?: number, background?: boolean }
 ---@param cb fun(results: any[]?, err: any)?
@@ -139,7 +140,7 @@ end
 --- What is in it and who waits there. Waits unless there is a callback.
 ---@param options? { timeout?: number }
 ---@param cb fun(stat: table?, err: any)?
----@return table? stat `{ name, tuples, bytes, leases, waiters, watches }`, any err
+---@return table? stat `{ name, tuples, bytes, leases, waiters, watches, reactions }`, any err
 function Space:stat(options, cb)
   check.open(self, 2)
   waiting.check(cb)
@@ -149,7 +150,7 @@ function Space:stat(options, cb)
     for _, stat in ipairs(list) do
       if stat.name == self.name then return stat end
     end
-    return { name = self.name, tuples = 0, bytes = 0, leases = 0, waiters = 0, watches = 0 }
+    return { name = self.name, tuples = 0, bytes = 0, leases = 0, waiters = 0, watches = 0, reactions = 0 }
   end
   return mine(ask_spaces(wanted.timeout, false, "stat of " .. self.name,
     waiting.through("luats.stat", cb, mine)))

@@ -18,7 +18,7 @@ local installed = {} -- By the broker's number
 ---@field number integer? The broker's; nil when it is installed anew after a restart and not yet there.
 ---@field name string
 ---@field space string
----@field failures integer Runs that failed.
+---@field failures integer How often it was told of runs that failed.
 local Reaction = {}
 Reaction.__index = Reaction
 Reaction.__name = "luats.reaction"
@@ -47,7 +47,7 @@ lost.on(function()
       if number == nil then core.report("luats.reaction " .. self.name, err) end
       if number == nil or not self.removed then return took(self, number, err) end
       ask_unreact(30, true, "removal of " .. self.name, function(_, _) end, number)
-    end, self.space, table.unpack(self.wanted, 1, 5))
+    end, self.space, table.unpack(self.wanted, 1, 6))
   end
 end)
 
@@ -72,7 +72,7 @@ end
 
 Reaction.__tostring = function(self) return ("reaction %s of %s"):format(self.name, self.space) end
 
-local KNOWN = { on = true, phase = true, template = true, name = true, code = true }
+local KNOWN = { on = true, phase = true, template = true, name = true, code = true, strict = true }
 local ON = { out = true, take = true, read = true, expire = true }
 local PHASE = { before = true, after = true }
 
@@ -92,7 +92,9 @@ local function fields(wanted, level)
   local pattern = wanted.template
   if pattern == nil then pattern = { template.rest } end
   check.table(pattern, "a template", level + 1)
-  return { wanted.on, phase, pattern, name, wanted.code }
+  if wanted.strict ~= nil and type(wanted.strict) ~= "boolean" then error("strict must be true or false", level + 1) end
+  if wanted.strict and phase == "after" then error('strict is only for phase = "before"', level + 1) end
+  return { wanted.on, phase, pattern, name, wanted.code, { strict = wanted.strict or nil } }
 end
 
 --- Install a reaction: `code` runs before or after each operation `on` ("out", "take", "read", "expire")
@@ -106,9 +108,10 @@ end
 --- `rest`, `int`, `float`, `range`, `prefix`, `oneof`, `var`, `where` without it), and Lua's libraries but
 --- for what reaches out. Before the operation it may `return refuse(text)` (whoever asked gets an error of
 --- code "denied"), or return a table that takes the tuple's place; nil or true lets it pass. It has one
---- second. When it fails the operation goes on, and this process is told on standard error.
+--- second. When it fails the operation goes on, or is refused with code "denied" if `strict` is true (before);
+--- this process is told on standard error, at most ten times a second.
 --- `phase` is "before" unless given (of expire "after"), the template any tuple.
----@param wanted { on: string, phase?: string, template?: table, name?: string, code: string }
+---@param wanted { on: string, phase?: string, template?: table, name?: string, code: string, strict?: boolean }
 ---@param options? { timeout?: number, background?: boolean }
 ---@param cb fun(reaction: luats.Reaction?, err: any)?
 ---@return luats.Reaction? reaction, any err code "system": the broker has no program alua-jail
@@ -122,15 +125,15 @@ function Space:react(wanted, options, cb)
   if cb then
     local done = waiting.guarded("luats.react", cb)
     return ask_react(how.timeout, how.background, what, function(number, err) done(took(reaction, number, err)) end,
-      self.name, table.unpack(told, 1, 5))
+      self.name, table.unpack(told, 1, 6))
   end
-  return took(reaction, ask_react(how.timeout, how.background, what, nil, self.name, table.unpack(told, 1, 5)))
+  return took(reaction, ask_react(how.timeout, how.background, what, nil, self.name, table.unpack(told, 1, 6)))
 end
 
 --- The reactions of the space, everybody's, in the order in which they run. Waits unless there is a callback.
 ---@param options? { timeout?: number, background?: boolean }
 ---@param cb fun(list: table[]?, err: any)?
----@return table[]? list of `{ number, on, phase, name, owner }`, any err
+---@return table[]? list of `{ number, on, phase, name, strict, owner }`, any err
 function Space:reactions(options, cb)
   check.open(self, 2)
   waiting.check(cb)

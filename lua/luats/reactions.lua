@@ -62,14 +62,15 @@ end
 
 local QUOTA = "if space.count($template) >= $n then return refuse('there are ' .. $n .. ' already') end"
 
---- Refuse (code "denied") to put more than `n` tuples that match the template.
+--- Refuse (code "denied") to put more than `n` tuples that match the template. Strict: what it cannot count is
+--- refused.
 ---@param space luats.Space
 ---@param template table
 ---@param n integer
 ---@return luats.Reactions? group, any err
 function reactions.quota(space, template, n)
   return install(space, {
-    { on = "out", template = template, name = "quota", code = fill(QUOTA, { template = template, n = n }) },
+    { on = "out", template = template, name = "quota", strict = true, code = fill(QUOTA, { template = template, n = n }) },
   })
 end
 

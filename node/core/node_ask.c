@@ -1,8 +1,8 @@
 //  node_ask - what is asked of the broker, and what waits there
 //
 //  Most asks are answered at once. A TAKE or READ may wait at the broker: it ends there when its time is over, and here
-//  only when the broker does not say so in time. Whoever waits no longer is told at once, and the broker to forget it; a
-//  tuple that was taken meanwhile is put back where it was. A broker that was restarted is asked anew.
+//  only when the broker does not say so in time. Whoever waits no longer is told at once, and the broker to forget it; what
+//  was taken meanwhile goes back (node_back). A broker that was restarted is asked anew.
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +28,8 @@ static int wait_for_room(node_core_t *self)
     int64_t limit = node_core_now(self) + NODE_ROOM_TIMEOUT;
     size_t size = self->scratch.size;
     self->stat.full++;
+    if (self->no_wait)
+        return WIRE_E_FULL;
     while (self->broker && !self->effects.room(self->arg, self->broker, size) && node_core_now(self) < limit)
         node_core_pump(self, NODE_PUMP_TURN);
     if (!self->broker)
@@ -64,7 +66,7 @@ static wire_str_t about(const node_ask_t *ask)
 {
     wire_str_t none = { NULL, 0 }, text = { ask->fields, ask->size };
     wire_reader_t at = wire_reader(ask->fields, ask->size);
-    bool whole = ask->waits || ask->type == WIRE_TAKE;
+    bool whole = ask->waits || ask->type == WIRE_TAKE || (ask->type == WIRE_BATCH && node_core_takes(text));
     if (!whole && (ask->type >= WIRE_OUT || ask->count == 0 || wire_read_bytes(&at, &text)))
         return none;
     char *copy = malloc(text.size + 1);
@@ -132,7 +134,7 @@ int node_core_ask(node_core_t *self, const node_ask_t *ask)
 //  ---- Waiting at the broker ---------------------------------------------------------
 
 //  No pumping for room: this happens while input is read.
-static bool send_now(node_core_t *self)
+bool node_core_send_now(node_core_t *self)
 {
     const wire_buf_t *out = &self->scratch;
     bool sent = !out->failed && self->effects.send(self->arg, self->broker, out->data, out->size) == 0;
@@ -147,7 +149,7 @@ static bool ask_anew(node_core_t *self, const node_pending_t *pending)
     if (pending->until && left <= 0)
         left = 1;                       //  The broker tries once more
     build(self, pending->type, pending->id, node_core_ttl(left), pending->about.data, pending->about.size, pending->count);
-    return self->effects.room(self->arg, self->broker, self->scratch.size) && send_now(self);
+    return self->effects.room(self->arg, self->broker, self->scratch.size) && node_core_send_now(self);
 }
 
 static int by_id(const void *a, const void *b)
@@ -205,82 +207,6 @@ void node_core_ask_anew(node_core_t *self)
     ask_from(self, 0);
 }
 
-static bool put_back(node_core_t *self, wire_reader_t space, wire_reader_t tuple, uint64_t number)
-{
-    wire_buf_t *out = &self->scratch;
-    wire_buf_clear(out);
-    wire_msg_begin(out, WIRE_OUT, 0, 0, 3);
-    wire_buf_append(out, space.at, (size_t) (space.end - space.at));
-    wire_buf_append(out, tuple.at, (size_t) (tuple.end - tuple.at));
-    wire_put_map(out, 1);
-    wire_put_cstr(out, "number");
-    wire_put_uint(out, number);
-    return send_now(self);
-}
-
-static bool release(node_core_t *self, uint64_t lease)
-{
-    wire_buf_clear(&self->scratch);
-    wire_msg_begin(&self->scratch, WIRE_RELEASE, 0, 0, 1);
-    wire_put_uint(&self->scratch, lease);
-    return send_now(self);
-}
-
-//  The next value as a reader of its own.
-static bool cut(wire_reader_t *at, wire_reader_t *value)
-{
-    value->at = at->at;
-    bool ok = wire_skip(at) == 0;
-    value->end = at->at;
-    return ok;
-}
-
-//  tuple, number, lease or nil
-static bool give_one_back(node_core_t *self, wire_reader_t space, wire_reader_t at)
-{
-    wire_reader_t tuple;
-    uint64_t number, lease;
-    if (!cut(&at, &tuple) || wire_read_uint(&at, &number))
-        return true;
-    return wire_read_uint(&at, &lease) == 0 ? release(self, lease) : put_back(self, space, tuple, number);
-}
-
-//  [tuples], [numbers]
-static bool give_all_back(node_core_t *self, wire_reader_t space, wire_reader_t at)
-{
-    wire_reader_t tuples, tuple;
-    uint64_t number;
-    uint32_t count, numbers;
-    bool sent = true;
-    if (!cut(&at, &tuples) || wire_read_array(&tuples, &count) || wire_read_array(&at, &numbers) || count != numbers)
-        return true;
-    while (count-- && cut(&tuples, &tuple) && wire_read_uint(&at, &number) == 0)
-        sent &= put_back(self, space, tuple, number);
-    return sent;
-}
-
-static bool has_option(wire_reader_t options, const char *name)
-{
-    wire_reader_t value;
-    return options.at < options.end && wire_map_find(&options, name, &value);
-}
-
-//  Nobody waits for it any longer: a tuple goes back to its place, a leased one is released. A swap was done, and stays.
-void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields)
-{
-    wire_reader_t at = wire_reader(pending->about.data, pending->about.size), space, pattern;
-    if (pending->type != WIRE_TAKE || !cut(&at, &space) || !cut(&at, &pattern) || has_option(at, "put"))
-        return;
-    bool sent = has_option(at, "all") ? give_all_back(self, space, fields) : give_one_back(self, space, fields);
-    if (sent)
-        return;
-    wire_str_t who = { "the broker", 10 };
-    self->stat.reports++;
-    if (self->handler.report)
-        self->handler.report(self->handler_arg, who, WIRE_E_FULL, "a tuple that nobody waits for any longer was lost",
-                             NULL, 0);
-}
-
 static void tell_forget(node_core_t *self, uint64_t id)
 {
     if (!self->broker || !self->broker_up)
@@ -288,12 +214,12 @@ static void tell_forget(node_core_t *self, uint64_t id)
     wire_buf_clear(&self->scratch);
     wire_msg_begin(&self->scratch, WIRE_FORGET, 0, 0, 1);
     wire_put_uint(&self->scratch, id);
-    (void) send_now(self);
+    (void) node_core_send_now(self);
 }
 
 bool node_core_lingers(const node_pending_t *pending)
 {
-    return pending->waits || (pending->type == WIRE_TAKE && pending->about.data);
+    return pending->waits || ((pending->type == WIRE_TAKE || pending->type == WIRE_BATCH) && pending->about.data);
 }
 
 //  The outcome leaves with another record; one under the broker's number stays for its answer.

@@ -36,7 +36,11 @@ static int set_identity(node_core_t *self, wire_str_t id, wire_str_t node, wire_
 
 int node_core_init(node_core_t *self, const node_effects_t *effects, void *arg)
 {
-    *self = (node_core_t) { .effects = *effects, .arg = arg };
+    *self = (node_core_t) { .effects = *effects, .arg = arg, .rights.most = RIGHTS_FULL };
+    self->nobody = calloc(1, sizeof *self->nobody + 1);
+    if (!self->nobody)
+        return WIRE_E_NO_MEMORY;
+    self->nobody->refs = 1;
     node_mailbox_init(&self->mailbox);
     wire_str_t none = { "", 0 };
     return set_identity(self, none, none, none);
@@ -48,6 +52,7 @@ void node_core_drop(node_core_t *self, node_mail_t *mail)
         self->effects.frame_release(mail->frame);
     if (mail->from)
         alua_remote_release(mail->from);
+    node_author_release(mail->author);
     if (mail->pending)
         node_pendings_recycle(&self->pendings, mail->pending);
     node_mail_recycle(&self->mailbox, mail);
@@ -58,6 +63,7 @@ static void free_links(node_core_t *self)
     while (self->links) {
         node_link_t *link = self->links;
         self->links = link->next;
+        node_author_release(link->author);
         free(link->node);
         free(link);
     }
@@ -90,7 +96,11 @@ void node_core_free(node_core_t *self)
     node_core_unwatch_all(self);
     free_links(self);
     node_remotes_free(&self->remotes);
+    node_core_vouches_free(self);
+    node_rights_free(&self->rights);
+    node_author_release(self->nobody);
     wire_buf_free(&self->scratch);
+    free(self->dry_by);
     free(self->id);
     free(self->node);
     free(self->address);
@@ -190,6 +200,11 @@ void node_core_forget(node_core_t *self)
     node_core_broker_gone(self, WIRE_E_CLOSED, "the network was left");
     forget_direct(self, "the network was left");
     forget_me(self, "the network was left");
+    node_rights_free(&self->rights);
+    if (self->vouch_timer)
+        node_core_timer_cancel(self, self->vouch_timer);
+    self->vouch_timer = 0;
+    self->drying = self->dry = self->dried = false;     //  Another network may want us
     wire_str_t none = { "", 0 };
     set_identity(self, none, none, none);
 }

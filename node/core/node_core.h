@@ -10,6 +10,9 @@
 //      node_route      lookups, links, what happens when one ends
 //      node_direct     from the broker's relay to a link, and back
 //      node_drain      handing events to the handler, outcomes, deadlines, timers
+//      node_may        what an author may do here, and what he is told when he may not
+//      node_vouch      who he is, as the broker says
+//      node_dry        finishing what was begun, and leaving
 //
 //  Private to node/: the public face is alua.h.
 
@@ -18,6 +21,7 @@
 
 #include "node_apps.h"
 #include "node_mailbox.h"
+#include "node_rights.h"
 
 typedef struct node_core node_core_t;
 
@@ -27,6 +31,7 @@ typedef struct {
     wire_str_t host;
     uint32_t count;
     wire_reader_t endpoints;    //  `count` strings
+    wire_str_t key;             //  The public key of its session; "": it came by token
 } node_address_t;
 
 //  `peer` is the shell's handle of a link; the core never looks inside.
@@ -47,6 +52,18 @@ typedef struct {
     int64_t (*coarse)(void *arg);
     //  When a frame came, on the coarse clock. NULL: coarse will do.
     int64_t (*frame_time)(void *frame);
+    //  End this link at once: its key is not trusted any more; node_core_link_gone follows. NULL: nobody has keys.
+    void (*cut)(void *arg, void *peer, const char *text);
+    //  That key is asked about again before it comes in. NULL: likewise.
+    void (*untrust)(void *arg, wire_str_t key);
+    //  Run a chunk in the jail, and answer its author. 0, or an error code: *text says why. NULL: there is none.
+    int (*jail)(void *arg, const alua_event_t *event, node_author_t *author, const char **text);
+    //  Whether that request was such a chunk, which is ended then.
+    bool (*jail_cancel)(void *arg, const alua_remote_t *from, uint64_t request);
+    //  How many chunks are in the jail.
+    size_t (*jailed)(void *arg);
+    //  A line for whoever looks after this node. NULL: nobody reads it.
+    void (*audit)(void *arg, const char *line);
 } node_effects_t;
 
 //  A link to another node.
@@ -62,6 +79,7 @@ struct node_link {
     bool switches;              //  Its node answers SWITCH
     bool dead;                  //  Its end is a death, by the broker's word or a new incarnation
     bool anew;                  //  Its end is a new beginning of the same process
+    node_author_t *author;      //  Held; NULL: it came with the user's token, or nobody has keys
     char *node;
 };
 
@@ -107,6 +125,17 @@ struct node_core {
     node_name_t *names;
     node_watch_t *watches;      //  Whom we watch, for a broker that is restarted
     bool watches_all;
+    node_rights_t rights;
+    node_author_t *nobody;      //  Whoever the broker has said nothing about
+    struct node_vouch *vouches; //  Asked and not answered
+    uint64_t vouch_timer;       //  Until those are asked for again whom a new broker did not know
+    bool no_wait;               //  A message that finds no room is FULL at once
+    bool drying;                //  DRAINING came
+    bool dry;                   //  And now new work is refused
+    bool dried;                 //  And nothing is begun any more
+    size_t dry_asks;            //  Names and apps being given up
+    int64_t dry_since, dry_refused;     //  When that began; when it last refused
+    char *dry_by;
     uint64_t return_timer;      //  Until the views of a new broker are asked for
     uint64_t watch_timer;       //  Until those are asked after whom it has not seen
     uint64_t anew_timer, anew_first, anew_last;     //  What waits and is not yet asked for at a new broker: requests
@@ -229,6 +258,31 @@ void node_core_overtaken(node_core_t *self, const node_pending_t *by);
 bool node_core_stragglers(const node_core_t *self, const alua_remote_t *name);
 void node_core_settled_down(alua_remote_t *name);
 
+//  node_vouch: RIGHTS came. 0 or a strike.
+int  node_core_rights(node_core_t *self, const wire_msg_t *msg);
+//  Ask the broker for a key; node "": for any node of it. fn is called at once with the answer, which the core has learnt
+//  from then. Never waits for room: WIRE_E_FULL.
+int  node_core_vouch(node_core_t *self, wire_str_t node, wire_str_t key, alua_outcome_fn *fn, void *arg);
+void node_core_vouches_free(node_core_t *self);
+//  After WELCOME: whether its broker has keys. Then those that we have links with are asked for again.
+void node_core_keys(node_core_t *self, bool on);
+//  Who wrote a message that came over a link, or (NULL) through the broker; not held. NULL: one that nobody checks.
+node_author_t *node_core_author(node_core_t *self, const node_link_t *link, alua_remote_t *from);
+
+//  node_may: whether its author may have this done. If not he has been told, or (jail) it is on its way.
+bool node_core_may(node_core_t *self, node_author_t *author, alua_event_t *event);
+//  `to` is in no position to ask for more; FAIL, a counter, a line for whoever looks after the node.
+void node_core_deny(node_core_t *self, const node_author_t *author, const alua_event_t *event, const char *text);
+
+//  node_dry: DRAINING came.
+int  node_core_draining(node_core_t *self, const wire_msg_t *msg);
+//  New work, and not a part of what was begun: refused.
+bool node_core_refuses(node_core_t *self, const alua_remote_t *from);
+//  We leave, and no event is handled any more: what still comes is refused at once, without waiting for room. link NULL: the broker's.
+void node_core_turn_away(node_core_t *self, const node_link_t *link, const wire_msg_t *msg);
+//  Look whether we are done, and then say so by an event ORDER.
+void node_core_dry_look(node_core_t *self);
+
 //  node_send
 //  How long a message may look for room, ms (docs/REFERENCE.md, Sending), and for how long it pumps in one go.
 #define NODE_ROOM_TIMEOUT 30000
@@ -249,6 +303,7 @@ const node_link_t *node_core_link_from(const node_core_t *self, const alua_remot
 void node_core_sent(node_core_t *self, alua_remote_t *to, wire_type_t type, size_t size);
 //  An error map made here; and FAIL with one.
 void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text);
+void node_core_put_not_here(const node_core_t *self, wire_buf_t *out, wire_str_t name);
 void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, int code, const char *text);
 //  FAIL for what went to a process or name that is not here, and so was not looked at.
 void node_core_not_here(node_core_t *self, alua_remote_t *to, uint64_t request, wire_str_t name);
@@ -276,9 +331,15 @@ int  node_core_tell(node_core_t *self, wire_type_t type, const void *fields, siz
 bool node_core_lingers(const node_pending_t *pending);
 //  What lingers ends here with this code, and there; a tuple that comes after all is given back.
 void node_core_abandon(node_core_t *self, node_pending_t *pending, int code);
-void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields);
+//  The message in self->scratch goes to the broker; no pumping for room. False: it found none.
+bool node_core_send_now(node_core_t *self);
 //  The broker was restarted: what waits is asked for anew.
 void node_core_ask_anew(node_core_t *self);
+
+//  node_back: the answer of what lingers came; what it took goes back.
+void node_core_give_back(node_core_t *self, const node_pending_t *pending, wire_reader_t fields);
+//  Whether these fields of a BATCH take anything.
+bool node_core_takes(wire_str_t batch);
 
 //  node_receive: link NULL: from the broker. 0, or an error code for a strike.
 int  node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame);

@@ -122,12 +122,14 @@ static void asked(node_core_t *self, const node_mail_t *mail)
     event.from_id = msg->from;
     event.request = msg->request;
     event.deadline = mail->deadline;
+    event.full = true;
     if (mail->epoch && mail->epoch == mail->from->epoch)
         node_core_used(self, mail->from, (size_t) (msg->whole.end - msg->whole.at));
     if (mail->deadline < 0)
         return;                         //  Cancelled while it waited
     if (!mail->own && !node_core_is_me(self, msg->to)) {
         self->stat.refused++;
+        self->dry_refused = self->begun;
         node_core_not_here(self, mail->from, msg->request, msg->to);
     } else if (mail->deadline && mail->deadline < self->begun) {
         self->stat.expired++;
@@ -135,7 +137,10 @@ static void asked(node_core_t *self, const node_mail_t *mail)
     } else if (read_event(msg, &event)) {
         self->stat.refused++;
         node_core_refuse(self, mail->from, msg->request, WIRE_E_MALFORMED, NULL);
-    } else
+    } else if (self->dry && !mail->own && node_core_refuses(self, mail->from)) {
+        self->stat.refused++;
+        node_core_refuse(self, mail->from, msg->request, WIRE_E_DRAINING, NULL);
+    } else if (!mail->author || node_core_may(self, mail->author, &event))
         self->handler.event(self->handler_arg, &event);
 }
 
@@ -173,6 +178,8 @@ static void handle_message(node_core_t *self, node_mail_t *mail)
         told(self, mail, ALUA_END);
         break;
     case WIRE_CANCEL:
+        if (self->effects.jail_cancel && self->effects.jail_cancel(self->arg, mail->from, mail->msg.request))
+            break;
         if (self->handler.cancel)
             self->handler.cancel(self->handler_arg, mail->from, mail->msg.request);
         break;
@@ -256,6 +263,8 @@ size_t node_core_drain(node_core_t *self, size_t most)
         done++;
         self->took_long = node_core_coarse(self) != self->begun;
     }
+    if (self->dry)
+        node_core_dry_look(self);
     return done;
 }
 

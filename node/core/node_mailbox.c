@@ -19,6 +19,7 @@ node_mail_t *node_mail_new(node_mailbox_t *self, node_mail_kind_t kind)
     mail->frame = NULL;
     mail->own = NULL;
     mail->from = NULL;
+    mail->author = NULL;
     mail->epoch = 0;
     mail->deadline = 0;
     mail->pending = NULL;

@@ -21,6 +21,7 @@ struct node_mail {
     uint8_t *own;               //  A message to oneself: our copy
     alua_remote_t *from;        //  MESSAGE: held; NULL: the broker
     uint64_t epoch;             //  MESSAGE: over a link, of its remote's credit; 0: not over a link
+    struct node_author *author; //  MESSAGE: CHUNK or CALL whose author's rights count: held; else NULL
     int64_t deadline;           //  MESSAGE: 0, absolute ms, or -1: cancelled while it waited
     node_pending_t *pending;    //  OUTCOME, or the request that this MESSAGE answers: out of the table already
     int code;                   //  OUTCOME

@@ -161,8 +161,10 @@ static void refuse_relayed(node_core_t *self, alua_remote_t *from, const wire_ms
     self->stat.refused++;
     wire_msg_begin_proc(&out, WIRE_FAIL, msg->request, 0, self->me, msg->from, 1);
     node_core_put_error(self, &out, WIRE_E_FULL, "the mailbox is full");
-    if (!out.failed && self->broker && self->effects.send(self->arg, self->broker, out.data, out.size) == 0)
+    if (!out.failed && self->broker && self->effects.send(self->arg, self->broker, out.data, out.size) == 0) {
         from->relayed_sent++;
+        from->undrained++;
+    }
     wire_buf_free(&out);
 }
 
@@ -210,6 +212,10 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
         count_relayed(self, from, msg);
     if (msg->type == WIRE_SWITCH || msg->type == WIRE_SWITCHED)
         return hear_switch(self, link, from, msg);
+    if (work && self->dried) {
+        node_core_turn_away(self, link, msg);
+        return 0;
+    }
     if (!link && work && over_bound(self)) {
         refuse_relayed(self, from, msg);
         return 0;
@@ -225,6 +231,8 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
     if (!mail)
         return WIRE_E_NO_MEMORY;
     mail->epoch = link ? from->epoch : 0;
+    if (work && (self->rights.on || (link && link->author)))    //  Who came by key does so whatever the broker is now
+        mail->author = node_author_hold(node_core_author(self, link, from));
     node_core_admit(self, mail);
     if (!link)
         node_core_relaying(self, from);
@@ -408,6 +416,10 @@ int node_core_message(node_core_t *self, node_link_t *link, const wire_msg_t *ms
         return members(self, msg, frame);
     case WIRE_WATCHED:
         return watched(self, msg, frame);
+    case WIRE_RIGHTS:
+        return node_core_rights(self, msg);
+    case WIRE_DRAINING:
+        return node_core_draining(self, msg);
     case WIRE_TUPLE:
     case WIRE_TOPIC:
     case WIRE_REACTION:

@@ -1,4 +1,5 @@
 #include "node_remote.h"
+#include "node_rights.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ static void remote_free(alua_remote_t *self)
         alua_remote_release(self->target);
     if (self->mover)
         alua_remote_release(self->mover);
+    node_author_release(self->author);
     wire_buf_free(&self->parked);
     wire_buf_free(&self->again);
     free(self);

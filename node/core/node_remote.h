@@ -59,6 +59,7 @@ struct alua_remote {
     int64_t switch_until;       //  and when it is too late for an answer
     int64_t try_at;             //  RELAY: from then on the next message has a direct way looked for
     unsigned tries;             //  so often in vain
+    struct node_author *author; //  Behind the broker: who it is, held; NULL: not looked up yet
     bool starved;               //  The last message looked for room as long as it may, in vain
     size_t size;
     char id[];                  //  Zero-terminated

@@ -61,6 +61,7 @@ static void link_remove(node_core_t *self, node_link_t *link)
     *place = link->next;
     self->opening -= !link->up && !link->quiet;
     alua_remote_release(link->remote);
+    node_author_release(link->author);
     free(link->node);
     free(link);
 }
@@ -309,6 +310,8 @@ static int read_address(wire_reader_t map, wire_str_t *id, node_address_t *addre
         return WIRE_E_MALFORMED;
     if (wire_map_find(&map, "host", &at))
         (void) wire_read_bytes(&at, &address->host);
+    if (wire_map_find(&map, "key", &at))
+        (void) wire_read_bytes(&at, &address->key);
     if (wire_map_find(&map, "endpoints", &at) && wire_read_array(&at, &address->count) == 0)
         address->endpoints = at;
     return 0;

@@ -81,6 +81,8 @@ static int wait_for_room(node_core_t *self, alua_remote_t *to, size_t size, bool
 {
     bool starved = node_remote_target(to)->starved;
     self->stat.full++;
+    if (self->no_wait)
+        return WIRE_E_FULL;
     if (starved)
         node_core_pump(self, 0);
     int64_t limit = node_core_now(self) + (starved ? 0 : NODE_ROOM_TIMEOUT);
@@ -348,13 +350,18 @@ void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, con
     put_error_pairs(self, out, code, text);
 }
 
+void node_core_put_not_here(const node_core_t *self, wire_buf_t *out, wire_str_t name)
+{
+    wire_put_map(out, 5);
+    put_error_pairs(self, out, WIRE_E_UNKNOWN, "no such process here");
+    wire_put_cstr(out, "not_here");
+    wire_put_text(out, name.data, name.size);
+}
+
 void node_core_not_here(node_core_t *self, alua_remote_t *to, uint64_t request, wire_str_t name)
 {
     wire_buf_t error = WIRE_BUF_EMPTY;
-    wire_put_map(&error, 5);
-    put_error_pairs(self, &error, WIRE_E_UNKNOWN, "no such process here");
-    wire_put_cstr(&error, "not_here");
-    wire_put_text(&error, name.data, name.size);
+    node_core_put_not_here(self, &error, name);
     if (!error.failed)
         (void) node_core_answer(self, WIRE_FAIL, to, request, error.data, error.size);
     wire_buf_free(&error);

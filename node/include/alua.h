@@ -160,7 +160,7 @@ typedef enum {
     ALUA_BROKER,                //  The broker was restarted: what it kept in memory is lost
     ALUA_END,                   //  from has ended: args: code, text (likewise)
     ALUA_PARENT,                //  Whoever started us has ended: finish and exit
-    ALUA_ORDER                  //  The launcher says: end, with status flags
+    ALUA_ORDER                  //  The launcher says, or draining is done: end, with status flags
 } alua_kind_t;
 
 typedef struct {
@@ -170,6 +170,7 @@ typedef struct {
     uint64_t request;           //  With WIRE_WANTS_REPLY: what alua_reply and alua_fail name
     uint32_t flags;             //  WIRE_WANTS_REPLY ...
     int64_t deadline;           //  0: none
+    bool full;                  //  CALL: its author may run code here, and so call what is not exported, too
     wire_str_t name, code;
     uint32_t count;             //  Values in args, whose array head was taken off
     const uint8_t *args;
@@ -186,6 +187,8 @@ typedef struct {
     void (*report)(void *arg, wire_str_t about, int code, const char *text, const void *error, size_t size);
     //  Append one str per thing that waits ("sync call add of 2@ana, FILE:LINE"); returns how many.
     uint32_t (*waits)(void *arg, wire_buf_t *out);
+    //  Whether something that another process asked for is not over. NULL: nothing ever waits.
+    bool (*begun)(void *arg);
 } alua_handler_t;
 
 //  The handler is copied; events queue until alua_process_ready (the main chunk comes first).
@@ -296,6 +299,8 @@ typedef struct {
     uint64_t requests, replies, fails, timeouts, cancels, expired, reports, refused, orphans;
     uint64_t timers, full, relayed;
     uint64_t switches, fallbacks;       //  From the broker's relay to a link of one's own, and back
+    uint64_t restarts;          //  Of the broker: each makes an event ALUA_BROKER, which may not have been handled yet
+    uint64_t denied, jailed;    //  Of `refused`: for want of a right; chunks that ran in the jail
     size_t pending, mailbox_events, mailbox_bytes, remotes, links;
 } alua_stat_t;
 void alua_node_stat(const alua_node_t *self, alua_stat_t *stat);

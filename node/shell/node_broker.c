@@ -4,8 +4,9 @@
 #include <string.h>
 #include "node_shell.h"
 
-//  ms until a broker that has ended our session is dialled again.
+//  ms until a broker that has ended our session is dialled again; one that denied it after twice as long each time.
 #define AGAIN_DELAY 1000
+#define AGAIN_MOST  30000
 
 static void put_key(wire_buf_t *out, const char *key)
 {
@@ -128,6 +129,13 @@ static wire_str_t text_in(wire_reader_t map, const char *key)
     return text;
 }
 
+static bool bool_in(wire_reader_t map, const char *key)
+{
+    wire_reader_t at;
+    bool flag = false;
+    return wire_map_find(&map, key, &at) && wire_read_bool(&at, &flag) == 0 && flag;
+}
+
 //  Names that others took while the broker was away.
 static void drop_lost_names(alua_node_t *self, wire_reader_t body)
 {
@@ -159,8 +167,12 @@ void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
         open_failed(self, WIRE_E_NO_MEMORY, NULL);
         return;
     }
-    if (again)
+    self->again = 0;
+    node_core_keys(&self->core, bool_in(greeting->body, "keys"));
+    if (again) {
+        self->core.stat.restarts++;
         node_core_event(&self->core, ALUA_BROKER, 0);
+    }
     hub_set_name(self->hub, self->core.node);
     drop_lost_names(self, greeting->body);
     node_effects.claims(self);
@@ -178,10 +190,13 @@ static void on_again(void *arg)
         dial_broker(self);
 }
 
-//  Whoever was too slow for a while is no stranger: it begins anew, as behind a broker's restart.
-static void dial_later(alua_node_t *self)
+//  Whoever was too slow for a while is no stranger: it begins anew, as behind a broker's restart. One that is denied now
+//  may be trusted later.
+static void dial_later(alua_node_t *self, int code)
 {
-    self->dismissed = node_core_timer(&self->core, AGAIN_DELAY, true, on_again, self) != 0;
+    int64_t ms = code == WIRE_E_DENIED && self->again ? self->again : AGAIN_DELAY;
+    self->again = ms * 2 < AGAIN_MOST ? ms * 2 : AGAIN_MOST;
+    self->dismissed = node_core_timer(&self->core, ms, true, on_again, self) != 0;
 }
 
 void node_broker_gone(alua_node_t *self, int code, const char *text)
@@ -195,8 +210,8 @@ void node_broker_gone(alua_node_t *self, int code, const char *text)
         open_failed(self, code, text);
         return;
     }
-    if (code == WIRE_E_FULL)
-        dial_later(self);
+    if (code == WIRE_E_FULL || code == WIRE_E_DENIED)
+        dial_later(self, code);
     if (self->core.handler.report) {
         wire_str_t about = { "the broker", 10 };
         self->core.handler.report(self->core.handler_arg, about, code, text, NULL, 0);
@@ -207,9 +222,13 @@ static void dial_broker(alua_node_t *self)
 {
     wire_buf_t body = WIRE_BUF_EMPTY;
     wire_str_t any = { "", 0 };
-    const char *endpoint = self->broker_endpoint;
+    const char *endpoint = self->broker_endpoint, *key, *error;
+    if (!node_keys_broker(self, endpoint, &key, &error)) {
+        open_failed(self, WIRE_E_USAGE, error);
+        return;
+    }
     node_put_claims(self, &body);
-    self->broker = body.failed ? NULL : hub_dial(self->hub, any, 0, &endpoint, 1, body.data, body.size);
+    self->broker = body.failed ? NULL : hub_dial_key(self->hub, any, 0, &endpoint, 1, key, body.data, body.size);
     wire_buf_free(&body);
     if (!self->broker)
         open_failed(self, WIRE_E_USAGE, "not an endpoint to dial");

@@ -14,13 +14,6 @@ static wire_str_t text_in(wire_reader_t map, const char *key)
     return text;
 }
 
-static bool flag_in(wire_reader_t map, const char *key)
-{
-    bool flag = false;
-    wire_reader_t at;
-    return wire_map_find(&map, key, &at) && wire_read_bool(&at, &flag) == 0 && flag;
-}
-
 //  ---- The hub tells --------------------------------------------------------------
 
 static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting, wire_buf_t *body, char *name, const char **text)
@@ -43,21 +36,16 @@ static void on_up(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting)
         node_broker_up(self, greeting);
         return;
     }
-    wire_str_t process = text_in(greeting->body, "id");
-    node_link_t *link = hub_data(peer);
-    if (!link)
-        link = node_core_link_accept(&self->core, peer, greeting->name, greeting->incarnation, process);
-    hub_set_data(peer, link);
-    if (!link)
-        return;
-    link->switches = flag_in(greeting->body, "switch");
-    node_core_link_up(&self->core, link, process);
+    node_gate_up(self, peer, greeting, text_in(greeting->body, "id"));
 }
 
 static int on_message(void *arg, hub_peer_t *peer, const wire_msg_t *msg, hub_frame_t *frame)
 {
     alua_node_t *self = arg;
     node_link_t *link = hub_data(peer);
+    int code;
+    if (self->strangers && node_gate_keep(self, peer, msg, frame, &code))
+        return code;
     if (!link && peer != self->broker)
         return WIRE_E_STATE;
     return node_core_message(&self->core, link, msg, frame);
@@ -81,6 +69,7 @@ static void on_gone(void *arg, hub_peer_t *peer, int code, const char *text)
 {
     alua_node_t *self = arg;
     node_link_t *link = hub_data(peer);
+    node_gate_gone(self, peer);
     if (peer == self->broker)
         node_broker_gone(self, code, text);
     else if (link)
@@ -94,7 +83,7 @@ static void on_turn(void *arg)
 
 const hub_handler_t node_hub_handler = {
     .hello = on_hello, .up = on_up, .message = on_message, .silent = on_silent,
-    .lost = on_lost, .gone = on_gone, .turn = on_turn,
+    .lost = on_lost, .gone = on_gone, .turn = on_turn, .admit = node_gate_admit,
 };
 
 //  ---- The core wants ---------------------------------------------------------------
@@ -111,7 +100,7 @@ static bool do_room(void *arg, void *peer, size_t size)
     return hub_has_room(peer, size);
 }
 
-//  Endpoints as strings; ipc ones only where their directory is ours too.
+//  Endpoints as strings; ipc ones only where their directory is ours too, and tcp ones where we can prove who we are.
 static size_t usable(const alua_node_t *self, const node_address_t *address, char texts[][256], const char **list, size_t most)
 {
     wire_reader_t at = address->endpoints;
@@ -120,7 +109,7 @@ static size_t usable(const alua_node_t *self, const node_address_t *address, cha
     size_t count = 0;
     for (uint32_t i = 0; i < address->count && count < most && wire_read_bytes(&at, &text) == 0; i++) {
         bool ipc = text.size > 6 && memcmp(text.data, "ipc://", 6) == 0;
-        if (text.size > 255 || (ipc && !same_host))
+        if (text.size > 255 || (ipc ? !same_host : address->key.size && !self->has_key))
             continue;
         memcpy(texts[count], text.data, text.size);
         texts[count][text.size] = 0;
@@ -139,9 +128,12 @@ static void *do_dial(void *arg, node_link_t *link, const node_address_t *address
     if (count == 0)
         return NULL;
     wire_buf_t body = WIRE_BUF_EMPTY;
+    char key[CERT_KEY + 1];
+    bool keyed = address->key.size == CERT_KEY && self->has_key;
+    snprintf(key, sizeof key, "%.*s", keyed ? CERT_KEY : 0, keyed ? address->key.data : "");
     node_put_greeting(self, &body);
     hub_peer_t *peer = body.failed ? NULL
-        : hub_dial(self->hub, address->node, address->incarnation, endpoints, count, body.data, body.size);
+        : hub_dial_key(self->hub, address->node, address->incarnation, endpoints, count, keyed ? key : NULL, body.data, body.size);
     wire_buf_free(&body);
     if (peer)
         hub_set_data(peer, link);
@@ -152,6 +144,21 @@ static void do_bury(void *arg, void *peer, const char *text)
 {
     (void) arg;
     hub_declare_gone(peer, text);
+}
+
+static void do_cut(void *arg, void *peer, const char *text)
+{
+    (void) arg;
+    hub_drop(peer, WIRE_E_DENIED, text);
+}
+
+static void do_untrust(void *arg, wire_str_t key)
+{
+    alua_node_t *self = arg;
+    char text[CERT_KEY + 1];
+    snprintf(text, sizeof text, "%.*s", (int) key.size, key.data);
+    if (self->has_key)
+        hub_admit(self->hub, text, false);
 }
 
 static void do_pump(void *arg, int ms)
@@ -215,4 +222,5 @@ static void do_claims(void *arg)
 const node_effects_t node_effects = {
     .send = do_send, .room = do_room, .dial = do_dial, .bury = do_bury, .pump = do_pump, .now = do_now, .coarse = do_coarse,
     .frame_time = do_frame_time, .frame_hold = do_frame_hold, .frame_release = do_frame_release, .claims = do_claims,
+    .cut = do_cut, .untrust = do_untrust, .jail = node_jail_run, .jail_cancel = node_jail_cancel, .jailed = node_jailed, .audit = node_audit,
 };

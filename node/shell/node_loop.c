@@ -142,17 +142,17 @@ static bool start_loop(alua_node_t *self)
 static alua_config_t completed(const alua_config_t *config)
 {
     alua_config_t all = config ? *config : (alua_config_t) { 0 };
-    const char **places[] = { &all.name, &all.directory, &all.listen, &all.host };
-    const char *keys[] = { "NAME", "DIRECTORY", "LISTEN", "HOST" };
-    for (size_t i = 0; i < 4; i++)
-        if (!*places[i])
-            *places[i] = alua_boot_value(keys[i]);
-    if (!all.listen)
-        all.listen = getenv("ALUA_LISTEN");
-    if (!all.host)
-        all.host = getenv("ALUA_HOST");
-    if (!all.advertise)
-        all.advertise = getenv("ALUA_ADVERTISE");
+    static const char *const names[] = { "NAME", "DIRECTORY", "LISTEN", "HOST", "KEY", "BROKER_KEY", "CODE", "ADVERTISE" };
+    const char **places[] = { &all.name, &all.directory, &all.listen, &all.host, &all.key, &all.broker_key, &all.code,
+                              &all.advertise };
+    char variable[32];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!*places[i] && i != 7)
+            *places[i] = alua_boot_value(names[i]);
+        snprintf(variable, sizeof variable, "ALUA_%s", names[i]);
+        if (!*places[i] && i >= 2)
+            *places[i] = getenv(variable);
+    }
     const alua_boot_t *boot = alua_boot();
     all.spawned |= boot && boot->spawned;
     return all;
@@ -180,7 +180,8 @@ static bool start_hub(alua_node_t *self, const alua_config_t *config, const char
 {
     const char *token = config->token ? config->token : alua_token();
     hub_config_t settings = { .role = HUB_NODE, .name = self->given_name, .incarnation = self->incarnation,
-                              .token = token, .host = self->host, .lease = self->lease, .patient = true };
+                              .token = token, .host = self->host, .lease = self->lease, .patient = true,
+                              .cert = self->has_key ? &self->cert : NULL, .insecure = self->insecure };
     char bound[256];
     *error = "no token: is the runtime directory writable?";
     if (!token)
@@ -192,9 +193,9 @@ static bool start_hub(alua_node_t *self, const alua_config_t *config, const char
     *error = "cannot listen in the runtime directory";
     if (hub_bind(self->hub, self->endpoint, bound))
         return false;
-    *error = "cannot listen at the endpoint given";
-    if (config->listen) {
-        if (hub_bind(self->hub, config->listen, bound))
+    *error = "cannot listen at the endpoint given: is the address in use?";
+    if (config->listen && *config->listen) {
+        if (!node_keys_may_listen(self, config->listen, error) || hub_bind(self->hub, config->listen, bound))
             return false;
         self->listen = node_text_copy(config->advertise ? config->advertise : bound);
     }
@@ -220,7 +221,7 @@ alua_node_t *alua_node_new(const alua_config_t *config, const char **error)
         *error = "no runtime directory: $XDG_RUNTIME_DIR/alua or /tmp/alua-UID must be ours alone";
         if (copy_config(self, &settings)) {
             node_place_sweep(self->directory);
-            if (start_hub(self, &settings, error) && node_parent_watch(self, node_place_parent()))
+            if (node_keys_load(self, &settings, error) && start_hub(self, &settings, error) && node_parent_watch(self, node_place_parent()))
                 return self;
         }
     }
@@ -238,7 +239,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 static void free_texts(alua_node_t *self)
 {
     char *texts[] = { self->broker_endpoint, self->given_name, self->endpoint, self->listen, self->directory, self->host,
-                      self->executable };
+                      self->executable, self->key_path, self->broker_key_path };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
 }
@@ -253,6 +254,8 @@ void alua_node_destroy(alua_node_t **self_p)
     node_control_free(self);
     node_parent_free(self);
     node_children_free(self);
+    node_jail_free(self);
+    node_gate_free(self);
     if (self->hub)
         hub_destroy(&self->hub);
     uv_walk(&self->loop, close_handle, NULL);

@@ -1,6 +1,6 @@
 //  node_probe - does anybody listen at an endpoint? A plain connect tells at once what a ZeroMQ connect never would
 
-#include <arpa/inet.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include "node_shell.h"
@@ -13,63 +13,105 @@ typedef struct {
         uv_tcp_t tcp;
     } as;
     uv_connect_t request;
+    uv_getaddrinfo_t lookup;
+    struct addrinfo *addresses, *next;      //  Of a host by name: tried one after the other
     alua_node_t *node;
     alua_outcome_fn *fn;
     void *arg;
     char text[320];
 } node_probe_t;
 
+static void probe_free(node_probe_t *probe)
+{
+    if (probe->addresses)
+        uv_freeaddrinfo(probe->addresses);
+    free(probe);
+}
+
+static void probe_tell(node_probe_t *probe, bool found)
+{
+    alua_outcome_t outcome = { .code = found ? 0 : WIRE_E_OFFLINE, .definite = true, .text = found ? NULL : probe->text };
+    if (!probe->node->leaving)
+        probe->fn(probe->arg, &outcome);
+}
+
 static void on_probe_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    probe_free(handle->data);
+}
+
+static bool connect_next(node_probe_t *probe);
+
+static void on_probe_closed_try_next(uv_handle_t *handle)
+{
+    node_probe_t *probe = handle->data;
+    if (!probe->node->leaving && connect_next(probe))
+        return;
+    probe_tell(probe, false);
+    probe_free(probe);
 }
 
 static void on_probe(uv_connect_t *request, int status)
 {
     node_probe_t *probe = request->data;
-    alua_outcome_t outcome = { .code = status ? WIRE_E_OFFLINE : 0, .definite = true, .text = status ? probe->text : NULL };
-    if (!probe->node->leaving)
-        probe->fn(probe->arg, &outcome);
+    bool again = status && probe->next && !probe->node->leaving;
+    if (!again)
+        probe_tell(probe, status == 0);
     if (!uv_is_closing(&probe->as.handle))
-        uv_close(&probe->as.handle, on_probe_closed);
+        uv_close(&probe->as.handle, again ? on_probe_closed_try_next : on_probe_closed);
 }
 
-//  tcp://ADDRESS:PORT with a numeric address; brackets around IPv6.
-static bool tcp_address(const char *endpoint, struct sockaddr_storage *address)
+//  False: no address is left.
+static bool connect_next(node_probe_t *probe)
 {
-    char host[64];
-    const char *colon = strrchr(endpoint, ':');
-    size_t size = (size_t) (colon - endpoint) - 6;
-    if (strncmp(endpoint, "tcp://", 6) || size == 0 || size >= sizeof host || colon < endpoint + 6)
+    const struct addrinfo *one = probe->next;
+    if (!one)
         return false;
-    int port = atoi(colon + 1);
-    bool brackets = endpoint[6] == '[' && size > 2;
-    memcpy(host, endpoint + 6 + brackets, size - 2 * brackets);
-    host[size - 2 * brackets] = 0;
-    if (strcmp(host, "localhost") == 0)
-        memcpy(host, "127.0.0.1", 10);
-    if (port <= 0 || port > 65535)
-        return false;
-    return uv_ip4_addr(host, port, (struct sockaddr_in *) address) == 0
-        || uv_ip6_addr(host, port, (struct sockaddr_in6 *) address) == 0;
+    probe->next = one->ai_next;
+    uv_tcp_init(&probe->node->loop, &probe->as.tcp);
+    probe->as.handle.data = probe;
+    if (uv_tcp_connect(&probe->request, &probe->as.tcp, one->ai_addr, on_probe))
+        uv_close(&probe->as.handle, on_probe_closed_try_next);
+    return true;
+}
+
+static void on_addresses(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses)
+{
+    node_probe_t *probe = lookup->data;
+    probe->addresses = probe->next = addresses;
+    if (status == 0 && !probe->node->leaving && connect_next(probe))
+        return;
+    snprintf(probe->text, sizeof probe->text, "no host of this name: %s", uv_strerror(status ? status : UV_EAI_NONAME));
+    probe_tell(probe, false);
+    probe_free(probe);
+}
+
+//  HOST:PORT, with brackets around IPv6; the host may be a name, which another thread looks up.
+static int look_up(alua_node_t *self, node_probe_t *probe, const char *text)
+{
+    char host[256];
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    const char *colon = strrchr(text, ':');
+    bool brackets = text[0] == '[' && colon > text + 2 && colon[-1] == ']';
+    size_t size = colon ? (size_t) (colon - text) - 2 * brackets : 0;
+    int port = colon ? atoi(colon + 1) : 0;
+    if (size == 0 || size >= sizeof host || port <= 0 || port > 65535)
+        return WIRE_E_USAGE;
+    memcpy(host, text + brackets, size);
+    host[size] = 0;
+    probe->lookup.data = probe;
+    return uv_getaddrinfo(&self->loop, &probe->lookup, on_addresses, host, colon + 1, &hints) ? WIRE_E_USAGE : 0;
 }
 
 static int connect_probe(alua_node_t *self, node_probe_t *probe, const char *endpoint)
 {
-    struct sockaddr_storage address;
-    if (strncmp(endpoint, "ipc://", 6) == 0) {
-        uv_pipe_init(&self->loop, &probe->as.pipe, 0);
-        uv_pipe_connect(&probe->request, &probe->as.pipe, endpoint + 6, on_probe);
-        return 0;
-    }
-    if (!tcp_address(endpoint, &address))
+    if (strncmp(endpoint, "tcp://", 6) == 0)
+        return look_up(self, probe, endpoint + 6);
+    if (strncmp(endpoint, "ipc://", 6))
         return WIRE_E_USAGE;
-    uv_tcp_init(&self->loop, &probe->as.tcp);
-    if (uv_tcp_connect(&probe->request, &probe->as.tcp, (struct sockaddr *) &address, on_probe)) {
-        probe->as.handle.data = probe;
-        uv_close(&probe->as.handle, on_probe_closed);
-        return WIRE_E_SYSTEM;
-    }
+    uv_pipe_init(&self->loop, &probe->as.pipe, 0);
+    probe->as.handle.data = probe;
+    uv_pipe_connect(&probe->request, &probe->as.pipe, endpoint + 6, on_probe);
     return 0;
 }
 
@@ -84,10 +126,8 @@ int node_probe(alua_node_t *self, const char *endpoint, alua_outcome_fn *fn, voi
     snprintf(probe->text, sizeof probe->text, "no broker answers at %.256s", endpoint);
     probe->request.data = probe;
     int rc = connect_probe(self, probe, endpoint);
-    if (rc == WIRE_E_USAGE)
+    if (rc)
         free(probe);
-    else
-        probe->as.handle.data = probe;
     return rc;
 }
 

@@ -3,6 +3,10 @@
 //      node_loop       life of the node, the turn of the loop
 //      node_links      what the hub says and what the core wants of it
 //      node_broker     joining a network and coming back to it
+//      node_keys       certificates, and what may be done without one
+//      node_gate       who may come over tcp, and whether it is who it says
+//      node_jail       chunks that run in a process without powers
+//      node_audit      refusals on standard error
 //      node_probe      whether anybody listens at an endpoint
 //      node_leave      the orderly end
 //      node_spawn      children and their one line to us
@@ -18,11 +22,20 @@
 
 #include <uv.h>
 #include "../core/node_core.h"
+#include "cert.h"
 #include "hub.h"
 
 typedef struct node_control node_control_t;
 typedef struct node_child node_child_t;
 typedef struct node_parent node_parent_t;
+typedef struct node_stranger node_stranger_t;   //  A link whose node the broker is asked about
+typedef struct node_asking node_asking_t;       //  A key that the broker is asked about
+typedef struct node_job node_job_t;             //  A chunk in the jail, or its answer that waits for room
+
+typedef struct {
+    int64_t since, said;        //  Lines since then, as far as they count
+    uint64_t unsaid;
+} node_audit_t;
 
 struct alua_process {
     alua_node_t *node;
@@ -39,7 +52,8 @@ struct alua_node {
     hub_t *hub;
     hub_peer_t *broker;         //  NULL: not dialled
     char *broker_endpoint;
-    bool dismissed;             //  The broker ended our session because we did not read: it is dialled again
+    bool dismissed;             //  The broker ended our session because we did not read, or denied it: it is dialled again
+    int64_t again;              //  ms until then; 0: it has not been denied yet
     alua_outcome_fn *open_fn;   //  Whoever waits for the opening, else NULL
     void *open_arg;
     uint64_t open_timer;
@@ -48,6 +62,19 @@ struct alua_node {
     char *directory, *host, *executable;
     bool visitor, spawned;
     int lease;
+    bool has_key, insecure;
+    cert_t cert;                //  Ours, with has_key
+    char broker_key[CERT_KEY + 1];      //  "": unknown
+    char *key_path, *broker_key_path;   //  For children; or NULL
+    node_stranger_t *strangers;
+    node_asking_t *asking;
+    size_t asking_count;
+    struct jail *jail;          //  NULL until it is needed
+    node_job_t *jobs;
+    size_t jobs_count;
+    uint64_t jobs_timer;
+    size_t jailed_sends;        //  What jailed chunks sent, not answered yet
+    node_audit_t audit;
     uint64_t incarnation;
     node_control_t *control;
     node_child_t *children;
@@ -79,6 +106,31 @@ void node_put_claims(alua_node_t *self, wire_buf_t *out);
 void node_put_greeting(alua_node_t *self, wire_buf_t *out);
 //  node_probe: alua_probe, but fn is called as soon as it is known.
 int  node_probe(alua_node_t *self, const char *endpoint, alua_outcome_fn *fn, void *arg);
+
+//  node_keys: before the hub. False: *error (static) says why.
+bool node_keys_load(alua_node_t *self, const alua_config_t *config, const char **error);
+bool node_keys_may_listen(const alua_node_t *self, const char *endpoint, const char **error);
+//  What a broker at this endpoint must prove; NULL: nothing. False: we do not know that.
+bool node_keys_broker(const alua_node_t *self, const char *endpoint, const char **key, const char **error);
+
+//  node_gate
+hub_verdict_t node_gate_admit(void *arg, const char *key);
+//  A link to or from a node is open: it joins the core now, or when the broker has said who it is.
+void node_gate_up(alua_node_t *self, hub_peer_t *peer, const hub_greeting_t *greeting, wire_str_t process);
+//  True: it is not known yet who that is, so the message was kept, or *code says why not.
+bool node_gate_keep(alua_node_t *self, hub_peer_t *peer, const wire_msg_t *msg, hub_frame_t *frame, int *code);
+void node_gate_gone(alua_node_t *self, hub_peer_t *peer);
+void node_gate_free(alua_node_t *self);
+
+//  node_jail
+int  node_jail_run(void *arg, const alua_event_t *event, node_author_t *author, const char **text);
+bool node_jail_cancel(void *arg, const alua_remote_t *from, uint64_t request);
+size_t node_jailed(void *arg);
+void node_jail_free(alua_node_t *self);
+
+//  node_audit: "alua: TEXT"
+void node_audit(void *arg, const char *text);
+void node_audit_key(alua_node_t *self, const char *key, const char *text);
 
 //  node_spawn
 void node_children_free(alua_node_t *self);

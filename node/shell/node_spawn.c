@@ -169,6 +169,9 @@ static char *boot_record(const alua_node_t *self, const alua_spawn_t *spawn)
     add_line(&out, "NAME", spawn->name);
     add_line(&out, "PARENT_FD", "3");
     add_line(&out, "PARENT", self->core.id);
+    add_line(&out, "KEY", self->key_path);
+    add_line(&out, "BROKER_KEY", self->broker_key_path);
+    add_line(&out, "CODE", self->core.rights.most < RIGHTS_FULL ? rights_code_word(self->core.rights.most) : NULL);
     for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
         add_line(&out, inherited[i], alua_boot_value(inherited[i]));
     for (const char *const *more = spawn->env; more && *more; more++) {

@@ -107,6 +107,19 @@ class TestIpc(Restart):
         n1.expect(r"watch\tgone\t1@n2", 5)
         n1.expect(r"app\tgone\tcrew\t1@n2", 5)
 
+    def test_a_watch_that_is_begun_during_the_outage_is_asked_for_behind_it(self):
+        n1, n2 = self.member("n1"), self.member("n2")
+        n1.expect(r"app\tsuccess\tcrew\t1@n2")
+        before = self.standing()
+        self.outage()
+        self.order(n1, "watch", "n2")
+        n1.expect("^watching")
+        self.restart()
+        self.returns(before)
+        n2.kill(signal.SIGKILL)
+        n1.expect(r"watch\tgone\t1@n2", 5)
+        self.assertEqual([line for line in n1.err if "alua.watch" in line], [])
+
     def test_one_that_dies_during_the_outage_is_gone_behind_it(self):
         n1, n2, n3 = (self.member(f"n{i}", "-", "-", "n2") for i in (1, 2, 3))
         n1.expect(r"app\tsuccess\tcrew\t1@n2")

@@ -14,7 +14,7 @@ import harness
 from harness import eventually
 
 VERBS = ("run", "broker", "node", "console", "nodes", "send", "call",
-         "out", "take", "read", "count", "watch", "spaces", "pub", "sub", "request")
+         "out", "take", "read", "count", "watch", "spaces", "pub", "sub", "request", "topics", "keys", "doctor")
 
 
 class TestHelp(harness.Case):
@@ -235,8 +235,8 @@ class TestVisitors(harness.Case):
             function none() end
             function fail() error({ code = 7 }) end"""))
         call = lambda *args: self.run_alua("call", "ana", *args)
-        self.assertEqual(call("kinds", "1", "1.5", "0x10", "true", "nil", "{1}", "'q'", "word", "a.b", "-", "").out,
-                         "number number number boolean nil table string string string string string\n")
+        self.assertEqual(call("kinds", "1", "1.5", "0x10", "true", "nil", "{1}", "'q'", "word", "a.b", "-", "", "2024-01-01").out,
+                         "number number number boolean nil table string string string string string string\n")
         self.assertEqual(call("two").out, "a\n{ x = { 1, 2 } }\n")
         self.assertEqual((call("none").out, call("none").status), ("", 0))
         self.assertEqual(call("math.tointeger", "3").out, "3\n")

@@ -86,13 +86,35 @@ class TestTuples(Case):
         self.assertEqual((result.lines, result.status), (['{ "late", 0 }', '{ "late", 2 }'], 0))
         self.assertEqual(self.lines("watch", "--timeout", "0.05", "jobs", status=1), [])
 
+    def test_a_watch_ends_with_its_space(self):
+        watch = self.start("watch", "jobs")
+        harness.eventually(lambda: [s["watches"] for s in json.loads(self.run_alua("spaces", "--json").out)] == [1])
+        self.run_program("luats.space('jobs'):destroy()", options=["--broker", self.started[0].endpoint])
+        result = watch.wait()
+        self.assertEqual((result.lines, result.status), ([], 1))
+        self.assertIn("the space jobs was destroyed", result.err)
+
     def test_spaces(self):
         self.assertEqual(len(self.lines("spaces")), 1)
         self.lines("out", "jobs", "1")
         head, row = self.lines("spaces")
-        self.assertEqual(head.split(), ["SPACE", "TUPLES", "BYTES", "LEASES", "WAITERS", "WATCHES"])
-        self.assertRegex(row, r"^jobs +1 +\d+ +0 +0 +0$")
+        self.assertEqual(head.split(), ["SPACE", "TUPLES", "BYTES", "LEASES", "WAITERS", "WATCHES", "REACTIONS"])
+        self.assertRegex(row, r"^jobs +1 +\d+ +0 +0 +0 +0$")
         self.assertEqual(json.loads(self.run_alua("spaces", "--json").out)[0]["tuples"], 1)
+
+    def test_topics(self):
+        self.assertEqual(self.lines("topics")[-2:], ["", "PATTERN  PROCESS  GROUP  WAITING  DROPPED"])
+        self.lines("pub", "--retain", "sensors.hall", "21.5")
+        self.lines("pub", "sensors.hall", "22")
+        sub = self.start("sub", "--count", "1", "jobs.*")
+        harness.eventually(lambda: json.loads(self.run_alua("topics", "--json").out)["subscriptions"], "it is there")
+        lines = self.lines("topics")
+        self.assertEqual(lines[0].split(), ["TOPIC", "PUBLISHED", "KEPT", "RETAINED"])
+        self.assertIn(["sensors.hall", "2", "1", "yes"], [line.split() for line in lines])
+        self.assertRegex(lines[-1], r"^jobs\.\* +\S+@\S+ +- +0 +0$")
+        self.lines("pub", "jobs.a", "1")
+        self.assertEqual(sub.wait().status, 0)
+        self.refused(2, "what is 'x'?", "topics", "x")
 
     def test_what_makes_no_sense(self):
         self.refused(2, "alua out jobs render 7", "out", "jobs")

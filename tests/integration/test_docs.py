@@ -100,6 +100,38 @@ class Documents(harness.Case):
             self.assertIn(line.split("--")[0].strip(), whole, block.place)
 
 
+class TestExpressions(Documents):
+    def rows(self):
+        """What the table of REFERENCE says: operators and functions, and the expression that is true."""
+        text = (harness.ROOT / "docs/REFERENCE.md").read_text().split("| operator or function | true |\n")[1].split("\n\n")[0]
+        for line in text.splitlines()[1:]:
+            what, expression = re.split(r"(?<!\\) \| ", line.strip("| "))
+            yield what.replace("\\|", "|"), expression.strip("`").replace("\\|", "|")
+
+    def test_each_is_true(self):
+        rows = list(self.rows())
+        self.assertGreater(len(rows), 15)
+        checks = "".join(f"check [==[{expression}]==]\n" for _, expression in rows)
+        result = self.run_program("""
+            local space = luats.space "s"
+            space:out { "render", 7, 2.5, { 1, 2, 3 }, by = "ana" }
+            function check(text)
+              local n, none = space:count { luats.where(text), luats.rest }, space:count { luats.where("not (" .. text .. "\\n)"), luats.rest }
+              print(n, none, text)
+            end
+            """ + checks)
+        self.assertEqual(result.lines, [f"1\t0\t{expression}" for _, expression in rows], result)
+
+    def test_none_is_missing(self):
+        said = " ".join(what for what, _ in self.rows())
+        names = re.findall(r'^    \{ "(\w+)", ', (harness.ROOT / "broker/match/predicate_parse.c").read_text(), re.M)
+        self.assertGreater(len(names), 8)
+        for name in names:
+            self.assertIn(f"`{name}(", said)
+        for operator in "and or not == ~= < <= > >= + - * / // % ^ & | ~ << >> #".split():
+            self.assertIn(f"`{operator}`", said)
+
+
 class TestReadme(Documents):
     def test_commands(self):
         shown = [words for block in blocks("README.md") if block.kind == "sh" for words in block.commands()]

@@ -115,6 +115,21 @@ class TestWhatTheyDo(ReactCase):
           show(space:take({ "job", 42 })[2])
         """, ["42 x true", "a view of it", "42"])
 
+    def test_code_stays_code(self):
+        """In a rewrite, in what it puts, and what it makes; the text itself can be looked at."""
+        self.play("""
+          react("out", [[
+            if tostring(t[2]) == 'return 6 * 7' then
+              spaces 'copy'.out { t[2], made = luats.code 'return 1 + 1' }
+              return { t[1], t[2], { t[2] }, text = tostring(t[2]), kind = type(t[2]) }
+            end]], { template = { "run", luats.rest } })
+          space:out { "run", luats.code "return 6 * 7" }
+          local t = space:take { "run", luats.rest }
+          show(t[2](), t[3][1](), t.text, t.kind)
+          local copy = luats.space "copy":take { luats.any }
+          show(copy[1](), copy.made())
+        """, ["42 42 return 6 * 7 table", "42 2"])
+
     def test_further_operations(self):
         self.play("""
           react("out", [[
@@ -304,6 +319,42 @@ class TestWhatFails(ReactCase):
           space:out({ "last" }, { background = true }, function() end)
           luats.space "log":take({ "done" }, { background = true }, function() show("done") end)
         """, ["done"])
+
+    def test_a_strict_one_refuses_when_it_fails(self):
+        result = self.play("""
+          react("out", "if t[1] == 'loop' then while true do end end if t[1] == 'bad' then t = nil .. 1 end", { strict = true })
+          show(space:out { "good" })
+          show(space:out { "bad" })
+          local _, err = space:out { "loop" }
+          show(err.code, (err.message:gsub(", after.*", "")))
+          show(space:count(), space:reactions()[1].strict)
+          show(space:react { on = "out", code = "return", strict = true } ~= nil)
+          print(pcall(space.react, space, { on = "out", phase = "after", code = "return", strict = true }))
+        """, ["1", "nil denied/a strict reaction failed: r:1: attempt to concatenate a nil value",
+              "denied a strict reaction failed: timeout: the text ran until its deadline", "1 true",
+              "true", 'false\tstrict is only for phase = "before"'], "(?s)r:1: attempt to.*timeout: ")
+        self.assertGreater(result.seconds, 0.9)
+
+    def test_those_that_loop_make_no_other_fail(self):
+        """More owners with loops than there are workers: another's reaction waits for its turn, and then does what it should."""
+        result = self.run_program(HEAD + """
+          if alua.rank > 1 then
+            assert(luats.space("loop" .. alua.rank):react { on = "out", phase = "after", code = "while true do end" })
+            luats.out { "ready" }
+            luats.read { "go" }
+            luats.space("loop" .. alua.rank):out { 1 }
+            luats.out { "looping" }
+            luats.read { "over" }
+            return
+          end
+          react("out", "return refuse 'no'")
+          for _ = 1, 19 do luats.take { "ready" } end
+          luats.out { "go" }
+          for _ = 1, 19 do luats.take { "looping" } end
+          for _ = 1, 3 do show(space:out { "mine" }) end
+          luats.out { "over" }
+        """, options=("-n", 20, "--no-label"))
+        self.assertEqual(result.lines, ["nil denied/no"] * 3, result)
 
     def test_no_program_alua_jail(self):
         """The broker says so at once, and serves on."""

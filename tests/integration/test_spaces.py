@@ -148,6 +148,10 @@ class TestGivingUp(Case):
     def test_all_at_once_come_back(self):
         self.check("had = had + #(space:take_all({ luats.int }, { limit = 1 }) or {})")
 
+    def test_a_batch_loses_nothing(self):
+        self.check("""had = had + #(space:batch {
+            { 'take', { luats.int } }, { 'read', { luats.rest } }, { 'count', { luats.rest } } } or {}) // 3""")
+
     def test_a_swap_is_done_or_not_done(self):
         self.assert_prints(["1"], """
             local space = luats.space 'bag'

@@ -284,6 +284,15 @@ class TestRestart(Case):
             self.restart("ana", "bob")
             self.subscriptions(2)                       # And ana's inbox
 
+    def test_a_request_between_the_restart_and_its_event_is_answered(self):
+        self.member("ana")
+        self.call("ana", "answer", "sum")
+        self.call("ana", "ask", "sum", 1)               # Both subscriptions are there
+        self.call("ana", "begin_between", "sum")
+        self.restart("ana")
+        eventually(lambda: self.call("ana", "between") is not None, "it has its answer")
+        self.assertEqual(self.call("ana", "between"), [2, True])
+
     def test_subscriptions_come_back_and_what_was_handled_before_counts_nowhere(self):
         """What is consumed of the old broker's must not be told to the new one: it would be a strike."""
         self.member("ana")

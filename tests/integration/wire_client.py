@@ -7,6 +7,9 @@
     link.serve["f"] = lambda a, b: [a + b]          # what others may call while we wait for something
     link.bye()
 
+    mine, broker = Key.load("ana.key"), Key.load("broker.pub")      # by CURVE: a key is the proof, and no token is shown
+    link = Link("tcp://127.0.0.1:4321", key=mine, server=broker)
+
 It proves the document: numbers and limits are read from its tables, nothing from the C code. Tests that want
 to misbehave use the layers beneath: `send_frame` for bytes, `say` for one message, `hear` for the next one.
 Strings that are no UTF-8 come as bytes. Nothing here waits longer than its timeout (seconds).
@@ -18,6 +21,7 @@ import time
 
 import msgpack
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "wire" / "PROTOCOL.md"
 
@@ -82,6 +86,23 @@ def failure(error):
     return Failed(error["code"], error["message"], error)
 
 
+class Key:
+    """A CURVE key pair; secret None: only the public half. Z85 text, as in the files of certificates."""
+
+    def __init__(self, public, secret=None, name=""):
+        self.public, self.secret, self.name = public, secret, name
+
+    @classmethod
+    def load(cls, path):
+        found = dict(re.findall(r'^\s*(name|public-key|secret-key)\s*=\s*"(.*)"\s*$', pathlib.Path(path).read_text(), re.M))
+        return cls(found["public-key"], found.get("secret-key"), found.get("name", ""))
+
+    @classmethod
+    def new(cls, name=""):
+        public, secret = zmq.curve_keypair()
+        return cls(public.decode(), secret.decode(), name)
+
+
 class Counter:
     """Section 5: the counts of one link, both directions, and what was not acknowledged yet."""
 
@@ -120,8 +141,10 @@ class Counter:
 class Link:
     """One link that we dialled, to a broker or to a node."""
 
-    def __init__(self, endpoint, token, name="", incarnation=None, role="client", timeout=TIMEOUT, context=None):
+    def __init__(self, endpoint, token="", name="", incarnation=None, role="client", timeout=TIMEOUT, context=None,
+                 key=None, server=None):
         self.endpoint, self.token, self.name, self.role = endpoint, token, name, role
+        self.key, self.server = key, server     # Ours, and whose we expect there; without: no CURVE
         self.incarnation = incarnation or secrets.randbits(52) + 1
         self.timeout = timeout
         self.context = context or zmq.Context.instance()
@@ -140,7 +163,21 @@ class Link:
         self.socket.set(zmq.HEARTBEAT_TIMEOUT, LIMITS["HEARTBEAT_TIMEOUT"])
         self.socket.set(zmq.LINGER, 2000)
         self.socket.set(zmq.SNDHWM, 0)
+        if self.key:
+            self.socket.curve_publickey = self.key.public.encode()
+            self.socket.curve_secretkey = self.key.secret.encode()
+            self.socket.curve_serverkey = self.server.public.encode()
+        self.monitor = self.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_SUCCEEDED
+                                                      | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+                                                      | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL) if self.key else None
         self.socket.connect(self.endpoint)
+
+    def handshake(self, timeout=None):
+        """How the handshake ended: "ok", or what the other side (400: this key may not come) or libzmq said."""
+        if not self.monitor.poll((self.timeout if timeout is None else timeout) * 1000):
+            raise Silence
+        event = recv_monitor_message(self.monitor)
+        return "ok" if event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED else event["value"]
 
     def __enter__(self):
         return self
@@ -149,6 +186,10 @@ class Link:
         self.leave()
 
     def close(self):
+        if self.monitor:
+            self.socket.disable_monitor()
+            self.monitor.close()
+            self.monitor = None
         self.socket.close()
 
     #  ---- Frames and messages

@@ -41,3 +41,14 @@ return { [{}] = 1 }
 --## C64m an integer is no float -> ok
 local i, f, big = echo(1, 1.0, math.mininteger)
 return math.type(i) == "integer" and math.type(f) == "float" and big == math.mininteger
+--## C64n code is code again -> ok
+local c = code "return 1"
+local back = echo({ c, { c } })
+assert(tostring(back[1]) == "return 1" and tostring(back[2][1]) == "return 1" and not getmetatable(back[1]))
+return not pcall(code) and not pcall(code, 1) and not pcall(setmetatable, c, {}) and type(back[1]) == "table"
+--## C64o code that lost its text -> unsendable
+local c = code "return 1"
+c[1] = nil
+return tostring(c) ~= nil and c
+--## C64p more code than a message -> too_big
+return code(("x"):rep(10 * 1024 * 1024))

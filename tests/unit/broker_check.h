@@ -83,11 +83,49 @@ static inline void check_watches(const broker_core_t *core)
         assert_true(alive(core, core->watch_all.items[i]));
 }
 
+//  Each key has somebody to whom it means something, and both sides know of each other.
+static inline void check_key(const broker_core_t *core, const broker_key_t *key)
+{
+    assert_ptr_equal(broker_key_find(core, broker_str(key->text)), key);
+    assert_true(key->sessions.count + key->heeders.count + key->names.count > 0 || *key->origin);
+    assert_non_null(key->rights);
+    assert_null(key->next_rights);
+    for (size_t i = 0; i < key->sessions.count; i++) {
+        const broker_session_t *s = key->sessions.items[i];
+        assert_true(alive(core, s));
+        assert_ptr_equal(s->key, key);
+    }
+    for (size_t i = 0; i < key->heeders.count; i++) {
+        const broker_session_t *s = key->heeders.items[i];
+        assert_true(alive(core, s));
+        assert_true(broker_list_has(&s->heeds, key));
+    }
+}
+
+static inline void check_keys(const broker_core_t *core)
+{
+    size_t names = 0, heeds = 0, heeders = 0;
+    assert_int_equal(core->keys.count, core->key_order.count);
+    for (size_t i = 0; i < core->key_order.count; i++) {
+        const broker_key_t *key = core->key_order.items[i];
+        check_key(core, key);
+        names += key->names.count;
+        heeders += key->heeders.count;
+    }
+    assert_int_equal(names, core->owned.count);
+    for (const broker_session_t *s = core->first; s; s = s->next) {
+        heeds += s->heeds.count;
+        assert_true(!s->key || broker_list_has(&s->key->sessions, s));
+    }
+    assert_int_equal(heeds, heeders);
+}
+
 static inline void check_core(const broker_core_t *core)
 {
     check_sessions(core);
     check_apps(core);
     check_watches(core);
+    check_keys(core);
 }
 
 #endif

@@ -37,6 +37,7 @@ typedef struct {
     bool dropped;
     size_t heard;  //  Messages, also when the trace is off
     int strike;    //  What the last message came to
+    char key[48], cert[80];  //  Shown in HELLO; empty: the token
 } client_t;
 
 struct fixture {
@@ -251,7 +252,8 @@ static inline void put_claims(wire_buf_t *out, const char *claims)
 //  HELLO of client c with raw bytes as its map; 0 or the code it was refused with.
 static inline int hello_raw(fixture_t *f, client_t *c, wire_str_t name, const void *body, size_t size)
 {
-    broker_hello_t hello = { name, c->incarnation, wire_reader(body, size) };
+    broker_hello_t hello = { .name = name, .incarnation = c->incarnation, .body = wire_reader(body, size),
+                             .key = { c->key, strlen(c->key) }, .key_name = { c->cert, strlen(c->cert) } };
     broker_welcome_t welcome = { 0, NULL, NULL };
     wire_buf_t out = WIRE_BUF_EMPTY;
     const char *text = NULL;

@@ -231,8 +231,16 @@ void fake_elapse(int64_t ms)
     now = end;
 }
 
+static bool full_code = true;
+
+void fake_full(bool full)
+{
+    full_code = full;
+}
+
 void fake_reset(void)
 {
+    full_code = true;
     while (first) {
         mail_t *mail = first;
         first = mail->next;
@@ -391,6 +399,7 @@ static void send_event(const alua_request_t *request, int from, int to, uint64_t
 {
     mail_t *mail = post(to, EVENT);
     alua_event_t *event = &mail->event;
+    event->full = full_code;
     wire_reader_t args = wire_reader(request->args, request->args_size);
     char *at = mail->bytes = malloc(request->name.size + request->code.size + request->args_size + 1);
     event->kind = request->kind;
@@ -551,4 +560,10 @@ int alua_start_broker(alua_node_t *self, const char *endpoint, alua_outcome_fn *
 {
     (void) self, (void) endpoint, (void) fn, (void) arg;
     return WIRE_E_OFFLINE;
+}
+
+void alua_node_stat(const alua_node_t *self, alua_stat_t *stat)
+{
+    (void) self;
+    memset(stat, 0, sizeof *stat);
 }

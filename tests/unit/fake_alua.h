@@ -24,6 +24,8 @@ uint64_t fake_cancels(void);        //  Cancels that were handed over
 const char *fake_waits(int node);
 //  Refuse the next alua_request with this code.
 void fake_refuse(int code);
+//  Whether the authors of what is sent may run code in full (they may at first).
+void fake_full(bool full);
 //  Hand an event of the broker to a node.
 void fake_notice(int node, alua_kind_t kind, const void *args, size_t size, uint32_t count);
 //  How many remotes are held.

@@ -219,6 +219,23 @@ static void test_unknown_functions_come_with_a_guess(void **state)
     said(f, A, "not_exported\n");
 }
 
+static void test_who_may_not_run_code_reaches_exports_only(void **state)
+{
+    fixture_t *f = *state;
+    has(f, B, "core.exports.add = function(a, b) return a + b end core.exports.m = { f = function() return 'f' end } "
+              "function secret() return 1 end touched = setmetatable({}, { __index = function() say 'touched' end })");
+    fake_full(false);
+    runs(f, A, "say((sync('2@test', 'add')(1, 2))) say((sync('2@test', 'm.f')()))");
+    said(f, A, "3\nf\n");
+    runs(f, A, "for _, name in ipairs { 'secret', 'nothing', 'touched.f', 'os.exit' } do "
+               "local _, e = sync('2@test', name)() say(e.code, (e.message:gsub(name, 'X'))) end");
+    const char *line = "not_exported 'X' is not exported here, and to call what is not takes the right 'code' in full\n";
+    char all[512];
+    snprintf(all, sizeof all, "%s%s%s%s", line, line, line, line);      //  Whether it exists is none of their business
+    said(f, A, all);
+    said(f, B, "");
+}
+
 static void test_strict_globals_do_not_hide_that_it_is_missing(void **state)
 {
     fixture_t *f = *state;
@@ -662,6 +679,7 @@ int main(void)
         TEST(test_errors_are_objects),
         TEST(test_an_error_gains_a_segment_per_hop),
         TEST(test_own_nil_and_text_are_no_failure),
+        TEST(test_who_may_not_run_code_reaches_exports_only),
         TEST(test_what_cannot_be_sent_names_its_path),
         TEST(test_unknown_process_and_refused_send),
         TEST(test_misuse_raises_at_the_callers_line),

@@ -1,6 +1,6 @@
 //  Each allocation of a play fails once: no crash, no leak, and what must be true stays true
 
-#include "broker_check.h"
+#include "broker_keys.h"
 
 //  The linker sends the core's allocations here (broker.cmake).
 void *__real_malloc(size_t size);
@@ -65,20 +65,6 @@ static void play(fixture_t *f)
 
 //  ---- Reactions -----------------------------------------------------------
 
-static uint64_t last_run;
-
-static int on_ready(void *arg, char *text)
-{
-    (void) arg, (void) text;
-    return 0;
-}
-
-static void on_react(void *arg, const broker_run_t *run)
-{
-    (void) arg;
-    last_run = run->run;
-}
-
 static void ask_words(fixture_t *f, client_t *c, wire_type_t type, const char *const *words)
 {
     wire_buf_t fields = WIRE_BUF_EMPTY;
@@ -98,7 +84,7 @@ static void ask_words(fixture_t *f, client_t *c, wire_type_t type, const char *c
 static void judge(fixture_t *f, spaces_judgement_t what)
 {
     static const uint8_t tuple[] = "\x91\xa1" "b";
-    INSIDE(broker_core_verdict(f->core, last_run, what, (wire_str_t) { "no", 2 }, wire_reader(tuple, 3), f->now));
+    INSIDE(broker_core_verdict(f->core, shell.run, what, (wire_str_t) { "no", 2 }, wire_reader(tuple, 3), f->now));
     check_core(f->core);
 }
 
@@ -108,7 +94,7 @@ static void act(fixture_t *f)
     wire_buf_t out = WIRE_BUF_EMPTY;
     uint32_t count = 0;
     char text[256];
-    INSIDE(broker_core_reaction_op(f->core, last_run, WIRE_OUT, 2, wire_reader(fields, 5), f->now, &out, &count, text));
+    INSIDE(broker_core_reaction_op(f->core, shell.run, WIRE_OUT, 2, wire_reader(fields, 5), f->now, &out, &count, text));
     wire_buf_free(&out);
 }
 
@@ -140,7 +126,7 @@ static void test_each_allocation_of_reactions_fails_once(void **state)
     do {
         memset(&f, 0, sizeof f);
         f.now = 1000;
-        last_run = 0;
+        shell.run = 0;
         failed = false;
         countdown = ++which;
         INSIDE(f.core = broker_core_new(&config, &output, &f));
@@ -150,7 +136,7 @@ static void test_each_allocation_of_reactions_fails_once(void **state)
         broker_core_destroy(&f.core);
     } while (failed);
     print_message("%ld allocations\n", which - 1);
-    assert_int_equal(last_run, 4);      //  Now that nothing failed
+    assert_int_equal(shell.run, 4);      //  Now that nothing failed
     assert_true(which > 30);
 }
 
@@ -174,9 +160,66 @@ static void test_each_allocation_fails_once(void **state)
     assert_true(which > 60);
 }
 
+//  ---- Keys ----------------------------------------------------------------
+
+static void play_keys(fixture_t *f)
+{
+    static const char *const policies[] = { "{ keys = { ana = { call = true, take = true, code = 'jail', read = true } } }",
+                                            "{ keys = { ana = { take = { 'a' } } }, default = { admin = true } }" };
+    static const char *const names[] = { "ana", "bob", "" }, *const keys[] = { KEY_A, KEY_B, "" };
+    char error[BROKER_TEXT];
+    client_t *c[3];
+    set_policy(f, policies[0], error);
+    check_core(f->core);
+    for (size_t i = 0; i < 3; i++) {
+        c[i] = by(f, keys[i], names[i]);
+        hello(f, c[i], names[i], "names=x,y");
+        check_core(f->core);
+    }
+    ask(f, c[0], WIRE_REGISTER, "db");
+    say(f, c[1], WIRE_VOUCH, "{ '', '" KEY_A "' }");
+    say_to(f, c[0], WIRE_CALL, "bob", "{ 1, 'f', {} }");
+    say_to(f, c[0], WIRE_CALL, *c[2]->id ? c[2]->id : "nobody", "{ 1, 'f', {} }");
+    say(f, c[0], WIRE_TAKE, "{ 'a', { 'x' } }");
+    say(f, c[0], WIRE_TAKE, "{ 'b', { 'x' } }");
+    say(f, c[2], WIRE_OUT, "{ 'a', { 'x' } }");
+    check_core(f->core);
+    set_policy(f, policies[1], error);
+    check_core(f->core);
+    ask(f, c[0], WIRE_ROTATE, KEY_C);
+    check_core(f->core);
+    ask(f, c[1], WIRE_DRAIN, "ana");
+    ask(f, c[2], WIRE_NODES, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        INSIDE(broker_core_revoke(f->core, broker_str(keys[i]), f->now));
+        check_core(f->core);
+    }
+}
+
+static void test_each_allocation_of_keys_fails_once(void **state)
+{
+    static fixture_t f;
+    long which = 0;
+    (void) state;
+    do {
+        memset(&f, 0, sizeof f);
+        f.now = 1000;
+        failed = false;
+        countdown = ++which;
+        f.core = new_keys_core(&f, NULL, NULL);
+        if (f.core)
+            play_keys(&f);
+        countdown = 0;
+        broker_core_destroy(&f.core);
+    } while (failed);
+    print_message("%ld allocations\n", which - 1);
+    assert_true(which > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_each_allocation_fails_once),
-                                        cmocka_unit_test(test_each_allocation_of_reactions_fails_once) };
+                                        cmocka_unit_test(test_each_allocation_of_reactions_fails_once),
+                                        cmocka_unit_test(test_each_allocation_of_keys_fails_once) };
     return cmocka_run_group_tests_name("broker memory", tests, NULL, NULL);
 }

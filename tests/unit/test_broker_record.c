@@ -237,7 +237,7 @@ static void test_long_and_short_answers_are_repeated(void **state)
 static void test_a_record_comes_back_as_it_was(void **state)
 {
     (void) state;
-    broker_record_t record = { BROKER_RECORD_ENDED, -5, 7, UINT64_MAX, 12, { "ana", 3 }, { "", 0 }, 4 }, back;
+    broker_record_t record = { BROKER_RECORD_ENDED, -5, 7, UINT64_MAX, 12, { "ana", 3 }, { "", 0 }, 4, { "k", 1 } }, back;
     wire_buf_t out = WIRE_BUF_EMPTY;
     broker_record_put(&out, &record);
     assert_int_equal(broker_record_read(out.data, out.size, &back), 0);
@@ -251,6 +251,7 @@ static void test_a_record_comes_back_as_it_was(void **state)
     assert_non_null(back.body.data);  //  Empty is not nil
     assert_int_equal(back.body.size, 0);
     assert_int_equal(back.count, 4);
+    assert_int_equal(back.key.size, 1);
     wire_buf_free(&out);
 }
 
@@ -277,7 +278,8 @@ static void test_every_kind_has_a_name(void **state)
     assert_string_equal(broker_record_name(BROKER_RECORD_CLOCK), "CLOCK");
     assert_string_equal(broker_record_name(BROKER_RECORD_REACTED), "REACTED");
     assert_null(broker_record_name(0));
-    assert_null(broker_record_name(19));
+    assert_string_equal(broker_record_name(BROKER_RECORD_DRAIN), "DRAIN");
+    assert_null(broker_record_name(25));
 }
 
 //  ---- The containers ------------------------------------------------------

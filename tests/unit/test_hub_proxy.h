@@ -38,6 +38,8 @@ typedef struct {
     char endpoint[64];
     atomic_int shortest, longest;
     atomic_bool quit, calm;     //  calm: cut no more
+    atomic_bool slow;           //  Some 25 MiB/s at most
+    atomic_bool cut_now;        //  All that stand, once
     atomic_bool stalled;        //  Pass nothing on, as if the network were gone
     atomic_uint cuts;
     unsigned seed;
@@ -134,14 +136,17 @@ static inline void *proxy_run(void *arg)
                 items[1 + 2 * i + side] = (struct pollfd) { stalled ? -1 : pair->fd[side], events, 0 };
             }
         poll(items, 1 + 2 * PROXY_PAIRS, 1);
+        if (self->slow)
+            usleep(500);
         if (items[0].revents)
             proxy_accept(self);
+        bool cut_now = atomic_exchange(&self->cut_now, false);
         for (int i = 0; i < PROXY_PAIRS; i++) {
             proxy_pair_t *pair = &self->pairs[i];
             if (pair->fd[0] < 0 || stalled)
                 continue;
             bool over = !proxy_move(pair, 0) || !proxy_move(pair, 1);
-            if (!over && !self->calm && proxy_now() >= pair->until) {
+            if (!over && (cut_now || (!self->calm && proxy_now() >= pair->until))) {
                 over = true;
                 self->cuts++;
             }

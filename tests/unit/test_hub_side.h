@@ -36,6 +36,10 @@ typedef struct {
     bool saw_key;
     const char *bound;
     char where[256];
+    hub_verdict_t verdict;      //  What our admit answers, HUB_ADMIT at first, and how often and about whom it was asked
+    unsigned asked;
+    char asked_key[CERT_KEY + 1];
+    char text[256];             //  The last `gone`
 } side_t;
 
 static inline void note(side_t *side, const char *what, hub_peer_t *peer, const char *more)
@@ -97,7 +101,7 @@ static inline void on_lost(void *arg, hub_peer_t *peer, const wire_msg_t *msg)
 static inline void on_gone(void *arg, hub_peer_t *peer, int code, const char *text)
 {
     side_t *side = arg;
-    (void) text;
+    snprintf(side->text, sizeof side->text, "%s", text);
     if (side->last == peer)
         side->last = NULL;
     note(side, "gone", peer, wire_error_word(code));
@@ -108,9 +112,17 @@ static inline void on_turn(void *arg)
     ((side_t *) arg)->turns++;
 }
 
+static inline hub_verdict_t on_admit(void *arg, const char *key)
+{
+    side_t *side = arg;
+    side->asked++;
+    snprintf(side->asked_key, sizeof side->asked_key, "%s", key);
+    return side->verdict;
+}
+
 static const hub_handler_t side_handler = {
     .hello = on_hello, .up = on_up, .message = on_message, .silent = on_silent,
-    .lost = on_lost, .gone = on_gone, .turn = on_turn
+    .lost = on_lost, .gone = on_gone, .turn = on_turn, .admit = on_admit
 };
 
 static inline void side_open_as(side_t *side, uv_loop_t *loop, hub_config_t config)
@@ -138,8 +150,8 @@ static inline void side_bind(side_t *side, const char *endpoint)
 }
 
 //  With the HELLO body that the real rooms send.
-static inline hub_peer_t *side_dial_at(side_t *side, const char *name, const char *const *endpoints,
-                                       size_t count)
+static inline hub_peer_t *side_dial_key_at(side_t *side, const char *name, const char *const *endpoints,
+                                           size_t count, const char *key)
 {
     wire_buf_t body = WIRE_BUF_EMPTY;
     wire_put_map(&body, 2);
@@ -150,9 +162,15 @@ static inline hub_peer_t *side_dial_at(side_t *side, const char *name, const cha
     if (side->bound)
         wire_put_cstr(&body, side->bound);
     wire_str_t wanted = { name, strlen(name) };
-    hub_peer_t *peer = hub_dial(side->hub, wanted, 0, endpoints, count, body.data, body.size);
+    hub_peer_t *peer = hub_dial_key(side->hub, wanted, 0, endpoints, count, key, body.data, body.size);
     wire_buf_free(&body);
     return peer;
+}
+
+static inline hub_peer_t *side_dial_at(side_t *side, const char *name, const char *const *endpoints,
+                                       size_t count)
+{
+    return side_dial_key_at(side, name, endpoints, count, NULL);
 }
 
 static inline hub_peer_t *side_dial(side_t *side, side_t *to, const char *name)

@@ -32,7 +32,7 @@ static void test_arguments_arrive(void **state)
     wire_put_int(&args, 3);
     wire_put_double(&args, 0.5);
     wire_put_ext(&args, JAIL_EXT_CODE, "return 1", 8);
-    jail_job_t job = job_of("ana", "local n, x, t, code = ... return n, x, t.list[1], #t.list[2], t[3], code, select('#', ...)",
+    jail_job_t job = job_of("ana", "local n, x, t, code = ... return n, x, t.list[1], #t.list[2], t[3], tostring(code), select('#', ...)",
                             &end);
     job.args = wire_reader(args.data, args.size);
     assert_int_equal(jail_run(f->jail, &job), 0);
@@ -306,6 +306,30 @@ static void test_who_waits_too_long_never_began(void **state)
     assert_fails(&first, WIRE_E_TIMEOUT, "");
 }
 
+//  What it does is measured from its own begin: who is before it costs it nothing but time.
+static void test_a_deadline_may_count_from_the_begin(void **state)
+{
+    fixture_t *f = *state;
+    close_jail(f);
+    open_jail(f, &(jail_config_t) { .workers = 1 });
+    end_t ends[4] = { { 0 } };
+    jail_job_t job = job_of("eve", "while true do end", &ends[0]);
+    for (int i = 0; i < 4; i++) {
+        job = job_of(i < 3 ? "eve" : "ana", i < 3 ? "while true do end" : "return 1", &ends[i]);
+        job.deadline = 150;
+        job.patience = i < 2 ? 20000 : i == 2 ? 200 : 20000;
+        assert_int_equal(jail_run(f->jail, &job), 0);
+    }
+    wait_for(f, &ends[3]);
+    assert_int_equal(ends[0].ends, 1);
+    assert_fails(&ends[0], WIRE_E_TIMEOUT, "");
+    assert_results(&ends[3], "[1]");    //  Behind one of the others' runs, not behind all
+    wait_for(f, &ends[1]);
+    assert_fails(&ends[1], WIRE_E_TIMEOUT, "");     //  It began long after its deadline from jail_run
+    wait_for(f, &ends[2]);
+    assert_fails(&ends[2], WIRE_E_EXPIRED, "");     //  It waited as long as it may
+}
+
 static void test_more_principals_than_workers(void **state)
 {
     fixture_t *f = *state;
@@ -376,6 +400,7 @@ int main(void)
         TEST(a_worker_is_given_the_text_when_it_has_forgotten), TEST(calls_go_out_and_answers_come_back),
         TEST(a_refused_call_raises), TEST(calls_are_counted),
         TEST(a_deadline_kills_and_neighbours_notice_nothing), TEST(jobs_of_a_principal_run_in_order),
+        TEST(a_deadline_may_count_from_the_begin),
         TEST(who_waits_too_long_never_began), TEST(more_principals_than_workers), TEST(queues_are_bounded),
         TEST(memory_is_bounded),
     };

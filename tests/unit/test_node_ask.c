@@ -202,6 +202,138 @@ static void test_a_swap_that_comes_late_stays_done(void **state)
     assert_int_equal(f->core.pendings.count, 0);
 }
 
+//  ---- Batches -----------------------------------------------------------------
+
+//  [READ jobs ['job']], [TAKE jobs ['job'] options], and perhaps [OUT jobs ['job']]
+static uint64_t batch(fixture_t *f, const char *option, bool out)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    uint64_t id = 0;
+    const wire_type_t types[] = { WIRE_READ, WIRE_TAKE, WIRE_OUT };
+    wire_put_array(&fields, out ? 3 : 2);
+    for (int i = 0; i < (out ? 3 : 2); i++) {
+        wire_put_array(&fields, option && types[i] == WIRE_TAKE ? 4 : 3);
+        wire_put_uint(&fields, types[i]);
+        wire_put_cstr(&fields, "jobs");
+        wire_put_array(&fields, 1);
+        wire_put_cstr(&fields, "job");
+        if (option && types[i] == WIRE_TAKE) {
+            wire_put_map(&fields, 1);
+            wire_put_cstr(&fields, option);
+            wire_put_bool(&fields, true);
+        }
+    }
+    slot_t *slot = &f->slots[f->calls];
+    *slot = (slot_t) { f, ++f->calls, 0, 0 };
+    assert_int_equal(node_core_ask(&f->core, &(node_ask_t) { .type = WIRE_BATCH, .fields = fields.data,
+        .size = fields.size, .count = 1, .timeout = 30000, .fn = on_outcome, .arg = slot, .id = &id }), 0);
+    wire_buf_free(&fields);
+    return id;
+}
+
+static void put_job(wire_buf_t *out)
+{
+    wire_put_array(out, 1);
+    wire_put_cstr(out, "job");
+}
+
+//  [['job'], 3], [['job'], number, lease or nil]
+static void hear_batch(fixture_t *f, uint64_t request, int number, int lease)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_msg_begin(&out, WIRE_ANSWER, request, 0, 1);
+    wire_put_array(&out, 2);
+    wire_put_array(&out, 2);
+    put_job(&out);
+    wire_put_uint(&out, 3);
+    wire_put_array(&out, 3);
+    put_job(&out);
+    wire_put_uint(&out, (uint64_t) number);
+    if (lease)
+        wire_put_uint(&out, (uint64_t) lease);
+    else
+        wire_put_nil(&out);
+    hear_bytes(f, NULL, out.data, out.size);
+    wire_buf_free(&out);
+}
+
+static void test_what_a_batch_takes_late_goes_back(void **state)
+{
+    fixture_t *f = *state;
+    assert_true(node_core_cancel(&f->core, batch(f, NULL, false)));
+    uint64_t second = batch(f, "lease", false);
+    run(f);
+    hush(f);
+    hear_batch(f, 1, 7, 0);
+    said(f, "broker<OUT:0 ");
+    expect_back(f, 7);
+    elapse(f, 30000);
+    hear_batch(f, second, 8, 40);
+    run(f);
+    said(f, "broker<FORGET:0 2=timeout? broker<RELEASE:0 ");
+    assert_int_equal(f->core.pendings.count, 0);
+}
+
+static void test_all_that_a_batch_takes_late_go_back(void **state)
+{
+    fixture_t *f = *state;
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    assert_true(node_core_cancel(&f->core, batch(f, "all", false)));
+    run(f);
+    hush(f);
+    wire_msg_begin(&out, WIRE_ANSWER, 1, 0, 1);
+    wire_put_array(&out, 2);
+    wire_put_array(&out, 0);
+    wire_put_array(&out, 2);
+    wire_put_array(&out, 2);
+    put_job(&out);
+    put_job(&out);
+    wire_put_array(&out, 2);
+    wire_put_uint(&out, 7);
+    wire_put_uint(&out, 9);
+    hear_bytes(f, NULL, out.data, out.size);
+    wire_buf_free(&out);
+    said(f, "broker<OUT:0 broker<OUT:0 ");
+    expect_back(f, 9);
+}
+
+//  All or nothing: half of it is not taken back. Somebody is told.
+static void test_a_batch_that_puts_stays_done(void **state)
+{
+    fixture_t *f = *state;
+    assert_true(node_core_cancel(&f->core, batch(f, NULL, true)));
+    uint64_t second = batch(f, "put", false);
+    assert_true(node_core_cancel(&f->core, second));
+    run(f);
+    hush(f);
+    hear_batch(f, 1, 7, 0);
+    hear_batch(f, second, 8, 0);
+    said(f, "report(the broker,cancelled) report(the broker,cancelled) ");
+    assert_int_equal(f->core.pendings.count, 0);
+}
+
+//  It is settled like any other ask.
+static void test_a_batch_that_takes_nothing_is_dropped(void **state)
+{
+    fixture_t *f = *state;
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    uint64_t id = 0;
+    slot_t *slot = &f->slots[f->calls];
+    *slot = (slot_t) { f, ++f->calls, 0, 0 };
+    wire_put_array(&fields, 1);
+    wire_put_array(&fields, 3);
+    wire_put_uint(&fields, WIRE_OUT);
+    wire_put_cstr(&fields, "jobs");
+    put_job(&fields);
+    assert_int_equal(node_core_ask(&f->core, &(node_ask_t) { .type = WIRE_BATCH, .fields = fields.data,
+        .size = fields.size, .count = 1, .timeout = 30000, .fn = on_outcome, .arg = slot, .id = &id }), 0);
+    wire_buf_free(&fields);
+    assert_true(node_core_cancel(&f->core, id));
+    run(f);
+    said(f, "broker<BATCH:1 1=cancelled? ");
+    assert_int_equal(f->core.pendings.count, 0);
+}
+
 static void test_an_answer_that_came_before_the_cancel_stands(void **state)
 {
     fixture_t *f = *state;
@@ -362,6 +494,10 @@ int main(void)
         TEST(test_what_a_take_without_waiting_brings_late_goes_back_too),
         TEST(test_all_that_come_late_go_back_each_to_its_place),
         TEST(test_a_swap_that_comes_late_stays_done),
+        TEST(test_what_a_batch_takes_late_goes_back),
+        TEST(test_all_that_a_batch_takes_late_go_back),
+        TEST(test_a_batch_that_puts_stays_done),
+        TEST(test_a_batch_that_takes_nothing_is_dropped),
         TEST(test_an_answer_that_came_before_the_cancel_stands),
         TEST(test_what_waits_is_asked_anew),
         TEST(test_who_waited_longest_is_asked_for_first),

@@ -246,7 +246,7 @@ static void on_outcome(void *arg, const alua_outcome_t *outcome)
     *place = outcome->code ? outcome->definite ? 3 : 2 : 1;
 }
 
-static const alua_handler_t handler = { on_event, NULL, on_report, NULL };
+static const alua_handler_t handler = { .event = on_event, .report = on_report };
 
 //  ---- What may happen -----------------------------------------------------------------
 

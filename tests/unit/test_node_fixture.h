@@ -11,6 +11,8 @@
 //      1=ok  1=gone?  1=unknown!   the outcome of our first call; ! definite, ? unknown
 //      tick(n)         a timer or posted function with that number ran
 //      claims          what HELLO claims has changed
+//      cut(b)          that link was ended, its key is not trusted; untrust(k) the key that begins so
+//      jail:5(b)       a chunk of node b went to the jail; unjail:5 it was cancelled there
 //
 //  Every frame is its own allocation of exactly its size, so that the sanitizer sees a read past it.
 
@@ -70,7 +72,13 @@ struct fixture {
     char from[256];
     alua_remote_t *author;      //  Of the last event, held when keep
     uint64_t request;
+    bool full;                  //  Of the last event: its author may call what is not exported
     bool keep;
+    int jail_refuses;           //  What jail returns, 0: it takes
+    uint64_t jailed;            //  A request that is there
+    bool begun;                 //  Something that others asked for is not over
+    int audits;
+    char line[1024];            //  The last
 };
 
 typedef struct {
@@ -200,9 +208,61 @@ static inline void fake_claims(void *arg)
     note(arg, "claims ");
 }
 
+static inline void fake_cut(void *arg, void *peer, const char *text)
+{
+    fixture_t *f = arg;
+    peer_t *to = peer;
+    note(f, "cut(%s) ", to->name);
+    node_link_t *link = to->link;
+    to->link = NULL;
+    node_core_link_gone(&f->core, link, WIRE_E_DENIED, text);
+}
+
+static inline void fake_untrust(void *arg, wire_str_t key)
+{
+    note(arg, "untrust(%.*s) ", 1, key.data);
+}
+
+static inline int fake_jail(void *arg, const alua_event_t *event, node_author_t *author, const char **text)
+{
+    fixture_t *f = arg;
+    if (f->jail_refuses) {
+        *text = "no alua-jail";
+        return f->jail_refuses;
+    }
+    note(f, "jail:%d(%s) ", (int) event->request, author->node);
+    f->jailed = event->request;
+    return 0;
+}
+
+static inline bool fake_jail_cancel(void *arg, const alua_remote_t *from, uint64_t request)
+{
+    fixture_t *f = arg;
+    (void) from;
+    if (!request || f->jailed != request)
+        return false;
+    f->jailed = 0;
+    note(f, "unjail:%d ", (int) request);
+    return true;
+}
+
+static inline size_t fake_jailed(void *arg)
+{
+    const fixture_t *f = arg;
+    return f->jailed ? 1 : 0;
+}
+
+static inline void fake_audit(void *arg, const char *line)
+{
+    fixture_t *f = arg;
+    f->audits++;
+    snprintf(f->line, sizeof f->line, "%s", line);
+}
+
 static const node_effects_t fake_effects = {
     .send = fake_send, .room = fake_room, .dial = fake_dial, .bury = fake_bury, .pump = fake_pump, .now = fake_now,
-    .frame_hold = fake_hold, .frame_release = fake_release, .claims = fake_claims
+    .frame_hold = fake_hold, .frame_release = fake_release, .claims = fake_claims, .cut = fake_cut, .untrust = fake_untrust, .jail = fake_jail,
+    .jail_cancel = fake_jail_cancel, .jailed = fake_jailed, .audit = fake_audit
 };
 
 //  ---- Handler ---------------------------------------------------------------
@@ -228,6 +288,7 @@ static inline void on_event(void *arg, const alua_event_t *event)
     else
         note(f, "%s ", event_names[event->kind]);
     f->request = event->request;
+    f->full = event->full;
     f->author = event->from;
     if (f->keep && event->from)
         alua_remote_hold(event->from);
@@ -267,7 +328,13 @@ static inline void on_outcome(void *arg, const alua_outcome_t *outcome)
         f->count += outcome->body[i] & 0;
 }
 
-static const alua_handler_t fake_handler = { on_event, on_cancel, on_report, NULL };
+static inline bool on_begun(void *arg)
+{
+    const fixture_t *f = arg;
+    return f->begun;
+}
+
+static const alua_handler_t fake_handler = { on_event, on_cancel, on_report, NULL, on_begun };
 
 //  ---- Life ------------------------------------------------------------------
 

@@ -156,6 +156,58 @@ static void talk(play_t *play)
     inside = false;
 }
 
+#define KEY "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+
+static void hear_rights(fixture_t *f, const char *node, const char *rights, size_t size)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_msg_begin(&out, WIRE_RIGHTS, 0, 0, 3);
+    wire_put_text(&out, node, strlen(node));
+    wire_put_cstr(&out, KEY);
+    wire_buf_append(&out, rights, size);
+    hear_bytes(f, NULL, out.data, out.size);
+    wire_buf_free(&out);
+}
+
+static void hear_vouched(fixture_t *f, uint64_t request)
+{
+    wire_buf_t out = WIRE_BUF_EMPTY;
+    wire_msg_begin(&out, WIRE_ANSWER, request, 0, 2);
+    wire_put_map(&out, 0);
+    wire_put_array(&out, 1);
+    wire_put_cstr(&out, "s");
+    hear_bytes(f, NULL, out.data, out.size);
+    wire_buf_free(&out);
+}
+
+//  What could not be learnt gives no right: each call of r is carried out or refused, and the last one is refused.
+static void guard(play_t *play)
+{
+    static const char may[] = "\x81\xa4" "call\xc3";
+    fixture_t *f = play->f;
+    inside = true;
+    node_core_keys(&f->core, true);
+    node_core_vouch(&f->core, str("s"), str(KEY), NULL, NULL);
+    inside = false;
+    if (last_sent(&f->broker).type == WIRE_VOUCH)
+        hear_vouched(f, last_sent(&f->broker).request);
+    hear_rights(f, "r", may, sizeof may - 1);
+    hear_call(f, NULL, "1@r", 20, 0);
+    run(f);
+    hear_rights(f, "", "\xc0", 1);
+    uint64_t denied = f->core.stat.denied;
+    size_t before = f->core.mailbox.events;
+    hear_call(f, NULL, "1@r", 21, 0);
+    bool came = f->core.mailbox.events > before;
+    run(f);
+    assert_int_equal(f->core.stat.denied, denied + came);
+    inside = true;
+    node_core_keys(&f->core, false);
+    inside = false;
+    hear(f, NULL, (head_t) { WIRE_DRAINING, 0, 0, NULL, NULL }, "s", "1@boss");
+    elapse(f, 6000);
+}
+
 static void end(play_t *play)
 {
     fixture_t *f = play->f;
@@ -192,6 +244,7 @@ static void perform(void)
         talk(&play);
         ask_view(&play, WIRE_JOIN);
         serve(&play);
+        guard(&play);
         end(&play);
         kept_its_promises(&play);
     }

@@ -464,7 +464,7 @@ static void on_outcome(void *arg, const alua_outcome_t *outcome)
     net->cancelled += outcome->code == WIRE_E_CANCELLED;
 }
 
-static const alua_handler_t handler = { on_event, on_cancel, on_report, NULL };
+static const alua_handler_t handler = { on_event, on_cancel, on_report, NULL, NULL };
 
 //  ---- The program -------------------------------------------------------------
 

@@ -565,7 +565,7 @@ static void test_a_space_is_destroyed(void **state)
     say(f, 2, "SPACE_WATCH s [e]");
     f->trace[0] = 0;
     say(f, 4, "DESTROY s");
-    EXPECT(f, "2:4! closed the space was destroyed; 3:6! closed the space was destroyed; 4:8 true; ");
+    EXPECT(f, "2:4! closed the space was destroyed; 3:6! closed the space was destroyed; 2~ 1 1 0 0 nil; 4:8 true; ");
     say(f, 1, "ACK 1");
     say(f, 2, "SPACE_UNWATCH 1");
     say(f, 4, "DESTROY s");
@@ -574,6 +574,43 @@ static void test_a_space_is_destroyed(void **state)
     assert_int_equal(f->spaces->sessions.count, 0);
     assert_int_equal(f->spaces->heap.reserved, 0);
     check_spaces(f->spaces);
+}
+
+//  It learns of the end when it reads again, if not before; not of what is put into the next space of that name.
+static void test_a_watcher_that_does_not_read_learns_of_the_end(void **state)
+{
+    fixture_t *f = *state;
+    say(f, 1, "SPACE_WATCH s [?]");
+    say(f, 2, "SPACE_WATCH s [?]");
+    say(f, 3, "OUT s [a]");
+    f->deaf = true;
+    say(f, 3, "OUT s [b]");
+    say(f, 3, "DESTROY s");
+    check_spaces(f->spaces);
+    say(f, 3, "OUT s [c]");
+    f->trace[0] = 0;
+    elapse(f, 5000);
+    assert_true(spaces_due(f->spaces) > f->now);
+    EXPECT(f, "");
+    end(f, 2);
+    f->deaf = false;
+    elapse(f, 100);
+    EXPECT(f, "1~ 1 2 1 0 nil; ");
+    say(f, 1, "SPACE_UNWATCH 1");
+    EXPECT(f, "1:7 false; ");
+    assert_int_equal(spaces_due(f->spaces), -1);
+    assert_int_equal(f->spaces->sessions.count, 0);
+    assert_int_equal(f->spaces->heap.reserved, 0);
+    check_spaces(f->spaces);
+}
+
+static void test_all_ends_before_a_watcher_was_told(void **state)
+{
+    fixture_t *f = *state;
+    say(f, 1, "SPACE_WATCH s [?]");
+    f->deaf = true;
+    say(f, 3, "DESTROY s");
+    assert_int_equal(f->spaces->sessions.count, 1);
 }
 
 //  It was busy with its last tuple when the space was destroyed.
@@ -801,6 +838,39 @@ static void test_a_thousand_waiters_are_served_in_order(void **state)
     check_spaces(f->spaces);
 }
 
+//  The most that one session may have waiting by itself, half a GiB; fewer where memory is dear.
+#ifdef __SANITIZE_ADDRESS__
+#define MILLION 100000
+#else
+#define MILLION (1 << 20)
+#endif
+
+static void test_a_million_waiters(void **state)
+{
+    fixture_t *f = *state;
+    spaces_destroy(&f->spaces);
+    start(f, MILLION == 1 << 20 ? NULL : &(spaces_config_t) { .session_waiters = MILLION });
+    f->quiet = true;
+    for (int i = 0; i < MILLION; i++)
+        say(f, 1, "TAKE s [job, %d]", i);
+    assert_int_equal(f->answers + f->denials, 0);
+    assert_int_equal(f->spaces->waiter_count, MILLION);
+    say(f, 1, "TAKE s [job, 0]");
+    assert_int_equal(f->code, WIRE_E_FULL);
+    say(f, 2, "TAKE s [other]");            //  Another session may
+    assert_int_equal(f->spaces->waiter_count, MILLION + 1);
+    for (int i = 0; i < 1000; i++)          //  Each is found without looking at the others
+        say(f, 3, "OUT s [job, %d]", i * (MILLION / 1000));
+    assert_int_equal(f->spaces->waiter_count, MILLION - 999);
+    assert_int_equal(f->spaces->tuples, 0);
+    say(f, 1, "TAKE s [job, 0]");           //  There is room again
+    assert_int_equal(f->spaces->waiter_count, MILLION - 998);
+    end(f, 1);
+    assert_int_equal(f->spaces->waiter_count, 1);
+    end(f, 2);
+    assert_int_equal(f->spaces->bytes, 0);
+}
+
 static void test_a_hundred_thousand_tuples_leave_in_order(void **state)
 {
     fixture_t *f = *state;
@@ -855,6 +925,8 @@ int main(void)
         TEST(test_a_batch_that_cannot_be_answered),
         TEST(test_a_watch_is_told),
         TEST(test_a_space_is_destroyed),
+        TEST(test_a_watcher_that_does_not_read_learns_of_the_end),
+        TEST(test_all_ends_before_a_watcher_was_told),
         TEST(test_a_worker_learns_of_the_end),
         TEST(test_spaces_are_listed),
         TEST(test_many_spaces_come_and_go),
@@ -864,6 +936,7 @@ int main(void)
         TEST(test_quotas),
         TEST(test_bytes_are_bounded),
         TEST(test_a_thousand_waiters_are_served_in_order),
+        TEST(test_a_million_waiters),
         TEST(test_a_hundred_thousand_tuples_leave_in_order),
     };
     return cmocka_run_group_tests_name("space", tests, NULL, NULL);

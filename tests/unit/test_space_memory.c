@@ -58,7 +58,7 @@ static const char *const operations[] = {
     "SPACE_UNWATCH 1",
     "DESTROY t",
     "REACT s out before nil r 'code'",
-    "REACT s take before nil r 'code'",
+    "REACT s take before nil r 'code' {strict=true}",
     "REACT s out after nil r 'code'",
     "OUT s [a, 10]",
     "OUT s [z, 10]",

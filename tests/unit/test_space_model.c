@@ -233,6 +233,7 @@ static void play_unwatch(play_t *p, uint64_t session)
 
 static void play_destroy(play_t *p, uint64_t session)
 {
+    p->f.deaf = p->m.deaf = false;      //  When who does not read learns of it, test_space has
     int space = dice(p, SPACES);
     add(p, "DESTROY %s", names[space]);
     say(&p->f, session, "%s", p->last);

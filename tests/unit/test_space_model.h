@@ -507,6 +507,10 @@ static inline bool m_destroy(model_t *m, int space)
             found = true;                               \
             M_REMOVE(items, count, i);                  \
         }
+    for (size_t i = 0; i < m->watch_count; i++)
+        if (m->watches[i].space == space)
+            m_say(m, "%d~ %d %d %d 0 nil; ", (int) m->watches[i].session, (int) m->watches[i].number,
+                  (int) m->watches[i].told + 1, (int) m->watches[i].missed);
     DROP(m->watches, m->watch_count, space)
     DROP(m->leases, m->lease_count, tuple.space)
     DROP(m->tuples, m->tuple_count, space)

@@ -258,6 +258,68 @@ static void test_a_run_that_fails(void **state)
     check_spaces(f->spaces);
 }
 
+//  A guard: what it cannot judge does not pass.
+static void test_a_strict_one_refuses_what_it_cannot_judge(void **state)
+{
+    fixture_t *f = *state;
+    say(f, 9, "REACT s out after nil r 'x' {strict=true}");
+    assert_int_equal(f->code, WIRE_E_USAGE);
+    say(f, 9, "REACT s out before nil r 'x' {strict=7}");
+    assert_int_equal(f->code, WIRE_E_USAGE);
+    say(f, 9, "REACT s out before nil r 'x' {other=true}");
+    assert_int_equal(f->code, WIRE_E_USAGE);
+    react(f, "out before [?, ?rest] guard 'x' {strict=true}");
+    react(f, "take before nil guard 'x' {strict=true}");
+    say(f, 1, "OUT s [a]");
+    verdict(f, SPACES_FAILED, "oh", NULL);
+    EXPECT(f, "run 1 before out of 1 (guard) [a] 0; 9? 1 oh; 1:6! denied a strict reaction failed: oh; ");
+    say(f, 1, "OUT s [b]");
+    elapse(f, 1000);
+    EXPECT(f, "run 2 before out of 1 (guard) [b] 0; 9? 1 no verdict in time; "
+              "1:7! denied a strict reaction failed: no verdict in time; ");
+    say(f, 1, "OUT s [c]");
+    verdict(f, SPACES_REWRITE, "[?]", NULL);  //  No tuple
+    assert_int_equal(f->code, WIRE_E_DENIED);
+    assert_int_equal(f->spaces->tuples, 0);
+    f->trace[0] = 0;
+    say(f, 2, "TAKE s [d]");
+    say(f, 1, "OUT s [d]");
+    allow(f);
+    EXPECT(f, "run 4 before out of 1 (guard) [d] 0; 1:10 1; run 5 before take of 2 (guard) [d] 1; ");
+    verdict(f, SPACES_FAILED, "oh", NULL);
+    EXPECT(f, "9? 2 oh; 2:9! denied a strict reaction failed: oh; ");
+    assert_int_equal(f->spaces->tuples, 1);
+    assert_int_equal(f->spaces->counters.refused, 4);
+    say(f, 1, "REACTIONS s");
+    EXPECT(f, "1:11 [{number=1, on=out, phase=before, name=guard, strict=true, owner=9}, "
+              "{number=2, on=take, phase=before, name=guard, strict=true, owner=9}]; ");
+    check_spaces(f->spaces);
+}
+
+static void test_reports_are_bounded(void **state)
+{
+    fixture_t *f = *state;
+    react(f, "out before nil r 'x'");
+    for (int i = 0; i < 25; i++) {
+        say(f, 1, "OUT s [a]");
+        verdict(f, SPACES_FAILED, "oh", NULL);
+    }
+    size_t told = 0;
+    for (const char *at = f->trace; (at = strstr(at, "9? 1 oh;")); at++)
+        told++;
+    assert_int_equal(told, 10);
+    assert_int_equal(f->spaces->counters.failed, 25);
+    assert_int_equal(f->spaces->counters.unreported, 15);
+    elapse(f, 1000);
+    f->trace[0] = 0;
+    say(f, 1, "OUT s [a]");
+    verdict(f, SPACES_FAILED, "oh", NULL);
+    EXPECT(f, "run 26 before out of 1 (r) [a] 0; 9? 1 oh (15 failures before it were not reported); 1:27 26; ");
+    say(f, 1, "OUT s [a]");
+    verdict(f, SPACES_FAILED, "oh", NULL);
+    EXPECT(f, "run 27 before out of 1 (r) [a] 0; 9? 1 oh; 1:28 27; ");
+}
+
 //  ---- Bounds --------------------------------------------------------------
 
 static void test_nothing_passes_by(void **state)
@@ -382,9 +444,9 @@ static void test_they_are_listed(void **state)
     say(f, 8, "REACT s expire after nil log 'x'");
     f->trace[0] = 0;
     say(f, 1, "REACTIONS s");
-    EXPECT(f, "1:5 [{number=1, on=out, phase=before, name=quota, owner=9}, "
-              "{number=2, on=take, phase=after, name=, owner=9}, "
-              "{number=3, on=expire, phase=after, name=log, owner=8}]; ");
+    EXPECT(f, "1:5 [{number=1, on=out, phase=before, name=quota, strict=false, owner=9}, "
+              "{number=2, on=take, phase=after, name=, strict=false, owner=9}, "
+              "{number=3, on=expire, phase=after, name=log, strict=false, owner=8}]; ");
     say(f, 9, "UNREACT 2");
     end(f, 8);
     f->trace[0] = 0;
@@ -392,7 +454,7 @@ static void test_they_are_listed(void **state)
     say(f, 1, "REACTIONS t");
     say(f, 1, "REACTIONS");
     say(f, 1, "REACTIONS s s");
-    EXPECT(f, "1:7 [{number=1, on=out, phase=before, name=quota, owner=9}]; 1:8 []; "
+    EXPECT(f, "1:7 [{number=1, on=out, phase=before, name=quota, strict=false, owner=9}]; 1:8 []; "
               "1:9! malformed REACTIONS: the space's name is not text; 1:10! malformed REACTIONS: too many fields; ");
 }
 
@@ -607,6 +669,8 @@ int main(void)
         TEST(test_after_an_expiry),
         TEST(test_what_a_reaction_does),
         TEST(test_a_run_that_fails),
+        TEST(test_a_strict_one_refuses_what_it_cannot_judge),
+        TEST(test_reports_are_bounded),
         TEST(test_nothing_passes_by),
         TEST(test_a_batch_waits_for_all_its_spaces),
         TEST(test_waiting_for_a_turn_ends),

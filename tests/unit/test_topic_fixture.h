@@ -248,7 +248,8 @@ static inline void fixture_slow(void *arg, uint64_t session)
     note(arg, "%d slow\n", (int) session);
 }
 
-static const topics_output_t fixture_output = { fixture_answer, fixture_deny, fixture_tell, fixture_slow };
+static const topics_output_t fixture_output = { .answer = fixture_answer, .deny = fixture_deny, .tell = fixture_tell,
+                                                .slow = fixture_slow };
 
 //  ---- Life ----------------------------------------------------------------
 

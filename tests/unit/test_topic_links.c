@@ -150,7 +150,7 @@ static void on_slow(void *arg, uint64_t session)
     fail();
 }
 
-static const topics_output_t output = { on_answer, on_deny, on_tell, on_slow };
+static const topics_output_t output = { .answer = on_answer, .deny = on_deny, .tell = on_tell, .slow = on_slow };
 
 static void apply(uint64_t session, wire_type_t type, const char *text)
 {

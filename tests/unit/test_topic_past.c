@@ -372,6 +372,39 @@ static void test_a_replay_that_does_not_fit(void **state)
     assert_int_equal(stat_of(f, "topic.subscriptions"), 3);
 }
 
+//  One look goes through so much and no more: the broker serves others meanwhile.
+static void test_a_look_is_bounded(void **state)
+{
+    fixture_t *f = *state;
+    for (int topic = 0; topic < 130; topic++) {
+        char name[32], wanted[64];
+        snprintf(name, sizeof name, "w.%d", topic);
+        snprintf(wanted, sizeof wanted, "'%s' {last=0}", name);
+        subscribe(f, 2, wanted);
+        end(f, 2, true);
+        fill(f, name, 1, TOPICS_HISTORY);
+    }
+    f->tells[1] = WIRE_E_FULL;
+    ignore(f);
+    ask(f, 1, WIRE_SUBSCRIBE, "'w.*' {last=1000000}");
+    expect(f, "1 ! full\n");
+    assert_non_null(strstr(f->text, "take a narrower one"));
+    ask(f, 1, WIRE_SUBSCRIBE, "'>' {since=0}");           //  Nor does it go through all to find that it wants nothing
+    expect(f, "1 ! full\n");
+    subscribe(f, 1, "'w.*' {last=900}");
+    assert_null(strchr(f->trace, '!'));
+    ignore(f);
+    for (int topic = 0; topic < TOPICS_LOOK; topic++) {
+        char text[64];
+        snprintf(text, sizeof text, "'many.%d' 1", topic);
+        publish(f, text);
+    }
+    ask(f, 3, WIRE_SUBSCRIBE, "'many.*' {last=0}");
+    expect(f, "3 ! full\n");
+    subscribe(f, 3, "'many.7' {last=1}");
+    assert_non_null(strstr(f->trace, ".1 many.7@1P 1\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,7 +414,7 @@ int main(void)
         TEST(test_retained_and_replayed_comes_once), TEST(test_a_history_is_bounded), TEST(test_a_turned_history_grows),
         TEST(test_expired_history_is_passed_over), TEST(test_oldest_topics_are_forgotten), TEST(test_what_is_used_stays),
         TEST(test_a_history_given_up_begins_anew), TEST(test_no_history_at_all),
-        TEST(test_a_replay_waits_like_all_else), TEST(test_a_replay_that_does_not_fit),
+        TEST(test_a_look_is_bounded), TEST(test_a_replay_waits_like_all_else), TEST(test_a_replay_that_does_not_fit),
     };
     return cmocka_run_group_tests_name("topics: the past", tests, NULL, NULL);
 }

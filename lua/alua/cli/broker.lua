@@ -1,41 +1,45 @@
 --- alua broker: where to listen, and what may not be listened on.
-local config = require "alua.cli.config"
+local reach = require "alua.cli.reach"
 
 local broker = {}
 
 broker.options = {
   { "--listen", "listen", "list" },
+  { "--key", "key", "name" },
+  { "--trust", "trust", "name" },
+  { "--policy", "policy", "name" },
+  { "--insecure", "insecure", "flag" },
   { "--until-empty", "until_empty", "flag" },
   { "--detach", "detach", "flag" },
   { "--ready", "ready", "count" },
 }
 
--- Others could reach it, and nothing proves yet who they are.
-local function refuse(host, endpoint)
-  if not endpoint:find("^ipc://.") and not endpoint:find("^tcp://.+:[%d%*]+$") then
-    return "'" .. endpoint .. "' is no endpoint: write ipc://PATH or tcp://ADDRESS:PORT"
+-- Where it listens; or nil and why not.
+local function places(host, given)
+  local listen = {}
+  for i, text in ipairs(given.listen or { host.default_broker() }) do
+    local endpoint, why = reach.endpoint(host, given, text, "broker")
+    if not endpoint then return nil, why end
+    listen[i] = endpoint
   end
-  if not host.is_local(endpoint) then
-    return endpoint .. " could be reached by other machines, and there are no keys yet to tell who may: "
-      .. "listen on 127.0.0.1, ::1 or an ipc path"
-  end
+  return listen
 end
 
 function broker.run(host, given, rest)
   if rest[1] then return 2, "what is '" .. rest[1] .. "'? Endpoints are given with --listen" end
-  local listen = given.listen or { host.default_broker() }
-  for i, text in ipairs(listen) do
-    listen[i] = config.endpoint(text)
-    local why = refuse(host, listen[i])
-    if why then return 1, why end
-  end
-  if given.detach then
-    local line, why = host.detach { listen = listen, until_empty = given.until_empty }
-    if not line then return 1, why end
-    print(line)
-    return 0
-  end
-  return host.serve { listen = listen, until_empty = given.until_empty, ready = given.ready }
+  if given.policy and not given.key then return 2, "--policy says what keys may do: it takes --key FILE" end
+  local listen, why = places(host, given)
+  if not listen then return 1, why end
+  reach.warn("broker", given, "whoever reaches " .. table.concat(listen, ", ") .. " may do everything in this network")
+  local settings = {
+    listen = listen, until_empty = given.until_empty, ready = given.ready,
+    key = given.key, trust = given.trust, policy = given.policy, insecure = given.insecure,
+  }
+  if not given.detach then return host.serve(settings) end
+  local line, problem = host.detach(settings)
+  if not line then return 1, problem end
+  print(line)
+  return 0
 end
 
 return broker

@@ -7,7 +7,10 @@ local show = require "alua.cli.show"
 
 local console = {}
 
-console.options = { { "--broker", "broker" }, { "--name", "name", "name" }, { "--app", "app", "name" } }
+console.options = {
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--name", "name", "name" }, { "--app", "app", "name" },
+}
 
 local NAME = "=stdin"
 
@@ -124,7 +127,7 @@ end
 
 function console.run(host, given, rest)
   if rest[1] then return 2, "what is '" .. rest[1] .. "'?" end
-  local core, id = join.open(host, given.broker, { name = given.name }, true)
+  local core, id = join.open(host, given, { name = given.name }, true)
   if not core then return 1, id end
   local self = setmetatable({ core = core, edit = host.edit, id = id }, Console)
   local terminal = host.edit.start(history())

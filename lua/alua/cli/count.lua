@@ -5,7 +5,8 @@ local visitor = require "alua.cli.visitor"
 local count = { stops = true }
 
 count.options = {
-  { "--broker", "broker" }, { "--timeout", "timeout", "seconds" }, { "--json", "json", "flag" },
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--timeout", "timeout", "seconds" }, { "--json", "json", "flag" },
 }
 
 function count.run(host, given, rest)

@@ -1,6 +1,8 @@
 --- Becoming a process of a network, from the command line: what node, console, nodes, send, call and the
 -- children of a run have in common.
-local join = {}
+local join = {
+  patience = 30, -- Seconds until the broker must have let us in
+}
 
 -- Those that later parts bring are missing until then.
 local modules = { "alua", "dalua", "luarpc", "luats", "luaps" }
@@ -25,18 +27,24 @@ function join.missing(host, broker)
     :format(broker, broker == host.default_broker() and "" or " --listen " .. broker)
 end
 
+-- What the command line says of the node, besides its name.
+local node_options = { "key", "broker_key", "code", "insecure", "listen", "advertise" }
+
 --- Open the network of a broker, in a process that nobody launched.
 ---@param host table
----@param broker string? An endpoint; the user's default.
+---@param given table Options: broker (the user's default), key, broker_key; of a node: code, insecure, listen, advertise.
 ---@param settings table Of the node: name, visitor.
 ---@param globals boolean? Set the globals, before anybody can send us a chunk.
 ---@return table? core, any id_or_why
-function join.open(host, broker, settings, globals)
-  broker = broker or host.default_broker()
+function join.open(host, given, settings, globals)
+  local broker = given.broker or host.default_broker()
   local missing = join.missing(host, broker)
   if missing then return nil, missing end
   local core = require "alua.core"
-  core.configure(settings)
+  for _, name in ipairs(node_options) do settings[name] = given[name] end
+  if settings.visitor then settings.listen, settings.advertise = "", "" end -- Whatever is set for nodes: their port is taken
+  local started, why = pcall(core.configure, settings)
+  if not started then return nil, (tostring(why):gsub("^cannot start: ", "")) end
   if globals then join.globals() end
   local id, err = join.connect(core, broker)
   if not id then return nil, tostring(err) end
@@ -48,7 +56,7 @@ end
 ---@return string? id, any err
 function join.connect(core, broker, known)
   return core.await(function(resume)
-    core.open(broker, 30, function(id, ...)
+    core.open(broker, join.patience, function(id, ...)
       if id and known then known(id) end
       resume(id, ...)
     end)

@@ -1,5 +1,6 @@
 --- alua node: a process of its own that stays.
 local join = require "alua.cli.join"
+local reach = require "alua.cli.reach"
 local run = require "alua.cli.run"
 
 local node = { stops = true }
@@ -8,9 +9,59 @@ node.options = {
   { "--name", "name", "name" },
   { "--broker", "broker" },
   { "--app", "app", "name" },
+  { "--key", "key", "name" },
+  { "--broker-key", "broker_key", "name" },
+  { "--listen", "listen", "name" },
+  { "--advertise", "advertise", "name" },
+  { "--code", "code", "code" },
+  { "--insecure", "insecure", "flag" },
 }
 
 local function nothing() end
+
+local function bracketed(address)
+  return address:find(":", 1, true) and "[" .. address .. "]" or address
+end
+
+--- Where others are told to look: the address as given, with the port of what is listened at unless it says one.
+---@return string? endpoint, string? why
+function node.advertised(text, listen)
+  local at = text:gsub("^tcp://", "")
+  if at:find("^%[[%x:.]+%]:%d+$") or at:find("^[^:]+:%d+$") then return "tcp://" .. at end
+  if not at:find("^%[[%x:.]+%]$") and not at:find("^[%w%.%-]+$") and not at:find("^%x*:[%x:.]+$") then
+    return nil, "--advertise wants an address or a host's name, and a port where it is another: not '" .. text .. "'"
+  end
+  local port = listen:match(":(%d+)$")
+  if not port then return nil, "--advertise wants a port as well: " .. text .. ":PORT, as --listen names none" end
+  return "tcp://" .. (at:sub(1, 1) == "[" and at or bracketed(at)) .. ":" .. port
+end
+
+-- Everywhere is no address that others could dial: they are told the one by which the broker would reach us.
+local function own(host, given, listen)
+  local everywhere, port = listen:match("^tcp://(.+):([%d%*]+)$")
+  if everywhere ~= "*" and everywhere ~= "0.0.0.0" and everywhere ~= "[::]" then return listen end
+  local address = host.own_address(given.broker or host.default_broker())
+  if not address then return nil, "no address of this machine is known: say --advertise ADDRESS" end
+  local endpoint = "tcp://" .. bracketed(address) .. ":" .. port
+  if port == "*" then return endpoint end -- Which port it is is known only there
+  return listen, endpoint
+end
+
+-- listen and advertise as the node takes them; or nil, why.
+local function places(host, given)
+  if not given.listen then
+    return not given.advertise, "--advertise says what others are told instead of --listen, which is missing"
+  end
+  local listen, why = reach.endpoint(host, given, given.listen, given.name or "node")
+  if not listen then return nil, why end
+  if not given.advertise then
+    given.listen, given.advertise = own(host, given, listen)
+    return given.listen, given.advertise
+  end
+  given.listen = listen
+  given.advertise, why = node.advertised(given.advertise, listen)
+  return given.advertise, why
+end
 
 function node.run(host, given, rest)
   local file = rest[1]
@@ -20,9 +71,13 @@ function node.run(host, given, rest)
   elseif not given.name then
     return 2, "a name, so that others can find it: alua node --name ana"
   end
-  local core, id = join.open(host, given.broker, { name = given.name }, true)
+  local placed, why = places(host, given)
+  if not placed then return 1, why end
+  reach.warn("node", given, "whoever reaches it may run code here")
+  local core, id = join.open(host, given, { name = given.name }, true)
   if not core then return 1, id end
   core.signals()
+  core.on("order", function() core.exit(0) end) -- Drained: all that was begun is done
   join.app(core, given.app)
   print(id .. " is ready")
   io.stdout:flush()

@@ -1,10 +1,14 @@
 --- alua nodes: who is in the network.
+local reach = require "alua.cli.reach"
 local show = require "alua.cli.show"
 local visitor = require "alua.cli.visitor"
 
 local nodes = {}
 
-nodes.options = { { "--broker", "broker" }, { "--json", "json", "flag" }, { "--all", "all", "flag" } }
+nodes.options = {
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--json", "json", "flag" }, { "--all", "all", "flag" },
+}
 
 local own = {
   { "ID", function(node) return node.id end },
@@ -45,8 +49,12 @@ end
 function nodes.run(host, given, rest)
   if rest[1] then return 2, "what is '" .. rest[1] .. "'?" end
   return visitor.visit(host, given, "nodes", function(core, resume)
-    return core.ask("NODES", 30, resume)
-  end, function(list)
+    return core.ask("NODES", 30, function(list, err)
+      if list == nil then return resume(nil, err) end
+      core.ask("STAT", 30, function(stat) resume(list, stat) end)
+    end)
+  end, function(list, stat)
+    reach.warn_of_broker(stat)
     local seen = {}
     for _, node in ipairs(list) do
       if given.all or not node.visitor then table.insert(seen, node) end

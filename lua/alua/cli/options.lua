@@ -5,7 +5,10 @@
 --     { "--timeout", "timeout", "seconds" }      a number >= 0
 --     { "-n", "count", "count" }                 an integer >= 1
 --     { "--keep", "keep", "flag" }
+--     { "--code", "code", "code" }               none, jail or full
 --     { "--listen", "listen", "list" }           may stand several times
+--
+-- Every list has --help and --config besides.
 local options = {}
 
 local readers = {
@@ -26,8 +29,14 @@ local readers = {
   end,
 }
 
+function readers.code(value)
+  if value == "none" or value == "jail" or value == "full" then return value end
+  return nil, "wants none, jail or full, not '" .. value .. "'"
+end
+
 local function find(list, word)
   if word == "--help" or word == "-h" then return { word, "help", "flag" } end
+  if word == "--config" then return { word, "config", "name" } end
   for _, option in ipairs(list) do
     if option[1] == word then return option end
   end

@@ -5,7 +5,8 @@ local visitor = require "alua.cli.visitor"
 local out = { stops = true }
 
 out.options = {
-  { "--broker", "broker" }, { "--timeout", "timeout", "seconds" },
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--timeout", "timeout", "seconds" },
   { "--ttl", "ttl", "seconds" }, { "--json", "json", "flag" },
 }
 

@@ -12,6 +12,9 @@ usage: alua run [OPTIONS] FILE [ARGS...]     run a program, on this machine, wit
        alua out | take | read | count | watch SPACE ...    tuples of a space
        alua spaces                           which spaces there are
        alua pub | sub | request TOPIC ...    messages by topic
+       alua topics                           which topics and subscriptions there are
+       alua keys new | trust | revoke | list | rotate      who may come
+       alua doctor                           what is wrong with this set-up
        alua help [VERB]                      the manual page of a verb
        alua --version
 ]==]
@@ -45,6 +48,9 @@ DESCRIPTION
     pub         publish a value under a topic
     sub         print the messages of topics
     request     ask whoever subscribes to a topic
+    topics      list the topics and the subscriptions
+    keys        make keys and say who is trusted, for networks of several hosts
+    doctor      what is wrong with this set-up, and the fix
     help VERB   the manual page of a verb
 
 DEFAULTS
@@ -52,7 +58,9 @@ DEFAULTS
     variable ALUA_BROKER, then in the config file, then at the user's own ipc
     path, where "alua broker" listens when nothing else is said. An endpoint is
     tcp://ADDRESS:PORT (or just ADDRESS:PORT) or ipc://PATH (or just an
-    absolute path). The config file $XDG_CONFIG_HOME/alua/config.lua
+    absolute path). A broker on another host takes a key (alua help keys):
+    --key, and --broker-key unless its key is trusted as "broker". The config
+    file $XDG_CONFIG_HOME/alua/config.lua
     (~/.config/alua/config.lua) holds lines such as
 
         broker = "127.0.0.1:6080"       -- for every verb; --broker private overrides it for "alua run"
@@ -69,6 +77,10 @@ ENVIRONMENT
     ALUA_BROKER         which broker, see above; for alua.open, too
     ALUA_LISTEN         one more endpoint for nodes, such as tcp://127.0.0.1:*
     ALUA_ADVERTISE      what others are told instead of it
+    ALUA_KEY            our key, NAME.key, where --key is not given
+    ALUA_BROKER_KEY     the broker's public half, where --broker-key is not
+    ALUA_CODE           none, jail or full, as --code
+    ALUA_TRUST          the trust store
     ALUA_HOST           nodes with the same text here use each other's ipc paths
     ALUA_HISTORY        file for the lines of "alua console"
     ALUA                the program that plain lua5.4 starts for alua.spawn
@@ -90,8 +102,9 @@ NAME
     alua run - run a program in one or several processes
 
 SYNOPSIS
-    alua run [-n N] [--app NAME] [--name NODE] [--broker ENDPOINT] [--timeout S]
-             [--keep | --end] [--no-label] FILE [ARGS...]
+    alua run [-n N] [--app NAME] [--name NODE] [--broker ENDPOINT [--key FILE]
+             [--broker-key KEY] [--code LEVEL]] [--timeout S] [--keep | --end]
+             [--no-label] FILE [ARGS...]
 
 DESCRIPTION
     Starts N processes that run the same file, in a private network of their
@@ -123,6 +136,9 @@ OPTIONS
     --broker ENDPOINT   join the network of this broker instead of a private
                         one; "private" for a private one when ALUA_BROKER or
                         the config file name another
+    --key FILE          our key, for all N: when that broker is on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
+    --code LEVEL        as for alua node
     --timeout S         end after S seconds with status 124 and print who waits
                         for what
     --keep              never end by itself
@@ -151,7 +167,8 @@ NAME
     alua broker - a broker of its own
 
 SYNOPSIS
-    alua broker [--listen ENDPOINT]... [--until-empty] [--detach]
+    alua broker [--listen ENDPOINT]... [--key FILE [--trust DIR]
+                [--policy FILE]] [--insecure] [--until-empty] [--detach]
 
 DESCRIPTION
     A broker is where the processes of a network find each other; it also
@@ -161,15 +178,27 @@ DESCRIPTION
     themselves.
 
     An ipc path is for this user alone. On loopback TCP a peer must show the
-    user's token. What others could reach is refused until there are keys. A
-    second broker at the same place is refused; the socket of a killed one is
-    replaced.
+    user's token. What others could reach is refused without a key (alua help
+    keys). A second broker at the same place is refused; the socket of a killed
+    one is replaced.
+
+    With --key, all TCP is encrypted, and only those come in whose keys are in
+    the trust store; a key that is revoked there is cut off within a second.
+    What they may do says the policy; without one, everything but running code
+    and administration. Who comes by an ipc path is the user, and may
+    everything. Standard error then tells who came and what was refused.
 
 OPTIONS
-    --listen ENDPOINT   ipc://PATH or tcp://ADDRESS:PORT, where PORT may be *;
-                        may be given several times. The default is the user's
-                        own ipc path, where node, console, nodes, send and call
-                        look
+    --listen ENDPOINT   ipc://PATH or tcp://ADDRESS:PORT, where PORT may be *,
+                        and ADDRESS * (also 0.0.0.0, or [::] with IPv6), a
+                        number, an interface or a host's name; may be given
+                        several times. The default is the user's own ipc path,
+                        where node, console, nodes, send and call look
+    --key FILE          its key, NAME.key
+    --trust DIR         who may come ($ALUA_TRUST, else ~/.config/alua/trusted)
+    --policy FILE       what they may do; read again when it changes
+    --insecure          let in whoever comes, for experiments. Every status
+                        says so
     --until-empty       end when the last member has left or its lease has run
                         out
     --detach            run in the background; return when it listens
@@ -181,6 +210,7 @@ EXIT STATUS
 EXAMPLES
     alua broker
     alua broker --listen 127.0.0.1:6080 --listen ipc:///run/user/1000/mine
+    alua broker --listen 'tcp://*:4321' --key broker.key --policy policy.lua
 ]==]
 
 pages.node = [==[
@@ -188,7 +218,10 @@ NAME
     alua node - a process that stays and waits for work
 
 SYNOPSIS
-    alua node --name NAME [--broker ENDPOINT] [--app APP] [FILE [ARGS...]]
+    alua node --name NAME [--broker ENDPOINT] [--app APP]
+              [--key FILE] [--broker-key KEY] [--code LEVEL]
+              [--listen ENDPOINT [--advertise ADDRESS]] [--insecure]
+              [FILE [ARGS...]]
 
 DESCRIPTION
     Joins the network of a broker as node NAME, so that its process is 1@NAME,
@@ -197,12 +230,28 @@ DESCRIPTION
     Ctrl-C, SIGTERM, or when somebody calls alua.exit for it.
 
     A second node with the same name is refused. When the broker is restarted
-    the node comes back by itself.
+    the node comes back by itself. So does one whose key was revoked and is
+    trusted again: it asks every 1 to 30 seconds.
+
+    Nodes on other hosts send to it through the broker, or directly when it
+    listens at a TCP endpoint as well.
 
 OPTIONS
     --name NAME         name of the node; without FILE it must be given
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --app APP           join this app
+    --listen ENDPOINT   one more endpoint, for others: tcp://ADDRESS:PORT as for
+                        alua broker. What others could reach takes a key
+    --advertise ADDRESS what others are told instead: an outer address or a
+                        name, with :PORT when that is another. Without it, and
+                        with * for all addresses, the one by which the broker
+                        would be reached
+    --code LEVEL        how code of those who come with keys is run at most:
+                        none, jail or full (full); the broker's policy may say
+                        less
+    --insecure          let in whoever comes, for experiments
 
 EXIT STATUS
     0 when told to end; the code given to exit; 1 when there is no broker, the
@@ -212,6 +261,8 @@ EXIT STATUS
 EXAMPLES
     alua node --name ana
     alua node --name db --broker 127.0.0.1:6080 server.lua
+    alua node --name ana --broker hub:4321 --broker-key broker.pub --key ana.key \
+              --listen 'tcp://*:4322' --code jail
 ]==]
 
 pages.console = [==[
@@ -234,6 +285,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --name NAME         name of the node: others then reach this prompt as
                         1@NAME
     --app APP           join this app
@@ -263,6 +316,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --all               visitors of the command line too
     --json              a JSON array instead, with all that the broker knows
 
@@ -288,6 +343,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         seconds to wait (30)
 
 EXIT STATUS
@@ -314,6 +371,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         seconds to wait (30)
 
 EXIT STATUS
@@ -344,6 +403,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         seconds to wait for the broker (30)
     --ttl S             the tuple disappears after so many seconds
     --json              each VALUE is a JSON text; an object with keys "1", "2"
@@ -389,6 +450,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         wait so many seconds for a tuple, 0: only look. Without
                         it there is no end
     --count N           so many tuples, each as soon as it is there (1)
@@ -423,6 +486,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         wait so many seconds for a tuple, 0: only look. Without
                         it there is no end
     --all               all that are there now, at most 1024, the oldest first
@@ -451,6 +516,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         seconds to wait for the broker (30)
     --json              words of TEMPLATE that are JSON texts are read as that
 
@@ -475,17 +542,19 @@ DESCRIPTION
     Prints each tuple that is put into SPACE from now on and matches TEMPLATE,
     in order, until Ctrl-C. It takes nothing. What somebody takes at once is
     printed, too. "alua help take" has the terms of templates. When the broker
-    is restarted, it goes on.
+    is restarted, it goes on; when the space is destroyed, it ends.
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         end when none was put for so many seconds
     --count N           end after so many tuples
     --json              as for "alua take"
 
 EXIT STATUS
-    0 after N tuples; 1 after --timeout, or when it failed; 2 for a command line
-    that makes no sense; 130 after Ctrl-C.
+    0 after N tuples; 1 after --timeout, when the space was destroyed, or when it
+    failed; 2 for a command line that makes no sense; 130 after Ctrl-C.
 
 EXAMPLES
     alua watch jobs
@@ -502,11 +571,14 @@ SYNOPSIS
 DESCRIPTION
     Prints a line for each tuple space of the broker: how many tuples lie in it
     and what they take in memory, how many more are taken on a lease, how many
-    takes and reads wait, and how many watches there are. A space begins with
-    its first use and is gone when nothing is in it and nobody waits there.
+    takes and reads wait, and how many watches and reactions there are. A space
+    begins with its first use and is gone when nothing is in it and nobody waits
+    there.
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --json              a JSON array instead
 
 EXIT STATUS
@@ -532,6 +604,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         seconds to wait for the broker (30)
     --retain            keep it as the topic's value, for those who subscribe
                         later; without VALUE: forget what is kept
@@ -568,6 +642,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         end when none came for so many seconds
     --count N           end after so many messages
     --last N            first, of each topic, the last N messages that the
@@ -604,6 +680,8 @@ DESCRIPTION
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         seconds to wait for answers (30)
     --gather            print all answers that come until then
     --json              VALUE is a JSON text, which needs the package
@@ -616,6 +694,140 @@ EXIT STATUS
 EXAMPLES
     alua request clock now
     alua request --gather --timeout 1 who.is.there
+]==]
+
+pages.topics = [==[
+NAME
+    alua topics - list the topics and the subscriptions
+
+SYNOPSIS
+    alua topics [--broker ENDPOINT] [--json]
+
+DESCRIPTION
+    Prints a line for each topic that the broker knows: the number of its last
+    message, how many messages it keeps for later subscribers, and whether it
+    has a retained value. Behind an empty line there is one for each
+    subscription: whose it is, its group, how many messages wait for it in the
+    broker and how many were left out because it was too slow. Of very many,
+    those that fit a message are shown.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --json              a JSON object with two arrays instead
+
+EXIT STATUS
+    0; 1 when there is no broker; 2 for a command line that makes no sense.
+
+EXAMPLES
+    alua topics
+    alua topics --json | jq '.subscriptions[] | select(.dropped > 0)'
+]==]
+
+pages.keys = [==[
+NAME
+    alua keys - make keys and say who is trusted
+
+SYNOPSIS
+    alua keys new [--dir DIR] NAME
+    alua keys trust [--name NAME] [--trust DIR] FILE.pub...
+    alua keys revoke [--trust DIR] NAME|FILE.pub...
+    alua keys list [--trust DIR] [--json]
+    alua keys rotate [--broker ENDPOINT] [--broker-key KEY] NAME
+
+DESCRIPTION
+    With keys, whatever goes from one host to another is encrypted, and both
+    ends prove who they are. A key pair has two halves, in two files: NAME.key,
+    the private one, stays where it was made; NAME.pub, the public one, goes to
+    whoever shall know its owner. The trust store is a directory of public
+    halves: a broker lets in those whose key is there.
+
+    new     makes NAME.key and NAME.pub in the current directory. Files that
+            are there already stay.
+    trust   puts public halves into the trust store, which is made when it is
+            missing. Their names there are the certificates' own.
+    revoke  takes a key out of it. Brokers that use this trust store end its
+            links within a second. The file is kept in DIR/revoked, so that its
+            owner is told what happened.
+    list    shows who is trusted, and who was.
+    rotate  makes a new pair for NAME and asks the broker, by the old key, to
+            trust the new one in its place: names and rights pass over. Then
+            NAME.key and NAME.pub are the new halves, NAME.key.old and
+            NAME.pub.old the old ones. When it is interrupted, run it again.
+            The broker's own key cannot be changed so: make another one, give
+            its public half to all, and start the broker with it.
+
+OPTIONS
+    --dir DIR           directory of the files (the current one)
+    --name NAME         trust it under this name and not under its own
+    --trust DIR         the trust store ($ALUA_TRUST, else
+                        $XDG_CONFIG_HOME/alua/trusted, ~/.config/alua/trusted)
+    --json              a JSON array: name, key, state, file
+    --broker ENDPOINT   which network (see alua help)
+    --broker-key KEY    the broker's public half, a file or the key itself; by
+                        default the one that is trusted as "broker"
+
+FILES
+    NAME.key (mode 0600), NAME.pub; the trust store has mode 0700. A private
+    half that others can read, and a trust store into which others can write,
+    are refused.
+
+EXIT STATUS
+    0; 1 when it could not be done; 2 for a command line that makes no sense.
+
+EXAMPLES
+    alua keys new broker
+    alua keys new --dir ~/keys ana
+    alua keys trust ana.pub bob.pub
+    alua keys revoke bob
+    alua keys rotate --broker hub:4321 --dir ~/keys ana
+]==]
+
+pages.doctor = [==[
+NAME
+    alua doctor - what is wrong with this set-up, and the fix
+
+SYNOPSIS
+    alua doctor [--broker ENDPOINT] [--key FILE] [--broker-key KEY]
+                [--trust DIR] [--policy FILE] [--json]
+
+DESCRIPTION
+    Looks at what a network of one or several hosts needs, and prints a line
+    for each thing: ok, or problem with what to do about it.
+
+    runtime, token      the user's own directory for sockets, and its rights
+    config              the config file can be read
+    key, broker-key     the files are there, closed to others, and their halves
+                        belong together
+    trust               the trust store: its rights, and each file in it
+    policy              the policy file: what is wrong in which line, and who is
+                        named there and not trusted. On the broker's host
+    files               how many files a process may have open
+    broker              is somebody there; if not: is the name known, is the
+                        connection refused, or is there no answer. Does the
+                        broker let us in; if not: does it not trust our key, has
+                        it another one, or none. Is it --insecure
+    clock               the broker's and ours
+    nodes               the TCP addresses that nodes tell others: can they be
+                        reached from here, do they mean only their own host, or
+                        a private network behind NAT
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
+    --trust DIR         the trust store ($ALUA_TRUST, else
+                        ~/.config/alua/trusted)
+    --policy FILE       a policy file
+    --json              a JSON array: check, ok, text, fix
+
+EXIT STATUS
+    0 when all is well, 1 when there is a problem, 2 for a command line that
+    makes no sense.
+
+EXAMPLES
+    alua doctor
+    alua doctor --broker hub:4321 --key ana.key --broker-key broker.pub
+    alua doctor --policy policy.lua
 ]==]
 
 pages.help = [==[

@@ -5,7 +5,8 @@ local visitor = require "alua.cli.visitor"
 local pub = { stops = true }
 
 pub.options = {
-  { "--broker", "broker" }, { "--timeout", "timeout", "seconds" }, { "--retain", "retain", "flag" },
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--timeout", "timeout", "seconds" }, { "--retain", "retain", "flag" },
   { "--ttl", "ttl", "seconds" }, { "--delay", "delay", "seconds" }, { "--json", "json", "flag" },
 }
 

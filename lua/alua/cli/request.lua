@@ -5,7 +5,8 @@ local visitor = require "alua.cli.visitor"
 local request = { stops = true }
 
 request.options = {
-  { "--broker", "broker" }, { "--timeout", "timeout", "seconds" },
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--timeout", "timeout", "seconds" },
   { "--gather", "gather", "flag" }, { "--json", "json", "flag" },
 }
 

@@ -8,6 +8,9 @@ run.options = {
   { "--app", "app", "name" },
   { "--name", "name", "name" },
   { "--broker", "broker" },
+  { "--key", "key", "name" },
+  { "--broker-key", "broker_key", "name" },
+  { "--code", "code", "code" },
   { "--timeout", "timeout", "seconds" },
   { "--keep", "keep", "flag" },
   { "--end", "end_", "flag" },
@@ -32,6 +35,8 @@ function run.run(host, given, rest)
   if missing then return 1, missing end
   return host.launch {
     count = given.count or 1, app = given.app or "myapp", name = given.name, broker = given.broker,
+    key = given.key and host.absolute(given.key), broker_key = given.broker_key and host.absolute(given.broker_key),
+    code = given.code,
     timeout = given.timeout or 0, keep = given.keep, end_ = given.end_, label = not given.no_label,
     file = file, args = rest,
   }

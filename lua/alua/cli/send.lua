@@ -3,7 +3,10 @@ local visitor = require "alua.cli.visitor"
 
 local send = { stops = true }
 
-send.options = { { "--broker", "broker" }, { "--timeout", "timeout", "seconds" } }
+send.options = {
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--timeout", "timeout", "seconds" },
+}
 
 local ALL_RESULTS = 2
 

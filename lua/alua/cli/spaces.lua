@@ -5,7 +5,10 @@ local visitor = require "alua.cli.visitor"
 
 local spaces = {}
 
-spaces.options = { { "--broker", "broker" }, { "--json", "json", "flag" } }
+spaces.options = {
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--json", "json", "flag" },
+}
 
 local function column(title, field)
   return { title, function(space) return space[field] end }
@@ -13,7 +16,7 @@ end
 
 local columns = {
   column("SPACE", "name"), column("TUPLES", "tuples"), column("BYTES", "bytes"), column("LEASES", "leases"),
-  column("WAITERS", "waiters"), column("WATCHES", "watches"),
+  column("WAITERS", "waiters"), column("WATCHES", "watches"), column("REACTIONS", "reactions"),
 }
 
 function spaces.run(host, given, rest)

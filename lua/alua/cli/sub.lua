@@ -7,7 +7,8 @@ local FAILED = 1 -- Nothing came in time; or it could not begin, which was said 
 local sub = { stops = true }
 
 sub.options = {
-  { "--broker", "broker" }, { "--timeout", "patience", "seconds" },
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--timeout", "patience", "seconds" },
   { "--count", "count", "count" },
   { "--last", "last", "count" }, { "--since", "since", "seconds" }, { "--group", "group" }, { "--filter", "filter" },
   { "--json", "json", "flag" },

@@ -38,7 +38,8 @@ end
 -- How long a tuple is waited for is this verb's alone: the config file's timeout is not meant.
 local function verb(how, ...)
   local options = {
-    { "--broker", "broker" }, { "--timeout", "patience", "seconds" },
+    { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+    { "--timeout", "patience", "seconds" },
     { "--all", "all", "flag" }, { "--json", "json", "flag" }, ...,
   }
   return { options = options, stops = true, run = function(...) return run(how, ...) end }

@@ -9,7 +9,7 @@ local visitor = {}
 ---@param print_results fun(...): nil
 ---@return integer status, string? message
 function visitor.visit(host, given, what, ask, print_results)
-  local core, why = join.open(host, given.broker, { visitor = true })
+  local core, why = join.open(host, given, { visitor = true })
   if not core then return 1, why end
   local results = table.pack(core.await(function(resume)
     local ok, err = ask(core, resume)
@@ -34,7 +34,7 @@ local INTERRUPTED = 130 -- As a shell tells it
 ---@param body fun(core: table): integer?, any? An exit status; nil and an error when it failed.
 ---@return integer status, string message When there is no network; else it does not return.
 function visitor.stay(host, given, body)
-  local core, why = join.open(host, given.broker, { visitor = true })
+  local core, why = join.open(host, given, { visitor = true })
   if not core then return 1, why end
   core.signals()
   core.task(function()

@@ -6,7 +6,8 @@ local visitor = require "alua.cli.visitor"
 local watch = { stops = true }
 
 watch.options = {
-  { "--broker", "broker" }, { "--timeout", "patience", "seconds" },
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--timeout", "patience", "seconds" },
   { "--count", "count", "count" }, { "--json", "json", "flag" },
 }
 
@@ -20,6 +21,7 @@ function watch.run(host, given, rest)
     if err and err.code ~= "timeout" then return nil, err end
     return stream.run(core, given, function(put)
       return space:watch(pattern, function(tuple, missed)
+        if tuple == nil then return io.stderr:write("alua: ", tostring(missed), "\n") end
         if missed > 0 then io.stderr:write("alua: ", missed, " left out\n") end
         put(values.text(tuple, given.json))
       end)

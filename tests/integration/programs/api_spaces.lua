@@ -398,6 +398,40 @@ case("each: acknowledged behind the body, ends after its timeout", function(spac
   same(table.pack(0, 0), space:count(), space:stat().leases)
 end)
 
+case("each: who began before the end ends with it, who begins afterwards waits in the new space", function(space)
+  local before, busy, after = {}, {}, {}
+  local ended = 0
+  local go = false
+  local function worker(kind, seen, body)
+    require("alua.core").task(function()
+      for tuple, lease in space:each({ kind, luats.int }, { lease = 30 }) do
+        seen[#seen + 1] = tuple[2]
+        if body then body(lease) end
+      end
+      ended = ended + 1
+    end)
+  end
+  space:out { "busy", 1 }
+  worker("idle", before)
+  worker("busy", busy, function(lease)
+    while not go do alua.sleep(0.001) end
+    lease:ack(nil, nil, function(_, err) same("expired", err.code) end) -- Else `each` would report that
+  end)
+  check.eventually(function() return #busy == 1 and space:stat().waiters == 1 end)
+  same(true, space:destroy())
+  worker("idle", after)
+  check.eventually(function() return ended == 1 and space:stat().waiters == 1 end) -- The new one's
+  go = true
+  check.eventually(function() return ended == 2 end) -- It was busy, and does not take in the new one
+  space:out { "busy", 2 }
+  space:out { "idle", 3 }
+  check.eventually(function() return #after == 1 end)
+  same({ {}, { 1 }, { 3 } }, { before, busy, after })
+  same(1, space:count { "busy", 2 })
+  space:destroy()
+  check.eventually(function() return ended == 3 end)
+end)
+
 case("each: released when the body raises", function(space)
   space:out { 1 }
   local ok, err = pcall(function()
@@ -486,8 +520,21 @@ case("watch: each matching arrival once, in order, from now on", function(space)
   same(100, #seen)
 end)
 
+case("watch: the end of the space is its last word", function(space)
+  local seen = {}
+  local watch = space:watch({ luats.int }, function(tuple, other) seen[#seen + 1] = tuple and tuple[1] or other.code end)
+  space:out { 1 }
+  same(true, space:destroy())
+  space:out { 2 } -- In a new space of that name
+  check.eventually(function() return #seen == 2 end)
+  same({ 1, "closed" }, seen)
+  same({ true, 1, 0 }, { watch.closed, watch.told, watch.missed })
+  watch:close()
+  same(0, space:stat().watches)
+end)
+
 case("stat and spaces tell what is there", function(space)
-  same({ name = space.name, tuples = 0, bytes = 0, leases = 0, waiters = 0, watches = 0 }, space:stat())
+  same({ name = space.name, tuples = 0, bytes = 0, leases = 0, waiters = 0, watches = 0, reactions = 0 }, space:stat())
   space:out { 1 }
   space:take({ 2 }, { background = true }, function(_, _) end)
   check.eventually(function() return space:stat().waiters == 1 end)

@@ -49,6 +49,11 @@ for verb, ask in pairs(questions) do
   end
 end
 
+function order.watch(who)
+  alua.watch(who, function(what, id) say("watch", what, id) end)
+  say "watching"
+end
+
 function order.crew()
   local ids = dalua.processes "crew"
   table.sort(ids)

@@ -24,6 +24,27 @@ end
 function publish(topic, first, last, size)
   for i = first, last do assert(luaps.publish(topic, size and i .. ("x"):rep(size) or i)) end
 end
+function flow(topic)                        -- Without end, as an event after the other
+  local n = 0
+  local function more()
+    for _ = 1, 50 do
+      n = n + 1
+      luaps.publish(topic, n)
+    end
+    alua.sleep(0)
+    return require("alua.core").task(more)
+  end
+  require("alua.core").task(more)
+end
+local tally_last, tally_faults = 0, 0
+function tally(topic)                       -- Count instead of keeping
+  luaps.subscribe(topic, function(msg)
+    local n = tonumber((tostring(msg.value):gsub("x+$", "")))
+    if n ~= tally_last + 1 or msg.missed > 0 then tally_faults = tally_faults + 1 end
+    tally_last = n
+  end)
+end
+function tallied() return tally_last, tally_faults end
 function published(topic, value, options)
   options = options or {}
   options.ack = true
@@ -31,6 +52,19 @@ function published(topic, value, options)
 end
 function answer(topic) luaps.subscribe(topic, function(msg) msg:reply(msg.value + 1) end) end
 function ask(topic, value) return luaps.request(topic, value, { timeout = 5 }) end
+-- Ask in the moment in which there is another broker, and our subscriptions are not yet there.
+local answer, slipped
+function begin_between(topic)
+  local core, lost = require "alua.core", require "alua.lost"
+  local before, epoch = core.info().restarts, lost.epoch
+  local function look()
+    if core.info().restarts == before then return core.task(look) end
+    slipped = lost.epoch == epoch
+    luaps.request(topic, 1, { timeout = 5 }, function(value, err) answer = value or err end)
+  end
+  look()
+end
+function between() if answer then return answer, slipped end end
 function will(topic, value) return luaps.will(topic, value) end
 function heard() return list end
 function count() return #list end

@@ -1,36 +1,80 @@
-//  predicate_lex - names, numbers, strings, comments and operators, as Lua 5.4 reads them
+//  lex - names, numbers, strings, comments and operators, as Lua 5.4 reads them
 
-#include "predicate_lex.h"
+#include "lex.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "predicate_number.h"
+#include "lex_number.h"
 
-bool predicate_lex_fail(predicate_lex_t *self, int rc, size_t at, const char *format, ...)
+static bool is_newline(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+//  \n, \r, \r\n and \n\r are one newline.
+static size_t newline_size(char first, char second)
+{
+    return is_newline(second) && second != first ? 2 : 1;
+}
+
+//  Zero behind the end, as in zero-terminated text; a zero inside is no part of any token either.
+static char byte_at(const lex_t *self, size_t at)
+{
+    return at < self->source.size ? self->source.data[at] : 0;
+}
+
+static size_t line_of(const lex_t *self, size_t at, size_t *start)
+{
+    size_t line = 1, i = 0;
+    *start = 0;
+    while (i < at) {
+        char c = byte_at(self, i);
+        i += is_newline(c) ? newline_size(c, byte_at(self, i + 1)) : 1;
+        line += is_newline(c);
+        *start = is_newline(c) ? i : *start;
+    }
+    return line;
+}
+
+size_t lex_line(const lex_t *self, size_t at)
+{
+    size_t start;
+    return line_of(self, at, &start);
+}
+
+static int write_place(const lex_t *self, size_t at)
+{
+    size_t start, line;
+    if (!self->lines)
+        return snprintf(self->text, LEX_TEXT, "column %zu: ", at + 1);
+    line = line_of(self, at, &start);
+    return snprintf(self->text, LEX_TEXT, "%zu:%zu: ", line, at - start + 1);
+}
+
+bool lex_fail(lex_t *self, int rc, size_t at, const char *format, ...)
 {
     va_list args;
-    int head = snprintf(self->text, PREDICATE_TEXT, "column %zu: ", at + 1);
+    int head = write_place(self, at);
     va_start(args, format);
-    vsnprintf(self->text + head, PREDICATE_TEXT - (size_t) head, format, args);
+    vsnprintf(self->text + head, LEX_TEXT - (size_t) head, format, args);
     va_end(args);
     self->rc = rc;
     return false;
 }
 
-static bool refuse(predicate_lex_t *self, const char *sentence)
+static bool refuse(lex_t *self, const char *sentence)
 {
-    return predicate_lex_fail(self, WIRE_E_SYNTAX, self->start, "%s", sentence);
+    return lex_fail(self, WIRE_E_SYNTAX, self->start, "%s", sentence);
 }
 
 //  ---- Bytes -------------------------------------------------------------------------
 //
 //  Not <ctype.h>: its answers depend on the locale.
 
-//  Zero behind the end, as in zero-terminated text; a zero inside is no part of any token either.
-static char peek(const predicate_lex_t *self, size_t ahead)
+static char peek(const lex_t *self, size_t ahead)
 {
-    return self->at + ahead < self->source.size ? self->source.data[self->at + ahead] : 0;
+    return byte_at(self, self->at + ahead);
 }
 
 static bool is_digit(char c)
@@ -57,22 +101,15 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static bool is_newline(char c)
+static void skip_newline(lex_t *self)
 {
-    return c == '\n' || c == '\r';
-}
-
-//  \n, \r, \r\n and \n\r are one newline.
-static void skip_newline(predicate_lex_t *self)
-{
-    char first = peek(self, 0), second = peek(self, 1);
-    self->at += is_newline(second) && second != first ? 2 : 1;
+    self->at += newline_size(peek(self, 0), peek(self, 1));
 }
 
 //  ---- Long brackets -------------------------------------------------------------------
 
 //  At '[' or ']': how many '=' stand before the second one; -1: it is no long bracket.
-static int bracket_level(const predicate_lex_t *self)
+static int bracket_level(const lex_t *self)
 {
     size_t level = 0;
     char bracket = peek(self, 0);
@@ -81,7 +118,7 @@ static int bracket_level(const predicate_lex_t *self)
     return peek(self, 1 + level) == bracket ? (int) level : -1;
 }
 
-static bool read_long(predicate_lex_t *self, int level, bool keep)
+static bool read_long(lex_t *self, int level, bool keep)
 {
     self->at += (size_t) level + 2;
     if (is_newline(peek(self, 0)))
@@ -106,12 +143,12 @@ static bool read_long(predicate_lex_t *self, int level, bool keep)
 
 //  ---- Short strings ---------------------------------------------------------------------
 
-static bool refuse_escape(predicate_lex_t *self, const char *sentence)
+static bool refuse_escape(lex_t *self, const char *sentence)
 {
-    return predicate_lex_fail(self, WIRE_E_SYNTAX, self->at, "%s", sentence);
+    return lex_fail(self, WIRE_E_SYNTAX, self->at, "%s", sentence);
 }
 
-static bool read_hex_escape(predicate_lex_t *self)
+static bool read_hex_escape(lex_t *self)
 {
     int high = hex_of(peek(self, 1)), low = hex_of(peek(self, 2));
     if (high < 0 || low < 0)
@@ -121,7 +158,7 @@ static bool read_hex_escape(predicate_lex_t *self)
     return true;
 }
 
-static bool read_decimal_escape(predicate_lex_t *self)
+static bool read_decimal_escape(lex_t *self)
 {
     unsigned value = 0;
     for (int i = 0; i < 3 && is_digit(peek(self, 0)); i++, self->at++)
@@ -133,7 +170,7 @@ static bool read_decimal_escape(predicate_lex_t *self)
 }
 
 //  UTF-8 as it was first meant, up to 2^31, as Lua has it.
-static void put_utf8(predicate_lex_t *self, uint32_t code)
+static void put_utf8(lex_t *self, uint32_t code)
 {
     uint8_t bytes[8];
     size_t n = 1;
@@ -151,7 +188,7 @@ static void put_utf8(predicate_lex_t *self, uint32_t code)
     wire_buf_append(&self->pool, bytes + 8 - n, n);
 }
 
-static bool read_utf8_escape(predicate_lex_t *self)
+static bool read_utf8_escape(lex_t *self)
 {
     uint32_t code = 0;
     size_t digits = 0;
@@ -170,14 +207,14 @@ static bool read_utf8_escape(predicate_lex_t *self)
     return true;
 }
 
-static void skip_spaces(predicate_lex_t *self)
+static void skip_spaces(lex_t *self)
 {
     while (self->at < self->source.size && is_space(peek(self, 0)))
         self->at++;
 }
 
 //  Behind the backslash.
-static bool read_escape(predicate_lex_t *self)
+static bool read_escape(lex_t *self)
 {
     static const char letters[] = "abfnrtv\\\"'", bytes[] = "\a\b\f\n\r\t\v\\\"'";
     char c = peek(self, 0);
@@ -203,7 +240,7 @@ static bool read_escape(predicate_lex_t *self)
     return true;
 }
 
-static bool read_short(predicate_lex_t *self, char quote)
+static bool read_short(lex_t *self, char quote)
 {
     self->at++;
     while (self->at < self->source.size) {
@@ -221,7 +258,7 @@ static bool read_short(predicate_lex_t *self, char quote)
     return refuse(self, "this string has no end");
 }
 
-static bool read_string(predicate_lex_t *self, int level)
+static bool read_string(lex_t *self, int level)
 {
     self->token = TOKEN_STRING;
     self->string = self->pool.size;
@@ -234,7 +271,7 @@ static bool read_string(predicate_lex_t *self, int level)
 //  ---- Numbers and names -------------------------------------------------------------------
 
 //  As Lua does: take all that could belong to a number, then look whether it is one.
-static bool read_number(predicate_lex_t *self)
+static bool read_number(lex_t *self)
 {
     bool hex = peek(self, 0) == '0' && (peek(self, 1) == 'x' || peek(self, 1) == 'X');
     char small = hex ? 'p' : 'e', large = hex ? 'P' : 'E';
@@ -250,12 +287,12 @@ static bool read_number(predicate_lex_t *self)
     }
     self->at += is_letter(peek(self, 0));
     self->token = TOKEN_NUMBER;
-    return predicate_number(predicate_lex_word(self), &self->value) || refuse(self, "this is no number");
+    return lex_number(lex_word(self), &self->value) || refuse(self, "this is no number");
 }
 
 static const struct {
     const char *word;
-    predicate_token_t token;
+    lex_token_t token;
 } words[] = {
     { "and", TOKEN_AND }, { "or", TOKEN_OR }, { "not", TOKEN_NOT },
     { "true", TOKEN_TRUE }, { "false", TOKEN_FALSE }, { "nil", TOKEN_NIL },
@@ -265,13 +302,13 @@ static const struct {
     { "return", TOKEN_RESERVED }, { "then", TOKEN_RESERVED }, { "until", TOKEN_RESERVED }, { "while", TOKEN_RESERVED },
 };
 
-static bool read_name(predicate_lex_t *self)
+static bool read_name(lex_t *self)
 {
     while (is_letter(peek(self, 0)) || is_digit(peek(self, 0)))
         self->at++;
     self->token = TOKEN_NAME;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (wire_str_is(predicate_lex_word(self), words[i].word))
+        if (wire_str_is(lex_word(self), words[i].word))
             self->token = words[i].token;
     return true;
 }
@@ -281,7 +318,7 @@ static bool read_name(predicate_lex_t *self)
 //  The longer ones first.
 static const struct {
     const char *text;
-    predicate_token_t token;
+    lex_token_t token;
 } operators[] = {
     { "...", TOKEN_OTHER }, { "..", TOKEN_CONCAT }, { "<=", TOKEN_LE }, { ">=", TOKEN_GE }, { "~=", TOKEN_NE },
     { "==", TOKEN_EQ }, { "<<", TOKEN_SHL }, { ">>", TOKEN_SHR }, { "//", TOKEN_DOUBLE_SLASH }, { "::", TOKEN_OTHER },
@@ -289,9 +326,10 @@ static const struct {
     { "+", TOKEN_PLUS }, { "-", TOKEN_MINUS }, { "*", TOKEN_STAR }, { "/", TOKEN_SLASH }, { "%", TOKEN_PERCENT },
     { "^", TOKEN_CARET }, { "#", TOKEN_HASH }, { "(", TOKEN_OPEN }, { ")", TOKEN_CLOSE }, { "[", TOKEN_SQUARE },
     { "]", TOKEN_SQUARE_CLOSE }, { ".", TOKEN_DOT }, { ",", TOKEN_COMMA },
+    { "{", TOKEN_BRACE }, { "}", TOKEN_BRACE_CLOSE }, { "=", TOKEN_ASSIGN }, { ";", TOKEN_SEMICOLON },
 };
 
-static bool read_operator(predicate_lex_t *self)
+static bool read_operator(lex_t *self)
 {
     size_t left = self->source.size - self->at;
     self->token = TOKEN_OTHER;
@@ -309,7 +347,7 @@ static bool read_operator(predicate_lex_t *self)
 
 //  ---- Tokens ----------------------------------------------------------------------------------
 
-static bool skip_comment(predicate_lex_t *self)
+static bool skip_comment(lex_t *self)
 {
     self->start = self->at;
     self->at += 2;
@@ -321,7 +359,7 @@ static bool skip_comment(predicate_lex_t *self)
     return true;
 }
 
-static bool skip_blank(predicate_lex_t *self)
+static bool skip_blank(lex_t *self)
 {
     for (;;) {
         skip_spaces(self);
@@ -332,7 +370,7 @@ static bool skip_blank(predicate_lex_t *self)
     }
 }
 
-static bool read_token(predicate_lex_t *self)
+static bool read_token(lex_t *self)
 {
     char c = peek(self, 0);
     if (is_letter(c))
@@ -348,7 +386,7 @@ static bool read_token(predicate_lex_t *self)
     return read_operator(self);
 }
 
-bool predicate_lex_next(predicate_lex_t *self)
+bool lex_next(lex_t *self)
 {
     if (!skip_blank(self))
         return false;
@@ -359,5 +397,5 @@ bool predicate_lex_next(predicate_lex_t *self)
     }
     if (!read_token(self))
         return false;
-    return !self->pool.failed || predicate_lex_fail(self, WIRE_E_NO_MEMORY, self->start, "out of memory");
+    return !self->pool.failed || lex_fail(self, WIRE_E_NO_MEMORY, self->start, "out of memory");
 }

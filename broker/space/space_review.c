@@ -1,0 +1,94 @@
+//  space_review - what a session began and may not do any more
+
+#include "space_state.h"
+
+static wire_str_t name_of(const space_t *space)
+{
+    return (wire_str_t) { space->name, space->size };
+}
+
+static bool stands(const spaces_review_t *review, wire_type_t type, const space_t *space)
+{
+    return review->stands(review->arg, type, name_of(space));
+}
+
+//  The next link, or NULL when there is none or the session's last thing went with the one before.
+static space_link_t *next_of(const spaces_t *self, uint64_t number, space_link_t *next, const space_link_t *head)
+{
+    return space_session_find(self, number) && next != head ? next : NULL;
+}
+
+static size_t review_waiters(spaces_t *self, space_session_t *session, const spaces_review_t *review)
+{
+    const uint64_t number = session->number;
+    space_link_t *head = &session->waiters, *at = next_of(self, number, head->next, head);
+    size_t ended = 0;
+    while (at) {
+        space_waiter_t *waiter = SPACE_OF(at, space_waiter_t, listener.in_session);
+        space_t *space = waiter->listener.space;
+        space_link_t *next = at->next;
+        bool may = stands(review, waiter->take ? WIRE_TAKE : WIRE_READ, space)
+                && (!waiter->put || stands(review, WIRE_OUT, space));
+        if (!may) {
+            space_waiter_deny(self, waiter, WIRE_E_DENIED, "the right to it was withdrawn");
+            space_tidy(self, space);
+            ended++;
+        }
+        at = next_of(self, number, next, head);
+    }
+    return ended;
+}
+
+static size_t review_watches(spaces_t *self, space_session_t *session, const spaces_review_t *review)
+{
+    const uint64_t number = session->number;
+    space_link_t *head = &session->watches, *at = next_of(self, number, head->next, head);
+    size_t ended = 0;
+    while (at) {
+        space_watch_t *watch = SPACE_OF(at, space_watch_t, listener.in_session);
+        space_t *space = watch->listener.space;
+        space_link_t *next = at->next;
+        if (!stands(review, WIRE_SPACE_WATCH, space)) {
+            space_watch_free(self, watch);
+            space_tidy(self, space);
+            ended++;
+        }
+        at = next_of(self, number, next, head);
+    }
+    return ended;
+}
+
+static size_t review_reactions(spaces_t *self, space_session_t *session, const spaces_review_t *review)
+{
+    const uint64_t number = session->number;
+    space_link_t *head = &session->reactions, *at = next_of(self, number, head->next, head);
+    size_t ended = 0;
+    while (at) {
+        space_reaction_t *reaction = SPACE_OF(at, space_reaction_t, in_session);
+        space_t *space = reaction->space;
+        space_link_t *next = at->next;
+        if (!stands(review, WIRE_REACT, space)) {
+            space_reaction_free(self, reaction);
+            space_reactor_tidy(self, space);
+            ended++;
+        }
+        at = next_of(self, number, next, head);
+    }
+    return ended;
+}
+
+size_t spaces_review(spaces_t *self, uint64_t number, const spaces_review_t *review, int64_t now)
+{
+    size_t ended = 0;
+    space_session_t *session;
+    spaces_tick(self, now);
+    if ((session = space_session_find(self, number)))
+        ended += review_waiters(self, session, review);
+    if ((session = space_session_find(self, number)))
+        ended += review_watches(self, session, review);
+    if ((session = space_session_find(self, number)))
+        ended += review_reactions(self, session, review);
+    ended += space_turns_review(self, number, review);
+    space_turns(self);
+    return ended;
+}

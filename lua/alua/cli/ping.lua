@@ -1,0 +1,119 @@
+--- alua ping: is the broker well, is a node. For people, and for health checks.
+local join = require "alua.cli.join"
+local show = require "alua.cli.show"
+local visitor = require "alua.cli.visitor"
+
+local ping = {}
+
+ping.options = {
+  { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
+  { "--count", "count", "count" }, { "--timeout", "patience", "seconds" }, { "--json", "json", "flag" },
+}
+
+local PATIENCE = 5 -- Seconds; a health check must not hang
+
+-- What a node can only say if it is alive, whether or not it lets us call.
+local alive = { no_function = true, not_exported = true, draining = true, denied = true }
+
+-- How much time the question and its answer took; what came.
+local function round(core, what, start)
+  local begun = core.now()
+  local results = table.pack(core.await(function(resume)
+    local ok, err = start(resume)
+    if ok == nil and err ~= nil then resume(nil, err) end
+  end, "ping " .. what))
+  local failed = results[1] == nil and core.iserror(results[2])
+  return (core.now() - begun) * 1000, not failed and results[1] or nil, failed and results[2] or nil
+end
+
+local function ask_broker(core, patience)
+  return round(core, "the broker", function(resume) return core.ask("STAT", patience, resume) end)
+end
+
+-- Any function does: it is the answer that counts. A refusal that is the broker's says nothing of the node.
+local function ask_node(core, who, id, patience)
+  local ms, _, err = round(core, who, function(resume)
+    return core.call(id, "type", { timeout = patience }, resume, "ping")
+  end)
+  if err and not (alive[err.code] and (err.node == id or err.code == "draining")) then return ms, nil, err end
+  return ms, { id = id, state = err and err.code == "draining" and "draining" or "up" }
+end
+
+local function find(core, who, patience)
+  local _, found, err = round(core, who, function(resume) return core.ask("LOOKUP", patience, resume, who) end)
+  return found and found.id, err
+end
+
+local function rounds(count, one)
+  local times, last = {}, nil
+  for i = 1, count do
+    local ms, found, err = one()
+    if not found then return nil, err end
+    times[i], last = ms, found
+  end
+  return times, last
+end
+
+local function summary(times)
+  local least, most, sum = math.huge, 0, 0
+  for _, ms in ipairs(times) do least, most, sum = math.min(least, ms), math.max(most, ms), sum + ms end
+  return { least = least, mean = sum / #times, most = most }
+end
+
+local function duration(seconds)
+  if seconds < 120 then return ("%d s"):format(seconds) end
+  if seconds < 7200 then return ("%d min"):format(seconds // 60) end
+  if seconds < 172800 then return ("%d h"):format(seconds // 3600) end
+  return ("%d days"):format(seconds // 86400)
+end
+
+local function about(found)
+  if found.id then return found.state end
+  return ("protocol %d, %d members, up for %s%s"):format(found.protocol or 1, found.members, duration(found.uptime or 0),
+    found.insecure == 1 and ", INSECURE" or "")
+end
+
+local function print_json(who, count, ms, found)
+  local out = { who = who, count = count, ms = ms }
+  if found.id then
+    out.id, out.state = found.id, found.state
+  else
+    out.protocol, out.members, out.uptime, out.insecure = found.protocol, found.members, found.uptime, found.insecure == 1
+  end
+  print(show.json(out))
+end
+
+local function print_lines(who, times, ms, found)
+  print(("%s: %.2f ms, %s"):format(who, ms.mean, about(found)))
+  if #times > 1 then
+    print(("%d answers: least %.2f, mean %.2f, most %.2f ms"):format(#times, ms.least, ms.mean, ms.most))
+  end
+end
+
+local WARNING = "alua: warning: this broker runs with --insecure: whoever reaches it may do everything\n"
+
+local function one_round(core, who, patience)
+  if not who then return function() return ask_broker(core, patience) end end
+  local id, err = find(core, who, patience)
+  if not id then return nil, err end
+  return function() return ask_node(core, who, id, patience) end
+end
+
+function ping.run(host, given, rest)
+  if rest[2] then return 2, "one node: alua ping ana" end
+  local who, count = rest[1], given.count or 1
+  given.patience = given.patience or PATIENCE
+  join.patience = given.patience
+  return visitor.stay(host, given, function(core)
+    local one, why = one_round(core, who, given.patience)
+    if not one then return nil, why end
+    local times, found = rounds(count, one)
+    if not times then return nil, found end
+    local ms, name = summary(times), who or "broker " .. (given.broker or host.default_broker())
+    if found.insecure == 1 then io.stderr:write(WARNING) end
+    if given.json then print_json(name, count, ms, found) else print_lines(name, times, ms, found) end
+    return 0
+  end)
+end
+
+return ping
