@@ -34,7 +34,7 @@ typedef struct {
     const char *directory;      //  0700, for ipc sockets; NULL: alua_directory()
     const char *token;          //  32 hex digits; NULL: the user's, alua_token()
     const char *listen;         //  One more endpoint besides ipc, such as tcp://127.0.0.1:*; or NULL
-    const char *advertise;      //  What others are told instead of `listen`: a proxy's or an outer address; or NULL
+    const char *advertise;      //  What others are told instead of `listen`: a proxy's or an outer address, with its port or the listener's; or NULL
     const char *executable;     //  The `alua` program, for spawn; NULL: found, alua_executable()
     const char *host;           //  What tells whether ipc paths mean the same; NULL: found
     bool visitor;               //  A guest of the command line: consumes no number
