@@ -171,6 +171,7 @@ class TestBrokerMoves(Hosts):
 
 
 class TestAddresses(Hosts):
+    @unittest.skipUnless(harness.has_ipv6(), "no IPv6 here: [::1] cannot be listened at")
     def test_ipv6(self):
         self.start_hub(("ana", "bob", "tester"), listen="tcp://[::1]:*")
         self.hub.endpoint = self.hub.expect(r"listening on (\S+)")[1]
