@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <lauxlib.h>
+#include <uv.h>
 #include "address.h"
 #include "alua.h"
 #include "child.h"
@@ -204,12 +205,19 @@ static int host_isatty(lua_State *L)
     return 1;
 }
 
+//  host.now() -> seconds, to the nanosecond: core.now is the loop's, in whole ms.
+static int host_now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number) uv_hrtime() / 1e9);
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
     { "launch", host_launch }, { "serve", host_serve }, { "detach", host_detach }, { "probe", host_probe }, { "knock", host_knock },
     { "listenable", host_listenable }, { "own_address", host_own_address }, { "absolute", host_absolute },
     { "is_local", host_is_local }, { "directory", host_directory }, { "default_broker", host_default_broker },
     { "setenv", host_setenv }, { "label", host_label }, { "leave", host_leave }, { "isatty", host_isatty },
-    { "data", host_data }, { NULL, NULL },
+    { "data", host_data }, { "now", host_now }, { NULL, NULL },
 };
 
 int host_push(lua_State *L)

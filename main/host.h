@@ -16,6 +16,7 @@
 //  | label(text) | another label for the lines of this process |
 //  | leave(orphaned) | before core.exit: complete the last line; remove what a killed launcher left |
 //  | isatty(fd) | whether that is a terminal |
+//  | now() | monotonic seconds, to the nanosecond |
 //  | data(text, name) | data in Lua's syntax, read without running it (host_data.h) |
 //  | edit | table: line editing for the console (edit.h) |
 //  | doctor | table: what `alua doctor` looks at (host_doctor.h) |

@@ -184,7 +184,7 @@ int64_t hub_frame_time(const hub_frame_t *frame);
 //  Milliseconds, monotonic: the time the hub's cores are given.
 int64_t hub_now(const hub_t *self);
 
-//  Counters, for STAT and `alua nodes -v`; also how much the links hold.
+//  Counters, for STAT and `alua ping --counters`; also how much the links hold.
 typedef struct {
     uint64_t messages_in, messages_out, frames_in, frames_out, bytes_in, bytes_out;
     uint64_t resent, refused, strikes, lost, reconnects, full;

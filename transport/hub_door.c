@@ -41,6 +41,8 @@ static bool drain_monitor(hub_source_t *source)
             broke = true;
     if (!broke)
         return false;
+    if (self->sweep_step == 0 && self->sweep_due != WIRE_LINK_NEVER && self->sweep_due > now)
+        return false;                   //  One is due anyway: whoever connects and leaves must not put it off
     self->sweep_step = 0;
     self->sweep_due = door->sweep_next > now ? door->sweep_next : now;
     if (door == &self->doors[HUB_CURVE])

@@ -52,7 +52,7 @@ local function begin(self)
     if answer == nil and watches[self] and not lost.again(err, again) then report(answer, err) end
   end, self.who)
   if not self.who then return end
-  core.ask("LOOKUP", TIMEOUT, function(found) self.id = found and found.id or self.id end, self.who)
+  core.ask("LOOKUP", TIMEOUT, function(found, _) self.id = found and found.id or self.id end, self.who)
 end
 
 --- Call `f(what, id, node, text)` as an event when a process or node comes ("up"), answers no more

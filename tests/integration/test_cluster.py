@@ -94,7 +94,8 @@ class Case(unittest.TestCase):
     def assert_noticed(self, observer, what, name, since, until=NOTICED):
         """The observer hears this of that node, at most so many seconds after `since`."""
         line = self.cluster[observer].expect(rf"watch\t{what}\t1@{name}\t([\d.]+)", until + harness.PATIENCE)
-        self.assertLessEqual(float(line[1]) - since, until, f"{name} {what}, as {observer} heard")
+        broker = "\n".join(self.broker.said(rf"\b{name}\b"))
+        self.assertLessEqual(float(line[1]) - since, until, f"{name} {what}, as {observer} heard; the broker said:\n{broker}")
 
     #  ---- What is done to them ---------------------------------------------
 

@@ -1,5 +1,4 @@
 """Rights at the node: what a peer with a key may do there, over direct links and through the broker"""
-import re
 import time
 
 import keyed
@@ -120,26 +119,6 @@ class TestChanges(keyed.Case):
         bob.expect("^in")
 
 
-class KeyedLink(wire_client.Link):
-    """A link by CURVE; key: path of our NAME.key, server: the other's public key."""
-
-    def __init__(self, endpoint, key, server, **more):
-        text = key.read_text()
-        self.public, self.secret = (re.search(rf'{half}-key = "(.+)"', text)[1].encode() for half in ("public", "secret"))
-        self.other = server.encode()
-        super().__init__(endpoint, "", **more)
-
-    def connect(self):
-        connect = self.context.socket
-
-        def socket(kind):
-            made = connect(kind)
-            made.curve_publickey, made.curve_secretkey, made.curve_serverkey = self.public, self.secret, self.other
-            return made
-        self.context = type("Context", (), {"socket": staticmethod(socket)})
-        super().connect()
-
-
 class TestNames(keyed.Case):
     """A trusted key is not any node that it likes."""
 
@@ -155,8 +134,8 @@ class TestNames(keyed.Case):
         self.addCleanup(self.me.leave)
 
     def link(self, endpoint, server, **more):
-        public = re.search(r'public-key = "(.+)"', (self.dir / f"{server}.pub").read_text())[1]
-        link = KeyedLink(endpoint, self.dir / "bob.key", public, **more)
+        mine, other = (wire_client.Key.load(self.dir / name) for name in ("bob.key", f"{server}.pub"))
+        link = wire_client.Link(endpoint, key=mine, server=other, **more)
         self.addCleanup(link.close)
         return link
 

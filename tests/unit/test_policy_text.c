@@ -335,6 +335,7 @@ static int compare_with_lua(lua_State *L, const wire_buf_t *text, bool must)
         if (must)
             fail_msg("%.*s\n%s", (int) text->size, (const char *) text->data, error);
         assert_true(error[0] >= '1' && error[0] <= '9');
+        wire_buf_free(&out);
         return 0;
     }
     lua_getglobal(L, "same");

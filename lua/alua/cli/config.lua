@@ -25,7 +25,10 @@ function kinds.seconds(value)
   return nil, "must be a number of seconds"
 end
 
-local switches = { ["true"] = true, yes = true, on = true, ["1"] = true, ["false"] = false, no = false, off = false, ["0"] = false }
+local switches = {
+  ["true"] = true, yes = true, on = true, ["1"] = true,
+  ["false"] = false, no = false, off = false, ["0"] = false,
+}
 
 function kinds.switch(value)
   if type(value) == "string" then value = switches[value] end

@@ -14,6 +14,9 @@ usage: alua run [OPTIONS] FILE [ARGS...]     run a program, on this machine, wit
        alua pub | sub | request TOPIC ...    messages by topic
        alua topics                           which topics and subscriptions there are
        alua keys new | trust | revoke | list | rotate      who may come
+       alua ping [NODE]                      is the broker well, or a node
+       alua drain NODE                       let a node finish and leave
+       alua config                           which settings are in force, and whence
        alua doctor                           what is wrong with this set-up
        alua help [VERB]                      the manual page of a verb
        alua --version
@@ -50,6 +53,9 @@ DESCRIPTION
     request     ask whoever subscribes to a topic
     topics      list the topics and the subscriptions
     keys        make keys and say who is trusted, for networks of several hosts
+    ping        is the broker well, or a node
+    drain       let a node finish what it has begun, and leave
+    config      show each setting in force and where it comes from
     doctor      what is wrong with this set-up, and the fix
     help VERB   the manual page of a verb
 
@@ -59,14 +65,30 @@ DEFAULTS
     path, where "alua broker" listens when nothing else is said. An endpoint is
     tcp://ADDRESS:PORT (or just ADDRESS:PORT) or ipc://PATH (or just an
     absolute path). A broker on another host takes a key (alua help keys):
-    --key, and --broker-key unless its key is trusted as "broker". The config
-    file $XDG_CONFIG_HOME/alua/config.lua
-    (~/.config/alua/config.lua) holds lines such as
+    --key, and --broker-key unless its key is trusted as "broker".
+
+    Settings stand in a config file, in environment variables and on the command
+    line; later ones win, and "alua config" shows which are in force. The file,
+    $XDG_CONFIG_HOME/alua/config.lua (~/.config/alua/config.lua), $ALUA_CONFIG or
+    --config FILE (which every verb has), holds lines in Lua's syntax. It is data:
+    nothing in it is run.
 
         broker = "127.0.0.1:6080"       -- for every verb; --broker private overrides it for "alua run"
+        broker_key = "broker.pub"       -- or the key itself, 40 characters
+        key = "ana.key"                 -- relative to this file, as all files here
+        trust = "trusted"               -- the trust store
+        policy = "policy.lua"           -- for broker
+        name = "ana"                    -- for node, as listen and advertise
+        listen = "tcp://*:4322"
+        advertise = "10.0.0.7"
+        code = "jail"                   -- for node, run and console
+        insecure = false                -- for broker and node
         app = "myapp"                   -- for run, node and console
         timeout = 60                    -- seconds, for run, send, call, out, count, pub and request
         label = false                   -- as --no-label
+
+    In the environment these are ALUA_BROKER, ALUA_BROKER_KEY and so on; there
+    an empty one is not set.
 
 FILES
     $XDG_RUNTIME_DIR/alua (else /tmp/alua-UID), mode 0700: sockets, the user's
@@ -81,6 +103,9 @@ ENVIRONMENT
     ALUA_BROKER_KEY     the broker's public half, where --broker-key is not
     ALUA_CODE           none, jail or full, as --code
     ALUA_TRUST          the trust store
+    ALUA_CONFIG         the config file
+    ALUA_POLICY, ALUA_NAME, ALUA_INSECURE, ALUA_APP, ALUA_TIMEOUT, ALUA_LABEL
+                        as the lines of the config file
     ALUA_HOST           nodes with the same text here use each other's ipc paths
     ALUA_HISTORY        file for the lines of "alua console"
     ALUA                the program that plain lua5.4 starts for alua.spawn
@@ -828,6 +853,108 @@ EXAMPLES
     alua doctor
     alua doctor --broker hub:4321 --key ana.key --broker-key broker.pub
     alua doctor --policy policy.lua
+]==]
+
+pages.ping = [==[
+NAME
+    alua ping - is the broker well, or a node
+
+SYNOPSIS
+    alua ping [--broker ENDPOINT] [--key FILE] [--broker-key KEY] [--count N]
+              [--timeout S] [--counters] [--json] [NODE]
+
+DESCRIPTION
+    Asks the broker, or NODE (an id, a node's name or a registered name), waits
+    for the answer, and prints how long that took. Of the broker it tells the
+    protocol's version, how many processes are members and how long it has run;
+    and warns when it runs with --insecure. A node needs not let us call
+    anything: that it refuses is an answer, too. A node that is draining is well.
+
+    It is made for health checks: silent about what is well with >/dev/null,
+    quick, and never longer than --timeout.
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
+    --count N           ask so many times, one after the other (1)
+    --timeout S         seconds to wait for each answer (5)
+    --counters          and all that the broker counts: messages, refusals, what
+                        was dropped, sessions, spaces, topics, keys; not zeros
+    --json              an object: who, count, ms { least, mean, most }; of the
+                        broker protocol, members, uptime, insecure, and counters
+                        when they are asked for; of a node id, state
+
+EXIT STATUS
+    0 when it answered; 1 when it did not, or is not there; 2 for a command line
+    that makes no sense.
+
+EXAMPLES
+    alua ping
+    alua ping --count 100 ana
+    alua ping --broker hub:4321 --key desk.key --timeout 2 >/dev/null || echo down
+]==]
+
+pages.drain = [==[
+NAME
+    alua drain - let a node finish what it has begun, and leave
+
+SYNOPSIS
+    alua drain [--broker ENDPOINT] [--key FILE] [--broker-key KEY] [--timeout S]
+               NODE
+
+DESCRIPTION
+    Tells NODE (an id, a node's name or a registered name) to leave in order,
+    and waits until it has: it gives up its names and apps, so that new work
+    finds others, refuses what comes nevertheless with the error "draining",
+    finishes what it has begun, and ends with status 0. Nobody's call fails. How
+    long that took is printed. To drain a node of somebody else takes the right
+    "admin".
+
+OPTIONS
+    --broker ENDPOINT   which network (see alua help)
+    --key FILE          our key, NAME.key: for a broker on another host
+    --broker-key KEY    the broker's public half, a file or the key itself
+    --timeout S         wait no longer than so many seconds; the node goes on
+                        draining. Without it there is no end
+
+EXIT STATUS
+    0 when it has left; 1 when it has not in time, died meanwhile, is not there,
+    or we may not; 2 for a command line that makes no sense.
+
+EXAMPLES
+    alua drain ana
+    alua drain --timeout 60 ana || alua nodes
+]==]
+
+pages.config = [==[
+NAME
+    alua config - show each setting in force and where it comes from
+
+SYNOPSIS
+    alua config [--config FILE] [--json] [OPTIONS of other verbs]
+
+DESCRIPTION
+    Prints each setting, its value, and where that comes from: FILE:LINE of the
+    config file, a variable of the environment, the command line, or the default.
+    Options of other verbs may be given, to see what they would change. "alua
+    help" lists the settings. A setting that there is not is an error, in every
+    verb, with the nearest that there is.
+
+OPTIONS
+    --config FILE       another config file ($ALUA_CONFIG, else
+                        $XDG_CONFIG_HOME/alua/config.lua)
+    --json              an object: setting -> { value, from }
+    --broker, --broker-key, --key, --trust, --policy, --insecure, --name,
+    --listen, --advertise, --code, --app, --timeout, --no-label
+                        as of the verbs that have them
+
+EXIT STATUS
+    0; 1 when a setting is wrong; 2 for a command line that makes no sense.
+
+EXAMPLES
+    alua config
+    ALUA_BROKER=hub:4321 alua config --json | jq -r .broker.from
 ]==]
 
 pages.help = [==[

@@ -79,6 +79,7 @@ if name and name ~= "-" then
 end
 if watched and watched ~= "-" then
   alua.watch(watched, function(what, id) say("watch", what, id) end)
+  alua.whereis(watched) -- Waits: the broker has heard of the watch, too
 end
 dalua.events.monitor("dalua_app_join", function(_, status, app, id) say("app", status, app, id) end)
 dalua.events.monitor("dalua_app_fail", function(_, status, app, id) say("app", status, app, id) end)
