@@ -75,6 +75,12 @@ class Container:
     def inspect(self, template):
         return docker("inspect", "--format", template, self.ident).strip()
 
+    def json(self, part):
+        return json.loads(self.inspect("{{json .%s}}" % part))
+
+    def networks(self):
+        return set(self.json("NetworkSettings.Networks"))
+
     def alua(self, *args, check=True):
         """`alua ARGS...` inside it."""
         return docker("exec", self.ident, "alua", *args, check=check)
