@@ -42,8 +42,9 @@ local function configured(cfg)
   return endpoint_of(addr .. ":" .. port)
 end
 
-local function nobody(endpoint)
-  return core.error("unknown", "no broker answers at " .. address_of(endpoint))
+local function nobody(endpoint, err)
+  local unknown = err and err.message:match "^no host of this name"
+  return core.error("unknown", "no broker answers at " .. address_of(endpoint) .. (unknown and ": " .. unknown or ""))
 end
 
 local function unfit(err)
@@ -54,7 +55,7 @@ end
 local function look(endpoint, done)
   core.probe(endpoint, function(answers, err)
     if answers then return done("connected", endpoint) end
-    done(nil, unfit(err) or nobody(endpoint))
+    done(nil, unfit(err) or nobody(endpoint, err))
   end)
 end
 

@@ -7,7 +7,8 @@
 //
 //      node_send       requests and answers, room and credit
 //      node_receive    messages from links and from the broker
-//      node_route      lookups, links, what happens when one ends
+//      node_route      links, what happens when one ends
+//      node_lookup     from a name to a way
 //      node_direct     from the broker's relay to a link, and back
 //      node_drain      handing events to the handler, outcomes, deadlines, timers
 //      node_may        what an author may do here, and what he is told when he may not
@@ -201,6 +202,8 @@ void node_core_watches_returned(node_core_t *self);
 void node_core_unname(node_core_t *self, wire_str_t name);
 
 //  node_route
+node_link_t *node_core_link_new(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_str_t process);
+void node_core_link_remove(node_core_t *self, node_link_t *link);
 node_link_t *node_core_link_find(node_core_t *self, wire_str_t node, uint64_t incarnation);
 //  A node opened a link to us; process: the id in its greeting. NULL: no memory. Another link that we have with this
 //  incarnation is buried (effects.bury); so is, in link_up, one with an older incarnation of the process.

@@ -152,15 +152,15 @@ class TestBrokerMoves(Hosts):
         ana, bob = self.net_host("ana"), self.net_host("bob")
         a, b = self.start_pair(ana, bob)
         self.begun()
+        self.cut(hub)                       # Nobody hears of its end
         self.hub.kill(signal.SIGKILL)
-        self.cut(hub)
-        del self.made["hub"]
-        other = self.net_host("hub", number=99)         # The name is another address now
-        other.store.parent.mkdir(parents=True, exist_ok=True)
+        other = self.made["hub"] = self.net_host("hub2")
+        self.names["hub"] = other.address       # The name is another address now
+        self.know()
         begun = time.monotonic()
         self.start_hub(("ana", "bob", "tester"))
         harness.eventually(lambda: {"ana", "bob"} <= {node["node"] for node in self.nodes_at(other)}, "both have found it", 10)
-        self.assertLess(time.monotonic() - begun, 10)
+        self.assertLess(time.monotonic() - begun, 8)    # Of these 2 until the silence is noticed
         before = self.ask("ana", "state")[1]
         harness.eventually(lambda: self.ask("ana", "state")[1] > before + 50, "it goes on")
 
@@ -171,6 +171,7 @@ class TestBrokerMoves(Hosts):
 
 
 class TestAddresses(Hosts):
+    @unittest.skipUnless(harness.has_ipv6(), "no IPv6 here: [::1] cannot be listened at")
     def test_ipv6(self):
         self.start_hub(("ana", "bob", "tester"), listen="tcp://[::1]:*")
         self.hub.endpoint = self.hub.expect(r"listening on (\S+)")[1]

@@ -142,10 +142,14 @@ check.case("open tells which network, and what is no address", function()
   same(here, alua.open())
   same(here, reply_of(function(cb) alua.open(nil, cb) end))
   for _, text in ipairs {
-    "", "nowhere", ":1", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x", "no.such.host:4321", "tcp://", "udp://x",
+    "", "nowhere", ":1", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x", "tcp://", "udp://x",
   } do
     local reply = alua.open(text)
     if reply.error ~= "already connected" then same({ status = "error", error = "invalid daemon address" }, reply) end
+  end
+  local unknown = alua.open "no.such.host.invalid:4321"
+  if unknown.error ~= "already connected" then
+    same("no broker answers at no.such.host.invalid:4321: no host of this name", unknown.error)
   end
   for _, cfg in ipairs { { port = -1 }, { port = 65536 }, { port = 1.5 }, { port = "x" }, { addr = 5 } } do
     same({ status = "error", error = "invalid daemon address" }, alua.create(cfg))
