@@ -149,7 +149,7 @@ check.case("open tells which network, and what is no address", function()
   end
   local unknown = alua.open "no.such.host.invalid:4321"
   if unknown.error ~= "already connected" then
-    same("no broker answers at no.such.host.invalid:4321: no host of this name", unknown.error)
+    same("no broker answers at no.such.host.invalid:4321", unknown.error)
   end
   for _, cfg in ipairs { { port = -1 }, { port = 65536 }, { port = 1.5 }, { port = "x" }, { addr = 5 } } do
     same({ status = "error", error = "invalid daemon address" }, alua.create(cfg))
