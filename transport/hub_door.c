@@ -10,7 +10,7 @@
 static const int64_t sweep_delays[] = { 10, 60, 300, 1000 };
 #define SWEEPS          (sizeof sweep_delays / sizeof sweep_delays[0])
 //  At a door that strangers reach, connections break as often as they like: probing everybody follows no faster.
-#define SWEEP_PAUSE     250
+#define SWEEP_PAUSE     100
 //  ms for ZeroMQ's own handshake, which takes an honest peer less than one; its default of 30 s lets those
 //  who connect and say nothing use up our descriptors.
 #define HANDSHAKE_TIME  3000
@@ -41,6 +41,8 @@ static bool drain_monitor(hub_source_t *source)
             broke = true;
     if (!broke)
         return false;
+    if (self->sweep_step == 0 && self->sweep_due != WIRE_LINK_NEVER && self->sweep_due > now)
+        return false;                   //  One is due anyway: whoever connects and leaves must not put it off
     self->sweep_step = 0;
     self->sweep_due = door->sweep_next > now ? door->sweep_next : now;
     if (door == &self->doors[HUB_CURVE])

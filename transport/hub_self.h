@@ -87,6 +87,7 @@ struct hub_peer {
     bool patient;               //  A broker that is dialled for ever
     bool refused;               //  By the other end: it knows
     bool connected;             //  Dialled: ZeroMQ's handshake is done
+    bool dead;                  //  Its end is proved
     bool cut;                   //  A write found the connection broken; to be judged
 
     uint64_t heard;             //  Bytes that came from it, with what carries them, since it opened or resumed

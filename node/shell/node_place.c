@@ -129,6 +129,19 @@ char *node_place_endpoint(const char *directory, uint64_t incarnation)
     return node_text_copy(text);
 }
 
+char *node_place_advertised(const char *advertise, const char *bound)
+{
+    char text[PATH_MAX];
+    const char *host = strncmp(advertise, "tcp://", 6) == 0 ? advertise + 6 : advertise;
+    const char *behind = host[0] == '[' ? strchr(host, ']') : host, *colon = behind ? strchr(behind, ':') : NULL;
+    const char *port = strrchr(bound, ':');
+    bool bare = colon && behind == host && strchr(colon + 1, ':');      //  IPv6 without brackets
+    if (strncmp(advertise, "ipc://", 6) == 0 || strncmp(bound, "tcp://", 6) != 0 || !port)
+        return node_text_copy(advertise);
+    snprintf(text, sizeof text, bare ? "tcp://[%.255s]%s" : "tcp://%.255s%s", host, colon && !bare ? "" : port);
+    return node_text_copy(text);
+}
+
 //  Two nodes can use each other's ipc paths when they see the same runtime directory, whatever hosts are called.
 const char *alua_host(void)
 {
