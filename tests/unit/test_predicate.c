@@ -260,7 +260,7 @@ static void test_what_is_wrong_and_where(void **state)
         { "math.prefix('a', 'b')", "unknown" },
         { "prefix('a')", "column 1: prefix takes 2 arguments" }, { "1 + type()", "column 5: type takes 1 argument" }, { "\xe2\x82\xac", "before '\xe2\x82\xac'" },
         { "min()", "min takes 1 to 16" },
-        { "type(1, 2)", "type takes 1 to 1" }, { "find('a', 'b', 1, true)", "find takes 2 to 3" },
+        { "type(1, 2)", "column 1: type takes 1 argument" }, { "find('a', 'b', 1, true)", "find takes 2 to 3" },
         { "type", "'(' is missing" },
         { "type(1 2)", "',' or ')' is missing" }, { "min(1,)", "a value is missing before ')'" },
         { "t.x(1)", "column 4: only the functions" },
