@@ -10,7 +10,7 @@
 static const int64_t sweep_delays[] = { 10, 60, 300, 1000 };
 #define SWEEPS          (sizeof sweep_delays / sizeof sweep_delays[0])
 //  At a door that strangers reach, connections break as often as they like: probing everybody follows no faster.
-#define SWEEP_PAUSE     250
+#define SWEEP_PAUSE     100
 //  ms for ZeroMQ's own handshake, which takes an honest peer less than one; its default of 30 s lets those
 //  who connect and say nothing use up our descriptors.
 #define HANDSHAKE_TIME  3000

@@ -40,6 +40,8 @@ class Case(unittest.TestCase):
         cls.cluster["desk"].alua("send", name, MEMBER)
 
     def setUp(self):
+        begun = time.monotonic()
+        self.addCleanup(lambda: print(f"{time.monotonic() - begun:.1f} s", end=" ", flush=True))
         self.assertTrue(self.whole, "an earlier test left the cluster as it should not be")
         type(self).whole = False
         harness.eventually(self.everybody_is_there, "all are there, with their names")
