@@ -42,9 +42,8 @@ local function configured(cfg)
   return endpoint_of(addr .. ":" .. port)
 end
 
-local function nobody(endpoint, err)
-  local unknown = err and err.message:match "^no host of this name"
-  return core.error("unknown", "no broker answers at " .. address_of(endpoint) .. (unknown and ": " .. unknown or ""))
+local function nobody(endpoint)
+  return core.error("unknown", "no broker answers at " .. address_of(endpoint))
 end
 
 local function unfit(err)
@@ -55,7 +54,7 @@ end
 local function look(endpoint, done)
   core.probe(endpoint, function(answers, err)
     if answers then return done("connected", endpoint) end
-    done(nil, unfit(err) or nobody(endpoint, err))
+    done(nil, unfit(err) or nobody(endpoint))
   end)
 end
 

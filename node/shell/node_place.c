@@ -116,6 +116,12 @@ const char *alua_executable(void)
     return path;
 }
 
+void node_place_cannot_start(char *text, size_t size, const char *executable, int rc)
+{
+    const char *advice = rc == UV_ENOENT ? "; put it where PATH finds it, or its path into the environment variable ALUA" : "";
+    snprintf(text, size, "cannot start %.300s: %s%s", executable, uv_strerror(rc), advice);
+}
+
 char *node_place_endpoint(const char *directory, uint64_t incarnation)
 {
     char text[PATH_MAX + 64];

@@ -4,6 +4,7 @@ import re
 import socket
 import unittest
 
+import harness
 import hosts
 
 
