@@ -60,7 +60,7 @@ int broker_registry_taken(broker_core_t *self, wire_str_t name, const broker_ses
                           "most %lld ms more (%s)",
                           (int) name.size, name.data, how, (long long) past,
                           (long long) (holder->lease > past ? holder->lease - past : 0), holder->id);
-    return broker_say(self, WIRE_E_EXISTS, "the name %.*s is %s alive since %lld ms ago (%s)",
+    return broker_say(self, WIRE_E_EXISTS, "the name %.*s is %s that has been alive for %lld ms (%s)",
                       (int) name.size, name.data, how, (long long) past, holder->id);
 }
 

@@ -78,10 +78,8 @@ describe("--advertise", function()
     assert.equal("tcp://[fd00::7]:99", node.advertised("[fd00::7]:99", listen))
   end)
 
-  it("needs one when that is any", function()
-    local endpoint, why = node.advertised("10.0.0.7", "tcp://*:*")
-    assert.is_nil(endpoint)
-    assert.matches("wants a port", why)
+  it("has none when that is any: the node puts it in when it listens", function()
+    assert.equal("tcp://10.0.0.7", node.advertised("10.0.0.7", "tcp://*:*"))
   end)
 
   it("is an address", function()

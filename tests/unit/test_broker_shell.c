@@ -268,7 +268,7 @@ static void test_refusals_are_told(void **state)
     dial(f, &second, "ana", 9, HUB_NODE, TOKEN, 1);
     until(f, &second.ended);
     assert_int_equal(second.ended, WIRE_E_EXISTS);
-    assert_non_null(strstr(second.text, "the name ana is taken by a node alive since"));
+    assert_non_null(strstr(second.text, "the name ana is taken by a node that has been alive for"));
     dial(f, &liar, "eva", 9, HUB_NODE, "ffffffffffffffffffffffffffffffff", 1);
     until(f, &liar.ended);
     assert_int_equal(liar.ended, WIRE_E_DENIED);

@@ -163,9 +163,9 @@ static void test_register_is_for_one(void **state)
     ask(f, ana, WIRE_REGISTER, "svc");
     expect(f, "ana< ANSWER#1 true\nana< ANSWER#2 true\n");
     ask(f, bob, WIRE_REGISTER, "svc");
-    expect(f, "bob< DENY#1 exists the name svc is registered by a process alive since 0 ms ago (1@ana)\n");
+    expect(f, "bob< DENY#1 exists the name svc is registered by a process that has been alive for 0 ms (1@ana)\n");
     ask(f, bob, WIRE_REGISTER, "ana");
-    expect(f, "bob< DENY#2 exists the name ana is taken by a node alive since 0 ms ago (1@ana)\n");
+    expect(f, "bob< DENY#2 exists the name ana is taken by a node that has been alive for 0 ms (1@ana)\n");
     ask(f, bob, WIRE_REGISTER, ADDRESS);
     expect(f, "bob< DENY#3 usage the name " ADDRESS " is the address of this network\n");
     ask(f, bob, WIRE_UNREGISTER, "svc");
