@@ -67,6 +67,7 @@ typedef struct {
     hub_table_t by_id, strangers;
     hub_peer_t *last_peer;      //  Who spoke last
     int64_t sweep_next;         //  Not before then
+    bool sweep_wanted;          //  A connection broke since the row of sweeps began
 } hub_door_t;
 
 enum { HUB_PLAIN, HUB_CURVE };  //  The doors of a hub

@@ -101,6 +101,19 @@ class TestRaw(Case):
             eventually(lambda victim=victim, count=count: descriptors(victim.process.pid) <= count + 8, "shut out")
 
 
+    def test_strangers_that_come_and_go_hide_no_death(self):                    # W27
+        """Each connection that breaks makes the broker look who it was; many of them must not put that off."""
+        dead = [self.open(self.victims[0]) for _ in range(3)]
+        for link in dead:
+            link.close()
+        end = time.monotonic() + 20
+        while sum(node["node"].startswith("evil") for node in self.client.ask("NODES")[0]):
+            self.assertLess(time.monotonic(), end)
+            for _ in range(20):
+                self.raw(self.victims[0]).close()
+        self.fresh(self.victims[0])
+
+
 class TestMembers(Case):
     """Trusted keys that do odd things beneath our protocol."""
 
@@ -153,11 +166,13 @@ class TestRecorded(Case):
         super().setUp()
         self.recorder = wire_keyed.Recorder(self.endpoint)
         self.addCleanup(self.recorder.stop)
+        self.turn = 0
 
     def session(self, turned=None):
         """eve puts one tuple through the recorder: whether she heard that it was done. Then she is gone, without BYE."""
         self.recorder.next(turned)
-        link = self.dial("eve", self.recorder.endpoint, "broker", name="evil")
+        self.turn += 1
+        link = self.dial("eve", self.recorder.endpoint, "broker", name=f"evil{self.turn:04}")
         link.hello(5)
         try:
             end = time.monotonic() + (0.3 if turned is not None else 20)
