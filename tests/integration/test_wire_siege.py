@@ -2,6 +2,10 @@
 
 What stands in brackets is the number of the case in the list of hostile-wire tests (docs/SECURITY.md, "Hostile bytes").
 """
+import os
+import random
+import threading
+import time
 import unittest
 
 import msgpack
@@ -237,6 +241,55 @@ class Attacks:
                 with self.assertRaises(Failed) as caught:
                     link.chunk("1@ana", text)
                 self.assertEqual(caught.exception.code, "syntax", text)
+
+    def test_honest_clients_meanwhile(self):                                    # W89
+        """ALUA_SIEGE_SECONDS of it; each honest call is answered, and soon."""
+        stop, honest = threading.Event(), [Honest(self.open(victim)) for victim in self.victims]
+        threads = [threading.Thread(target=one.run, args=(stop,)) for one in honest]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + float(os.environ.get("ALUA_SIEGE_SECONDS", "3"))
+        while time.monotonic() < end:
+            for victim in self.victims:
+                self.misbehave(victim)
+        stop.set()
+        for thread, one in zip(threads, honest):
+            thread.join()
+            self.assertIsNone(one.failed)
+            self.assertGreater(one.served, 50)
+            self.assertLess(one.slowest, wire_hostile.harness.PATIENCE / 10)
+
+    def misbehave(self, victim):
+        noise = random.Random(self.names)
+        for data in (wire_hostile.GREETING + wire_hostile.READY + noise.randbytes(300), noise.randbytes(100), b""):
+            connection = self.raw(victim)
+            connection.sendall(data)
+            connection.close()
+        link = self.open(victim)
+        link.send_frame(*[b""] * 1000)
+        link.say("CALL", 1, 0, "1@ana", "1@ana", 3, "add", [1, 2])
+        for kind in ("TAKE", "SUBSCRIBE", "ACK", "REPLY", "CANCEL"):
+            link.say(kind, noise.randrange(2**32), 0, *([noise.randrange(100)] * noise.randrange(4)))
+        link.say_bytes(noise.randbytes(200))
+        link.close()
+
+
+class Honest:
+    """Calls and calls over a link of its own."""
+
+    def __init__(self, link):
+        self.link, self.served, self.slowest, self.failed = link, 0, 0, None
+
+    def run(self, stop):
+        try:
+            while not stop.is_set():
+                begun = time.monotonic()
+                if self.link.call("1@ana", "echo", self.served) != [self.served]:
+                    raise AssertionError(f"another answer, call {self.served}")
+                self.slowest = max(self.slowest, time.monotonic() - begun)
+                self.served += 1
+        except Exception as error:                      # For the thread that looks
+            self.failed = error
 
 
 class TestToken(Attacks, wire_hostile.Case):
