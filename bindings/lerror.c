@@ -113,9 +113,15 @@ static void set_where(lua_State *L, const char *message)
     lua_setfield(L, -2, "where");
 }
 
+//  As lua5.4 says it: an address in another process helps nobody.
 static int to_text(lua_State *L)
 {
-    luaL_tolstring(L, 1, NULL);
+    int type = lua_type(L, 1);
+    bool plain = type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA || type == LUA_TTHREAD;
+    if (plain && luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL)
+        lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+    else
+        luaL_tolstring(L, 1, NULL);
     return 1;
 }
 

@@ -1,6 +1,6 @@
 -- cluster.lua - average, mutex and a bag of tasks over the processes that are there, on whatever hosts they are
 --
---     ./run -n 4 examples/cluster.lua [average | mutex | bag ...]
+--     ./run -n 4 examples/cluster.lua                            -- or only some of them: average, mutex, bag
 --     alua run --broker tcp://hub:4321 examples/cluster.lua      -- over the nodes of the app there (alua node --app myapp)
 --
 -- The others need no file: they are sent the code, which is a right of its own where there are keys (code = "full").

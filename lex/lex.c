@@ -341,7 +341,9 @@ static bool read_operator(lex_t *self)
             return true;
         }
     }
-    self->at++;
+    do                                  //  A whole character of UTF-8, for the sentence that refuses it
+        self->at++;
+    while ((peek(self, 0) & 0xc0) == 0x80);
     return true;
 }
 

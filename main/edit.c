@@ -66,29 +66,36 @@ static void catch_signals(void)
     sigaction(SIGHUP, &(struct sigaction) { .sa_handler = on_end }, NULL);
 }
 
-static int after_guarded(lua_State *L, int status, lua_KContext base)
+//  It has returned, or failed: a Ctrl-C from now on is not for it. Another may be guarded by now, if it was left to itself.
+static int after_guarded(lua_State *L, int status, lua_KContext context)
 {
-    (void) status;
-    (void) base;
+    (void) context;
     lua_sethook(L, NULL, 0, 0);
-    guarded = NULL;
+    if (guarded == L)
+        guarded = NULL;
+    lua_pushboolean(L, status == LUA_OK || status == LUA_YIELD);
+    lua_replace(L, 1);                  //  The message handler
     return lua_gettop(L);
 }
 
-//  edit.guard(f, ...) -> f's results; edit.guard(): what was guarded is left to itself
+//  What is guarded is left to itself.
+static void let_go(void)
+{
+    if (guarded)
+        lua_sethook(guarded, NULL, 0, 0);
+    guarded = NULL;
+}
+
+//  edit.guard(handler, f) -> as xpcall(f, handler), and Ctrl-C stops it; edit.guard(): what was guarded is left to itself
 static int edit_guard(lua_State *L)
 {
-    if (lua_isnoneornil(L, 1)) {
-        if (guarded)
-            lua_sethook(guarded, NULL, 0, 0);
-        guarded = NULL;
-        broken = 0;
-        return 0;
-    }
+    let_go();
     broken = 0;
+    if (lua_isnoneornil(L, 1))
+        return 0;
+    lua_settop(L, 2);
     guarded = L;
-    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, after_guarded);
-    return after_guarded(L, LUA_OK, 0);
+    return after_guarded(L, lua_pcallk(L, 0, LUA_MULTRET, 1, 0, after_guarded), 0);
 }
 
 //  ---- Output beside the prompt ------------------------------------------------

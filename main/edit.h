@@ -12,7 +12,7 @@
 //  | edit.hide(), edit.show() | take the prompt away while others write, and put it back |
 //  | edit.drop() | the line that was begun is not wanted |
 //  | edit.remember(text) | add to the history, and to its file |
-//  | edit.guard(f, ...) | call f; Ctrl-C meanwhile raises an error in it. Without f: no more |
+//  | edit.guard(handler, f) | xpcall(f, handler); Ctrl-C meanwhile raises an error in it. Without arguments: no more |
 //  | edit.stop() | give the terminal back |
 
 #ifndef EDIT_H

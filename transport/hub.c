@@ -340,7 +340,13 @@ uint64_t hub_peer_epoch(const hub_peer_t *self)
 
 void hub_declare_gone(hub_peer_t *self, const char *text)
 {
+    self->dead = true;
     wire_link_end(self->link, WIRE_E_GONE, text);
+}
+
+bool hub_peer_is_dead(const hub_peer_t *self)
+{
+    return self->dead;
 }
 
 void hub_stat(const hub_t *self, hub_stat_t *stat)

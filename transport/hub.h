@@ -168,6 +168,9 @@ void hub_hurry(hub_peer_t *peer);
 //  lost and gone follow from inside this call.
 void hub_declare_gone(hub_peer_t *peer, const char *text);
 
+//  Inside `gone` with WIRE_E_GONE: its death is proved. Else only the link is over: its lease has ended, or it has begun anew.
+bool hub_peer_is_dead(const hub_peer_t *peer);
+
 //  Keep a frame's bytes beyond the message callback, from inside it only; release gives them back.
 void hub_frame_hold(hub_frame_t *frame);
 void hub_frame_release(hub_frame_t *frame);
@@ -181,7 +184,7 @@ int64_t hub_frame_time(const hub_frame_t *frame);
 //  Milliseconds, monotonic: the time the hub's cores are given.
 int64_t hub_now(const hub_t *self);
 
-//  Counters, for STAT and `alua nodes -v`; also how much the links hold.
+//  Counters, for STAT and `alua ping --counters`; also how much the links hold.
 typedef struct {
     uint64_t messages_in, messages_out, frames_in, frames_out, bytes_in, bytes_out;
     uint64_t resent, refused, strikes, lost, reconnects, full;

@@ -199,6 +199,7 @@ static void end_namesakes(hub_peer_t *self)
         if (!old)
             return;
         bool same = old->incarnation == self->incarnation;
+        old->dead = !same;
         wire_link_end(old->link, WIRE_E_GONE, same ? "it opened its link anew"
                                                    : "another incarnation has its name");
     }

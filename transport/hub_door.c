@@ -10,7 +10,7 @@
 static const int64_t sweep_delays[] = { 10, 60, 300, 1000 };
 #define SWEEPS          (sizeof sweep_delays / sizeof sweep_delays[0])
 //  At a door that strangers reach, connections break as often as they like: probing everybody follows no faster.
-#define SWEEP_PAUSE     250
+#define SWEEP_PAUSE     100
 //  ms for ZeroMQ's own handshake, which takes an honest peer less than one; its default of 30 s lets those
 //  who connect and say nothing use up our descriptors.
 #define HANDSHAKE_TIME  3000
@@ -20,13 +20,6 @@ hub_door_t *hub_door_of(hub_source_t *source)
     hub_t *self = source->hub;
     hub_door_t *curve = &self->doors[HUB_CURVE];
     return source == curve->router || source == curve->monitor ? curve : &self->doors[HUB_PLAIN];
-}
-
-static void sweep_at(hub_t *self, int64_t due)
-{
-    if (due < self->sweep_due)
-        self->sweep_due = due;
-    hub_wake_at(self, self->sweep_due);
 }
 
 //  Some connection broke.
@@ -48,36 +41,24 @@ static bool drain_monitor(hub_source_t *source)
             broke = true;
     if (!broke)
         return false;
-    door->sweep_wanted = true;
-    sweep_at(self, door->sweep_next > now ? door->sweep_next : now);
-    return false;
-}
-
-//  A break begins the row of sweeps anew, at once or when the pause is over; further breaks in between do not
-//  put that off, else whoever breaks connections fast enough would hide all deaths.
-static void begin_anew(hub_t *self, hub_door_t *door, int64_t now)
-{
-    if (!door->sweep_wanted || now < door->sweep_next)
-        return;
-    door->sweep_wanted = false;
+    if (self->sweep_step == 0 && self->sweep_due != WIRE_LINK_NEVER && self->sweep_due > now)
+        return false;                   //  One is due anyway: whoever connects and leaves must not put it off
     self->sweep_step = 0;
+    self->sweep_due = door->sweep_next > now ? door->sweep_next : now;
     if (door == &self->doors[HUB_CURVE])
-        door->sweep_next = now + SWEEP_PAUSE;
+        door->sweep_next = self->sweep_due + SWEEP_PAUSE;
+    hub_wake_at(self, self->sweep_due);
+    return false;
 }
 
 void hub_door_sweep(hub_t *self, int64_t now)
 {
-    hub_door_t *curve = &self->doors[HUB_CURVE];
-    begin_anew(self, &self->doors[HUB_PLAIN], now);
-    begin_anew(self, curve, now);
     for (size_t i = 0; i < self->peers.count; i++) {
         hub_peer_t *peer = self->peers.items[i];
         if (peer && !peer->dialled && wire_link_is_open(peer->link))
             wire_link_probe(peer->link, now);
     }
     self->sweep_due = self->sweep_step < SWEEPS ? now + sweep_delays[self->sweep_step++] : WIRE_LINK_NEVER;
-    if (curve->sweep_wanted)
-        sweep_at(self, curve->sweep_next);
 }
 
 static void set_options(zsock_t *sock)

@@ -305,6 +305,7 @@ static void probe(hub_peer_t *self, int64_t now)
     }
     hub_probe_result_t result = hub_probe_ask(&self->probe, self->address);
     if (result == HUB_NOBODY) {
+        self->dead = true;
         wire_link_end(self->link, WIRE_E_GONE, "its address refuses connections");
         return;
     }

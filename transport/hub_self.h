@@ -67,7 +67,6 @@ typedef struct {
     hub_table_t by_id, strangers;
     hub_peer_t *last_peer;      //  Who spoke last
     int64_t sweep_next;         //  Not before then
-    bool sweep_wanted;          //  A connection broke since the row of sweeps began
 } hub_door_t;
 
 enum { HUB_PLAIN, HUB_CURVE };  //  The doors of a hub
@@ -88,6 +87,7 @@ struct hub_peer {
     bool patient;               //  A broker that is dialled for ever
     bool refused;               //  By the other end: it knows
     bool connected;             //  Dialled: ZeroMQ's handshake is done
+    bool dead;                  //  Its end is proved
     bool cut;                   //  A write found the connection broken; to be judged
 
     uint64_t heard;             //  Bytes that came from it, with what carries them, since it opened or resumed

@@ -12,7 +12,7 @@
 //  With heartbeats of 700/2000 ms a stopped peer's connection breaks after 2.0 to 2.7 s,
 //  so silence is told soon after, within the 3 s that are promised; but a connection that is merely
 //  replaced needs a moment (reconnection begins at 50 ms), and a link in use should not flicker.
-#define SILENT_AFTER_BREAK  200
+#define SILENT_AFTER_BREAK  150
 #define SILENT_AFTER_HEARD  2500
 //  Whoever leaves waits so long for its last acknowledgement.
 #define CLOSE_TIMEOUT       30000

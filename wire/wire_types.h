@@ -56,6 +56,8 @@ typedef enum {
     X(CANCEL,        20, PROC, false, true,  false, NONE,  "from, to: the caller of `request` waits no longer") \
     X(CREDIT,        21, PROC, false, true,  false, NONE,  "from, to, events, bytes: totals consumed from this sender since the link's epoch began") \
     X(END,           22, PROC, false, true,  true,  NONE,  "from, to, code, text: the process `from` has ended, behind all it sent") \
+    X(SWITCH,        23, PROC, false, true,  false, NONE,  "from, to: through the broker only, behind all that went through it before; what follows waits for SWITCHED, and then goes over the link") \
+    X(SWITCHED,      24, PROC, false, true,  false, NONE,  "from, to: SWITCH `request` is here, and so is all that was before it") \
     X(ANSWER,        32, TELL, false, true,  true,  NONE,  "...results of an ASK") \
     X(DENY,          33, TELL, false, true,  true,  NONE,  "code, text: an ASK that failed") \
     X(MEMBERS,       34, TELL, false, true,  true,  NONE,  "app, version, what, id, node: what is \"join\", \"leave\" or \"gone\"") \

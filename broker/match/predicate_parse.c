@@ -1,5 +1,6 @@
 //  predicate_parse - precedence climbing, straight into steps
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lex.h"
@@ -163,6 +164,25 @@ static const struct {
 
 #define FUNCTIONS (sizeof functions / sizeof functions[0])
 
+static bool refuse_count(parse_t *self, size_t which, size_t start)
+{
+    unsigned least = functions[which].least, most = functions[which].most;
+    const char *s = most == 1 ? "" : "s";
+    if (least == most)
+        return lex_fail(&self->lex, WIRE_E_SYNTAX, start, "%s takes %u argument%s", functions[which].name, most, s);
+    return lex_fail(&self->lex, WIRE_E_SYNTAX, start, "%s takes %u to %u arguments", functions[which].name, least, most);
+}
+
+//  The names that an expression may begin with, for a sentence.
+static const char *root_names(const parse_t *self, char *out, size_t size)
+{
+    size_t at = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < self->root_count && at < size; i++)
+        at += (size_t) snprintf(out + at, size - at, "%s'%s'", i ? " " : "", self->roots[i]);
+    return out;
+}
+
 static bool parse_arguments(parse_t *self, size_t which, size_t start)
 {
     unsigned count = 0;
@@ -177,20 +197,20 @@ static bool parse_arguments(parse_t *self, size_t which, size_t start)
             return false;
     }
     if (count < functions[which].least || count > functions[which].most)
-        return lex_fail(&self->lex, WIRE_E_SYNTAX, start, "%s takes %u to %u arguments", functions[which].name,
-                                  functions[which].least, functions[which].most);
+        return refuse_count(self, which, start);
     return next(self) && emit(self, PREDICATE_CALL, functions[which].function, count, count);
 }
 
 static bool parse_function(parse_t *self, bool math, size_t start)
 {
+    char names[64];
     wire_str_t word = lex_word(&self->lex);
     for (size_t i = 0; i < FUNCTIONS; i++)
         if ((math ? functions[i].math : functions[i].plain) && wire_str_is(word, functions[i].name))
             return next(self) && parse_arguments(self, i, start);
     return lex_fail(&self->lex, WIRE_E_SYNTAX, start,
-                              "'%s%.*s' is unknown here; there are prefix suffix find type math.type abs floor ceil min max and '%s'",
-                              math ? "math." : "", (int) (word.size < 40 ? word.size : 40), word.data, self->roots[0]);
+                              "'%s%.*s' is unknown here; there are prefix suffix find type math.type abs floor ceil min max and %s",
+                              math ? "math." : "", (int) (word.size < 40 ? word.size : 40), word.data, root_names(self, names, sizeof names));
 }
 
 static bool parse_math(parse_t *self, size_t start)

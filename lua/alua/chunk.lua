@@ -2,10 +2,10 @@
 
 local _ENV = require("alua.env").std
 local core = require "alua.core"
+local given = require "alua.given"
 local reply = require "alua.reply"
 local targets = require "alua.targets"
 local waiting = require "alua.waiting"
-local getinfo = debug.getinfo -- Programs like to have a global `debug` of their own
 
 local chunk = {}
 
@@ -13,13 +13,6 @@ local chunk = {}
 local NOTHING, DONE, RESULTS = 0, 1, 2
 
 local EVAL_TIMEOUT = 30
-
--- A chunk is named after the line that sends it, so that its errors point there.
-local function sender_line()
-  local info = getinfo(3, "Sl")
-  if not info or info.currentline <= 0 then return "=chunk" end
-  return "@" .. info.short_src .. ":" .. info.currentline
-end
 
 local function check_text(text)
   if type(text) ~= "string" then
@@ -78,7 +71,7 @@ function chunk.send(dst, text, cb, timeout)
   local list = targets.list(dst, 2)
   if not core.info().open then return refuse("offline", "not connected", cb) end
   if #list == 0 then return refuse("usage", "invalid destination", cb) end
-  return multicast(list, text, sender_line(), cb, timeout)
+  return multicast(list, text, given.line(), cb, timeout)
 end
 
 --- Run a chunk elsewhere, wait, and return what it returned. At most 30 s.
@@ -91,7 +84,7 @@ function chunk.eval(dst, text, ...)
   if type(dst) ~= "string" then
     error("destination must be an id, got " .. type(dst), 2)
   end
-  local name, args, request = sender_line(), table.pack(...), nil
+  local name, args, request = given.line(), table.pack(...), nil
   local results = table.pack(core.await(function(done)
     local err
     request, err = core.chunk(dst, text, name, RESULTS, EVAL_TIMEOUT, done,

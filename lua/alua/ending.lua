@@ -19,7 +19,8 @@ end
 local function status_of(code)
   if code == nil or code == true then return 0 end
   if code == false then return 1 end
-  return math.tointeger(code) or error("the exit code must be an integer", 3)
+  local status = math.tointeger(code) or error("the exit code must be an integer", 3)
+  return (status < 0 or status > 255) and 255 or status -- The system would keep the lower eight bits: 256 would be success
 end
 
 local function others(list, code, cb)

@@ -2,6 +2,8 @@
 
 local _ENV = require("alua.env").std
 
+local getinfo = debug.getinfo -- Programs like to have a global `debug` of their own
+
 local given = {}
 
 local NONE = {}
@@ -25,6 +27,19 @@ function given.check(options, known, level)
     error("timeout must be a number of seconds, from 0 up", level + 1)
   end
   return options
+end
+
+--- "@FILE:LINE" of who called the function that calls this: a chunk is named after the line that sends it, so that its
+--- errors point there. When a C function such as pcall called it, the line that called that.
+---@return string
+function given.line()
+  local level = 3
+  local info = getinfo(level, "Sl")
+  while info and info.currentline <= 0 do
+    level = level + 1
+    info = getinfo(level, "Sl")
+  end
+  return info and "@" .. info.short_src .. ":" .. info.currentline or "=chunk"
 end
 
 --- Seconds to whole milliseconds, rounded up; nil stays nil. Raises at `level`.

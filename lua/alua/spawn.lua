@@ -6,9 +6,9 @@
 
 local _ENV = require("alua.env").std
 local core = require "alua.core"
+local given = require "alua.given"
 local reply = require "alua.reply"
 local waiting = require "alua.waiting"
-local getinfo = debug.getinfo -- Programs like to have a global `debug` of their own
 
 local spawn = {}
 
@@ -220,11 +220,6 @@ local function understand(what, options, cb, name)
   return spawn_code(what, options or {}, name, cb)
 end
 
-local function sender_line()
-  local info = getinfo(3, "Sl")
-  return info and string.format("@%s:%d", info.short_src, info.currentline) or "=chunk"
-end
-
 --- Start new processes, each an operating-system process that serves until it is told to exit or
 --- its parent has ended. Waits unless there is a callback.
 ---
@@ -240,7 +235,7 @@ end
 --- that is taken has an entry with status "error" and `error`. When there is no entry at all:
 --- `{ status = "error", error = }`.
 function spawn.spawn(what, options, cb)
-  local start, done = understand(what, options, cb, sender_line())
+  local start, done = understand(what, options, cb, given.line())
   waiting.check(done)
   if not core.info().open then
     start = function(finish) core.task(finish, reply.failed "not connected") end

@@ -14,7 +14,7 @@ local PUBLISH = core.types.PUBLISH
 --- Raise at `level` for what is no topic; whether it is a good one is the broker's to say.
 function publish.check_topic(topic, level)
   if type(topic) ~= "string" or topic == "" then
-    error("a topic must be a string that is not empty, got " .. type(topic), level + 1)
+    error("a topic must be a string that is not empty, got " .. (topic == "" and "an empty one" or type(topic)), level + 1)
   end
 end
 local check_topic = publish.check_topic

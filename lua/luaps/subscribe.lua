@@ -172,6 +172,7 @@ function subscribe.subscribe(pattern, handler, options)
   local wanted = given.check(options, SUBSCRIBING, 2)
   local window = wanted.window or WINDOW
   if math.type(window) ~= "integer" or window < 1 then error("window must be an integer from 1 up", 2) end
+  if wanted.gap ~= nil and type(wanted.gap) ~= "function" then error("gap must be a function", 2) end
   local self = setmetatable({
     pattern = pattern, handler = handler, on_gap = wanted.gap, missed = 0,
     quarter = math.max(window // 4, 1), first = 1, last = 0, queue = {}, counts = {}, waiters = {},

@@ -68,6 +68,12 @@ local function operation(self, op, i, level)
   if op.space ~= nil and type(op.space) ~= "string" then
     error(("operation %d: a space is named by a string, not a %s"):format(i, type(op.space)), level + 1)
   end
+  for key in pairs(op) do
+    if key ~= "space" and not (math.type(key) == "integer" and key >= 1 and key <= 3) then
+      error(("operation %d: unknown option '%s'"):format(i, tostring(key)), level + 1)
+    end
+  end
+  if op[1] ~= "out" and op[3] ~= nil then error(("operation %d: %s takes no options"):format(i, op[1]), level + 1) end
   local options = op[1] == "out" and check.wire(given.check(op[3], OUT, level + 1), level + 1) or nil
   return { core.types[BATCH[op[1]]], op.space or self.name, op[2], options }
 end

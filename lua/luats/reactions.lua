@@ -44,7 +44,18 @@ local function fill(text, values)
   return (text:gsub("%$(%a+)", function(name) return quote(values[name]) end))
 end
 
-local function name_of(space) return type(space) == "table" and space.name or space end
+-- The name of a space that a reaction puts into.
+local function name_of(space, level)
+  local name = type(space) == "table" and space.name or space
+  if type(name) ~= "string" or name == "" then
+    error("another space or its name must be given, got " .. type(space), level + 1)
+  end
+  return name
+end
+
+local function check_count(n, least, level)
+  if math.type(n) ~= "integer" or n < least then error("n must be an integer from " .. least .. " up", level + 1) end
+end
 
 local LOG = "spaces($to).out { on, who or '', t }"
 
@@ -53,9 +64,9 @@ local LOG = "spaces($to).out { on, who or '', t }"
 ---@param to luats.Space|string another space, or its name
 ---@return luats.Reactions? group, any err
 function reactions.access_log(space, to)
-  local list = {}
+  local code, list = fill(LOG, { to = name_of(to, 2) }), {}
   for i, on in ipairs { "out", "take", "read" } do
-    list[i] = { on = on, phase = "after", name = "access log", code = fill(LOG, { to = name_of(to) }) }
+    list[i] = { on = on, phase = "after", name = "access log", code = code }
   end
   return install(space, list)
 end
@@ -69,6 +80,7 @@ local QUOTA = "if space.count($template) >= $n then return refuse('there are ' .
 ---@param n integer
 ---@return luats.Reactions? group, any err
 function reactions.quota(space, template, n)
+  check_count(n, 0, 2)
   return install(space, {
     { on = "out", template = template, name = "quota", strict = true, code = fill(QUOTA, { template = template, n = n }) },
   })
@@ -90,8 +102,9 @@ elseif mine then space.out(mine) end]]
 ---@param into luats.Space|string another space, or its name
 ---@return luats.Reactions? group, any err
 function reactions.join(space, a, b, into)
+  local target = name_of(into, 2)
   local function half(mine, other, first)
-    local code = fill(JOIN, { other = other, into = name_of(into), first = first })
+    local code = fill(JOIN, { other = other, into = target, first = first })
     return { on = "out", phase = "after", template = mine, name = "join", code = code }
   end
   return install(space, { half(a, b, true), half(b, a, false) })
@@ -110,6 +123,8 @@ for i = 1, #all do space.out { name, "open", all[i][2] } end]]
 ---@param n integer
 ---@return luats.Reactions? group, any err
 function reactions.barrier(space, name, n)
+  if type(name) ~= "string" then error("a barrier's name must be a string, got " .. type(name), 2) end
+  check_count(n, 1, 2)
   return install(space, {
     { on = "out", phase = "after", template = { name, luats.string }, name = "barrier",
       code = fill(BARRIER, { name = name, n = n }) },

@@ -120,7 +120,7 @@ bool node_core_again(node_core_t *self, node_pending_t *pending, alua_remote_t *
         return false;
     if (name->route == NODE_COLD)
         (void) node_core_resolve(self, name);
-    pending->again = name->route == NODE_ASKING && put_off(name, pending);
+    pending->again = pending->parked = name->route == NODE_ASKING && put_off(name, pending);
     if (pending->again)
         node_pendings_move(pending, name);
     return pending->again;

@@ -162,7 +162,9 @@ static void fail_relayed(node_core_t *self, int code, const char *text)
     for (size_t i = 0; i < self->remotes.size; i++)
         for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
             if (remote->route == NODE_RELAY || remote->route == NODE_ASKING)
-                node_core_remote_over(self, remote, code, remote->route == NODE_ASKING, text);
+                node_core_remote_over(self, remote, code, remote->route == NODE_ASKING && !remote->doubted, text);
+            else if (remote->route == NODE_SWITCH || remote->route == NODE_DIRECT)
+                node_core_relay_broke(self, remote, code, text);
 }
 
 //  What the broker had is lost, and the other ends learn of that as well: all count anew.
@@ -170,12 +172,13 @@ static void forget_relayed(node_core_t *self)
 {
     for (size_t i = 0; i < self->remotes.size; i++)
         for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
-            remote->relayed_sent = remote->relayed_received = 0;
+            remote->relayed_sent = remote->relayed_received = remote->undrained = 0;
 }
 
 void node_core_broker_gone(node_core_t *self, int code, const char *text)
 {
-    self->broker_up = false;
+    self->broker_up = self->broker_silent = false;
+    self->broker_epoch++;
     self->broker_sent = self->broker_received = 0;
     forget_relayed(self);
     fail_relayed(self, code, text);

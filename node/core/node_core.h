@@ -7,7 +7,9 @@
 //
 //      node_send       requests and answers, room and credit
 //      node_receive    messages from links and from the broker
-//      node_route      lookups, links, what happens when one ends
+//      node_route      links, what happens when one ends
+//      node_lookup     from a name to a way
+//      node_direct     from the broker's relay to a link, and back
 //      node_drain      handing events to the handler, outcomes, deadlines, timers
 //      node_may        what an author may do here, and what he is told when he may not
 //      node_vouch      who he is, as the broker says
@@ -73,6 +75,11 @@ struct node_link {
     uint64_t incarnation;
     uint64_t sent, received;    //  Counted events since the epoch began
     bool up;                    //  Was open at least once
+    uint64_t broker_epoch;      //  When it was last heard
+    bool quiet;                 //  Dialled on trial: nothing was sent over it, so it holds no program
+    bool switches;              //  Its node answers SWITCH
+    bool dead;                  //  Its end is a death, by the broker's word or a new incarnation
+    bool anew;                  //  Its end is a new beginning of the same process
     node_author_t *author;      //  Held; NULL: it came with the user's token, or nobody has keys
     char *node;
 };
@@ -136,6 +143,8 @@ struct node_core {
     node_link_t *links;
     void *broker;               //  The broker's link, NULL while there is none
     bool broker_up;
+    uint64_t broker_epoch;      //  So many were lost with what they held
+    bool broker_silent;         //  What it knows of others is nothing that we hear of
     uint64_t broker_sent, broker_received;      //  Counted events that it was sent, and that it sent us
     char *id, *node, *address;  //  As the broker gave them; "" before
     wire_str_t me, here;        //  id and node with their sizes: each message asks for them
@@ -147,6 +156,8 @@ struct node_core {
     wire_buf_t scratch;         //  The message being built
     struct node_lookup *lookups;
     size_t opening;             //  Links that are not up yet: what was sent over them is on its way
+    size_t parked_alone;        //  Of all remotes
+    uint64_t switch_timer;      //  0: nobody is in SWITCH, or was when it was last due
     bool ready;                 //  The main chunk has returned or waits
     bool running;               //  An event is being handled
     int64_t begun;              //  The coarse time of the present drain, which ends when it is another
@@ -191,14 +202,24 @@ void node_core_watches_returned(node_core_t *self);
 void node_core_unname(node_core_t *self, wire_str_t name);
 
 //  node_route
+node_link_t *node_core_link_new(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_str_t process);
+void node_core_link_remove(node_core_t *self, node_link_t *link);
 node_link_t *node_core_link_find(node_core_t *self, wire_str_t node, uint64_t incarnation);
 //  A node opened a link to us; process: the id in its greeting. NULL: no memory. Another link that we have with this
 //  incarnation is buried (effects.bury); so is, in link_up, one with an older incarnation of the process.
 node_link_t *node_core_link_accept(node_core_t *self, void *peer, wire_str_t node, uint64_t incarnation, wire_str_t process);
 void node_core_link_up(node_core_t *self, node_link_t *link, wire_str_t process);
 void node_core_link_lost(node_core_t *self, node_link_t *link, const wire_msg_t *msg);
+//  WIRE_E_GONE: its process is dead; WIRE_E_TIMEOUT: the link is over, and of its process nothing is known.
 void node_core_link_gone(node_core_t *self, node_link_t *link, int code, const char *text);
 int  node_core_resolve(node_core_t *self, alua_remote_t *remote);
+//  Ask the broker whether that process, whose link was lost, is alive; and where a relayed one could be dialled.
+int  node_core_doubt_life(node_core_t *self, alua_remote_t *process, uint64_t incarnation);
+int  node_core_look_for(node_core_t *self, alua_remote_t *process);
+//  What waited for the way may go.
+void node_core_send_parked(node_core_t *self, alua_remote_t *remote);
+//  The process and the names that stand for it.
+void node_core_process_over(node_core_t *self, alua_remote_t *process, int code, const char *text);
 void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, bool definite, const char *text);
 //  `process` is not whom a name meant: such names are looked up anew, what is under way stays with it.
 void node_core_doubt(node_core_t *self, const alua_remote_t *process);
@@ -207,6 +228,27 @@ void node_core_lookups_free(node_core_t *self);
 //  Messages wait for a lookup, and nothing else tells that they are on their way.
 bool node_core_parked(const node_core_t *self);
 bool node_core_is_me(const node_core_t *self, wire_str_t name);
+
+//  node_direct: a process and the names that stand for it have this way from now on.
+void node_core_set_route(node_core_t *self, alua_remote_t *process, node_route_t route, node_link_t *link);
+//  A relayed process has a link that is up: move to it, when the broker holds nothing from us to it any more.
+void node_core_go_direct(node_core_t *self, alua_remote_t *process, node_link_t *link);
+//  A process that we have no way to is answered over the link that it has with us. False: there is none.
+bool node_core_take_link(node_core_t *self, alua_remote_t *process);
+//  A message of this pair went or came through the broker: perhaps it is time to look for a direct way.
+void node_core_relaying(node_core_t *self, alua_remote_t *to);
+int  node_core_switch(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg);
+int  node_core_switched(node_core_t *self, alua_remote_t *from, const wire_msg_t *msg);
+//  Back to the broker: the link is lost, or nobody answers.
+void node_core_switch_back(node_core_t *self, alua_remote_t *process);
+//  It is overdue: also seen by who waits for room, when no timer runs.
+void node_core_switch_look(node_core_t *self, alua_remote_t *process);
+//  The broker is gone with what it held: what it was given is unknown, what waited goes over the link.
+void node_core_relay_broke(node_core_t *self, alua_remote_t *remote, int code, const char *text);
+//  The link of this process was lost, its death is not proved.
+void node_core_lost_sight(node_core_t *self, alua_remote_t *process, const node_link_t *link);
+//  and the broker says that it is alive.
+void node_core_fall_back(node_core_t *self, alua_remote_t *process);
 
 //  node_again: a call went out under a name; its message is kept while another may come to hold the name.
 void node_core_keep(node_core_t *self, uint64_t request, const alua_remote_t *to, const void *message, size_t size);
@@ -256,8 +298,12 @@ int  node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, ui
 bool node_core_cancel(node_core_t *self, uint64_t id);
 //  A message built elsewhere, along the route of `to`; no credit asked.
 int  node_core_forward(node_core_t *self, alua_remote_t *to, const void *message, size_t size);
+//  Behind what waits for a way to this process.
+int  node_core_park(node_core_t *self, alua_remote_t *process, const void *message, size_t size);
+//  The link along which credit and the like go to this process, or NULL.
+const node_link_t *node_core_link_from(const node_core_t *self, const alua_remote_t *from);
 //  Book what was sent: events of the link, credit of the process.
-void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size);
+void node_core_sent(node_core_t *self, alua_remote_t *to, wire_type_t type, size_t size);
 //  An error map made here; and FAIL with one.
 void node_core_put_error(const node_core_t *self, wire_buf_t *out, int code, const char *text);
 void node_core_put_not_here(const node_core_t *self, wire_buf_t *out, wire_str_t name);

@@ -302,7 +302,7 @@ static void expire(node_core_t *self, node_pending_t *pending)
         node_core_abandon(self, pending, WIRE_E_TIMEOUT);
         return;
     }
-    bool never_sent = pending->to && pending->to->route == NODE_ASKING;
+    bool never_sent = pending->parked;
     if (!never_sent)
         node_core_tell_cancel(self, pending);
     node_core_settle(self, pending, WIRE_E_TIMEOUT, never_sent, NULL);

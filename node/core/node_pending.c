@@ -99,6 +99,7 @@ node_pending_t *node_pendings_add(node_pendings_t *self, alua_remote_t *to, bool
     pending->timeout = pending->until = 0;
     pending->background = background;
     pending->wait_name = pending->inner = pending->waits = pending->late = pending->again = false;
+    pending->parked = pending->lost = false;
     pending->copy = NULL;
     pending->copy_size = 0;
     pending->about = (wire_str_t) { NULL, 0 };

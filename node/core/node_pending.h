@@ -28,6 +28,8 @@ struct node_pending {
     bool late;                  //  Nobody waits for it: what a TAKE brings goes back
     bool waits;                 //  A TAKE or READ that the broker lets wait (node_ask)
     bool again;                 //  A copy was sent
+    bool parked;                //  Its message waits for a way: surely not done
+    bool lost;                  //  Its message was not acknowledged before the link ended
     uint8_t *copy;              //  The message, as long as a moved name may have it sent again; owned, or NULL
     size_t copy_size;
     wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned; of what lingers, all fields

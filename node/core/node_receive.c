@@ -58,7 +58,8 @@ static bool owes_answer(const node_pending_t *pending, const node_mail_t *mail)
         return false;
     bool relayed = mail->epoch == 0 && !mail->own;
     return mail->from == pending->to || mail->from == node_remote_target(pending->to)
-        || (relayed && pending->to->target && pending->to->route == NODE_RELAY);
+        || (relayed && pending->to->target
+            && (pending->to->route == NODE_RELAY || pending->id <= pending->to->target->relay_until));
 }
 
 //  A name that has moved: not whom we took for its holder had the request, but who answers.
@@ -134,7 +135,7 @@ static int author_of(node_core_t *self, node_link_t *link, const wire_msg_t *msg
         return WIRE_E_NO_MEMORY;
     //  Whoever reached us through the broker is answered through it. (An answer may come from the broker itself.)
     if ((*from)->route == NODE_COLD && (msg->type == WIRE_CALL || msg->type == WIRE_CHUNK))
-        (*from)->route = NODE_RELAY;
+        node_core_set_route(self, *from, NODE_RELAY, NULL);
     return 0;
 }
 
@@ -160,8 +161,10 @@ static void refuse_relayed(node_core_t *self, alua_remote_t *from, const wire_ms
     self->stat.refused++;
     wire_msg_begin_proc(&out, WIRE_FAIL, msg->request, 0, self->me, msg->from, 1);
     node_core_put_error(self, &out, WIRE_E_FULL, "the mailbox is full");
-    if (!out.failed && self->broker && self->effects.send(self->arg, self->broker, out.data, out.size) == 0)
+    if (!out.failed && self->broker && self->effects.send(self->arg, self->broker, out.data, out.size) == 0) {
         from->relayed_sent++;
+        from->undrained++;
+    }
     wire_buf_free(&out);
 }
 
@@ -181,10 +184,19 @@ static void count_relayed(const node_core_t *self, alua_remote_t *from, const wi
     alua_remote_t *process = node_remote_target(from);
     if (!wire_type_counts(msg->type))
         return;
+    process->comes_relayed = true;
     if (!is_brokers_own(self, msg))
         process->relayed_received++;
     else if (process->relayed_sent)
         process->relayed_sent--;
+}
+
+//  SWITCH says what went through the broker, so it means nothing on a link.
+static int hear_switch(node_core_t *self, const node_link_t *link, alua_remote_t *from, const wire_msg_t *msg)
+{
+    if (msg->type == WIRE_SWITCH)
+        return link ? WIRE_E_STATE : node_core_switch(self, from, msg);
+    return node_core_switched(self, from, msg);
 }
 
 static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *msg, void *frame)
@@ -198,6 +210,8 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
         return WIRE_E_FULL;
     if (!link)
         count_relayed(self, from, msg);
+    if (msg->type == WIRE_SWITCH || msg->type == WIRE_SWITCHED)
+        return hear_switch(self, link, from, msg);
     if (work && self->dried) {
         node_core_turn_away(self, link, msg);
         return 0;
@@ -206,8 +220,11 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
         refuse_relayed(self, from, msg);
         return 0;
     }
-    if (link && wire_type_counts(msg->type))
+    if (link && wire_type_counts(msg->type)) {
         link->received++;
+        link->broker_epoch = self->broker_epoch;
+        from->comes_relayed = false;
+    }
     if (msg->type == WIRE_CREDIT)
         return link ? credit(from, msg) : 0;    //  A link's own business, and no fault of the broker's
     node_mail_t *mail = mail_of(self, from, msg, frame);
@@ -217,6 +234,8 @@ static int from_process(node_core_t *self, node_link_t *link, const wire_msg_t *
     if (work && (self->rights.on || (link && link->author)))    //  Who came by key does so whatever the broker is now
         mail->author = node_author_hold(node_core_author(self, link, from));
     node_core_admit(self, mail);
+    if (!link)
+        node_core_relaying(self, from);
     return 0;
 }
 

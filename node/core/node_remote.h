@@ -6,9 +6,16 @@
 //      |        UNKNOWN         |   +----------------> RELAY ---+ broker says gone
 //      +------------------------+<------------------------------+
 //
+//                  a link is up              SWITCHED
+//      RELAY -------------------> SWITCH -----------------> DIRECT
+//        ^ ^     no answer, link lost |                       | link lost, no proof of a death
+//        | +--------------------------+                       v
+//        +---------------------------------------------- ASKING (doubted)     node_direct
+//
 //  SELF is us. A registered name or a node's name is a remote too, whose `target` is the process
 //  behind it: messages keep the name in `to`, and the receiver checks that it still holds it.
-//  Messages for an ASKING remote are parked here, in order.
+//  Messages for an ASKING remote, or one in SWITCH, are parked here, in order; those under a name that has a target
+//  are parked with it.
 
 #ifndef NODE_REMOTE_H
 #define NODE_REMOTE_H
@@ -18,16 +25,17 @@
 typedef struct node_link node_link_t;
 typedef struct node_pending node_pending_t;
 
-typedef enum { NODE_COLD, NODE_ASKING, NODE_DIRECT, NODE_RELAY, NODE_SELF } node_route_t;
+typedef enum { NODE_COLD, NODE_ASKING, NODE_DIRECT, NODE_RELAY, NODE_SWITCH, NODE_SELF } node_route_t;
 
 struct alua_remote {
     alua_remote_t *next;        //  In its bucket of the table
     uint32_t hash;
     unsigned refs;              //  Events, requests and tasks that name it; the table itself is none
     node_route_t route;
-    node_link_t *link;          //  DIRECT: to its node
+    node_link_t *link;          //  DIRECT, SWITCH: to its node
     alua_remote_t *target;      //  A name: the process behind it, held; else NULL
-    wire_buf_t parked;          //  ASKING: messages back to back
+    unsigned aliases;           //  Names whose target this is
+    wire_buf_t parked;          //  ASKING, SWITCH: messages back to back
     size_t parked_count;
     size_t parked_alone;        //  Of these, messages for which no request of ours waits
     node_pending_t *pendings;   //  Requests it has not answered
@@ -43,6 +51,14 @@ struct alua_remote {
     uint64_t used_events, used_bytes;       //  Consumed here of that
     uint64_t told_events, told_bytes;       //  As of our last CREDIT
     uint64_t relayed_sent, relayed_received;    //  Counted events that the broker carried between it and us
+    uint64_t undrained;         //  Messages given to the broker since it was last known to hold none from us to it
+    uint64_t relay_until;       //  Requests up to this number went through the broker, if not before it by a link
+    bool comes_relayed;         //  What it sends us comes through the broker, or may
+    bool doubted;               //  ASKING: its link was lost, and the broker is asked whether it is alive
+    uint64_t switching;         //  SWITCH: the number of the question
+    int64_t switch_until;       //  and when it is too late for an answer
+    int64_t try_at;             //  RELAY: from then on the next message has a direct way looked for
+    unsigned tries;             //  so often in vain
     struct node_author *author; //  Behind the broker: who it is, held; NULL: not looked up yet
     bool starved;               //  The last message looked for room as long as it may, in vain
     size_t size;

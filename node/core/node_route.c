@@ -1,13 +1,8 @@
-//  node_route - from an id to a link, and what happens when a link ends
+//  node_route - links that come, and what happens when one ends
 
 #include <stdlib.h>
 #include <string.h>
 #include "node_core.h"
-
-//  How often a call with wait = true asks again for a name without holder, ms.
-#define NAME_AGAIN 100
-//  and when the last holder of a name that moved has still something to refuse, ms.
-#define STRAGGLER_PAUSE 10
 
 node_link_t *node_core_link_find(node_core_t *self, wire_str_t node, uint64_t incarnation)
 {
@@ -28,7 +23,7 @@ static void reset_credit(alua_remote_t *remote)
     remote->told_events = remote->told_bytes = 0;
 }
 
-static node_link_t *link_new(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_str_t process)
+node_link_t *node_core_link_new(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_str_t process)
 {
     node_link_t *link = calloc(1, sizeof *link);
     alua_remote_t *remote = node_remotes_get(&self->remotes, process);
@@ -51,23 +46,17 @@ static node_link_t *link_new(node_core_t *self, wire_str_t node, uint64_t incarn
     return link;
 }
 
-static void link_remove(node_core_t *self, node_link_t *link)
+void node_core_link_remove(node_core_t *self, node_link_t *link)
 {
     node_link_t **place = &self->links;
     while (*place != link)
         place = &(*place)->next;
     *place = link->next;
-    self->opening -= !link->up;
+    self->opening -= !link->up && !link->quiet;
     alua_remote_release(link->remote);
     node_author_release(link->author);
     free(link->node);
     free(link);
-}
-
-static void attach(alua_remote_t *remote, node_link_t *link)
-{
-    remote->route = NODE_DIRECT;
-    remote->link = link;
 }
 
 static bool is_work(const wire_msg_t *msg)
@@ -96,11 +85,13 @@ static void send_one(node_core_t *self, alua_remote_t *remote, const wire_msg_t 
         int64_t left = pending->due.at - node_core_now(self);
         wire_msg_set_ttl(bytes, size, left > 0 ? (uint32_t) left : 1);
     }
+    if (pending)
+        pending->parked = false;
     int rc = node_core_forward(self, remote, bytes, size);
     if (rc == 0) {
-        node_core_sent(remote, msg->type, size);
+        node_core_sent(self, remote, msg->type, size);
         if (pending)
-            node_core_keep(self, msg->request, remote, bytes, size);
+            node_core_keep(self, msg->request, pending->to, bytes, size);
     } else if (pending && (pending = node_pendings_find(&self->pendings, msg->request)))
         node_core_settle(self, pending, rc, true, NULL);
     else if (!asked && is_work(msg))
@@ -117,12 +108,19 @@ static void send_each(node_core_t *self, alua_remote_t *remote, wire_buf_t *mess
     wire_buf_free(messages);
 }
 
-//  What waited for the way may go.
-static void send_parked(node_core_t *self, alua_remote_t *remote)
+static wire_buf_t take_parked(node_core_t *self, alua_remote_t *remote)
 {
-    wire_buf_t again = remote->again, parked = remote->parked;
-    remote->again = remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
+    wire_buf_t parked = remote->parked;
+    remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
+    self->parked_alone -= remote->parked_alone;
     remote->parked_count = remote->parked_alone = 0;
+    return parked;
+}
+
+void node_core_send_parked(node_core_t *self, alua_remote_t *remote)
+{
+    wire_buf_t again = remote->again, parked = take_parked(self, remote);
+    remote->again = (wire_buf_t) WIRE_BUF_EMPTY;
     node_core_settled_down(remote);
     send_each(self, remote, &again);
     send_each(self, remote, &parked);
@@ -132,10 +130,11 @@ node_link_t *node_core_link_accept(node_core_t *self, void *peer, wire_str_t nod
 {
     node_link_t *link = node_core_link_find(self, node, incarnation);
     if (link && link->peer != peer) {   //  It had given our link up, and begins anew
+        link->anew = true;
         self->effects.bury(self->arg, link->peer, "it has begun a new link");
         link = node_core_link_find(self, node, incarnation);
     }
-    if (!link && !(link = link_new(self, node, incarnation, process)))
+    if (!link && !(link = node_core_link_new(self, node, incarnation, process)))
         return NULL;
     link->peer = peer;
     return link;
@@ -152,31 +151,38 @@ void node_core_link_up(node_core_t *self, node_link_t *link, wire_str_t process)
             reset_credit(remote);
         }
     }
-    self->opening -= !link->up;
+    self->opening -= !link->up && !link->quiet;
     link->up = true;
-    const node_link_t *older = link->remote->link;
-    if (older && older != link && older->peer)
+    link->broker_epoch = self->broker_epoch;
+    node_link_t *older = link->remote->link;
+    if (older && older != link && older->peer) {
+        older->dead = true;
         self->effects.bury(self->arg, older->peer, "a new incarnation has taken its place");
-    if (link->remote->route == NODE_COLD || link->remote->route == NODE_ASKING) {
-        attach(link->remote, link);
-        send_parked(self, link->remote);
     }
+    if (link->remote->route == NODE_COLD || link->remote->route == NODE_ASKING) {
+        node_core_set_route(self, link->remote, NODE_DIRECT, link);
+        node_core_send_parked(self, link->remote);
+    } else if (link->remote->route == NODE_RELAY)
+        node_core_go_direct(self, link->remote, link);
 }
 
 static void forget_target(alua_remote_t *remote)
 {
-    if (remote->target)
+    if (remote->target) {
+        remote->target->aliases--;
         alua_remote_release(remote->target);
+    }
     remote->target = NULL;
 }
 
 void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, bool definite, const char *text)
 {
+    remote->switching = 0;
     remote->route = NODE_COLD;
     remote->link = NULL;
-    wire_buf_t parked = remote->parked;
-    remote->parked = (wire_buf_t) WIRE_BUF_EMPTY;
-    remote->parked_count = remote->parked_alone = 0;
+    remote->doubted = false;
+    remote->undrained = 0;
+    wire_buf_t parked = take_parked(self, remote);
     wire_buf_free(&remote->again);      //  Requests, all of them
     node_core_settled_down(remote);
     wire_reader_t at = wire_reader(parked.data, parked.size);
@@ -186,13 +192,22 @@ void node_core_remote_over(node_core_t *self, alua_remote_t *remote, int code, b
             report_lost(self, node_remote_name(remote), code, text);
     wire_buf_free(&parked);
     while (remote->pendings)
-        node_core_settle(self, remote->pendings, code, definite, text);
+        node_core_settle(self, remote->pendings, code, definite || remote->pendings->parked, text);
     forget_target(remote);
+}
+
+void node_core_process_over(node_core_t *self, alua_remote_t *process, int code, const char *text)
+{
+    for (size_t i = 0; process->aliases && i < self->remotes.size; i++)
+        for (alua_remote_t *name = self->remotes.buckets[i]; name; name = name->next)
+            if (name->target == process)
+                node_core_remote_over(self, name, code, false, text);
+    node_core_remote_over(self, process, code, false, text);
 }
 
 void node_core_doubt_name(alua_remote_t *name)
 {
-    if (name->route != NODE_DIRECT && name->route != NODE_SELF)
+    if (name->route != NODE_DIRECT && name->route != NODE_SWITCH && name->route != NODE_SELF)
         return;
     while (name->pendings)
         node_pendings_move(name->pendings, name->target);
@@ -217,19 +232,30 @@ static bool relay_instead(node_core_t *self, const node_link_t *link, const wire
     if (self->effects.send(self->arg, self->broker, msg->whole.at, (size_t) (msg->whole.end - msg->whole.at)))
         return false;
     self->stat.relayed++;
+    link->remote->undrained++;
     link->remote->relayed_sent += wire_type_counts(msg->type);
     return true;
+}
+
+//  Should the broker say that it is alive, an answer or CANCEL goes that way: a second one means nothing.
+static bool put_aside(node_core_t *self, const node_link_t *link, const wire_msg_t *msg)
+{
+    bool harmless = msg->request && (msg->type == WIRE_REPLY || msg->type == WIRE_FAIL || msg->type == WIRE_CANCEL);
+    return harmless && link->up && link->remote->link == link && link->remote->route == NODE_DIRECT
+        && node_core_park(self, link->remote, msg->whole.at, (size_t) (msg->whole.end - msg->whole.at)) == 0;
 }
 
 //  One message the peer never acknowledged. A request's outcome follows with the link's end; for what nobody
 //  waits for, this is the only trace. Answers are of no use to a peer that is gone.
 void node_core_link_lost(node_core_t *self, node_link_t *link, const wire_msg_t *msg)
 {
-    if ((link && relay_instead(self, link, msg)) || !is_work(msg))
+    if ((link && (relay_instead(self, link, msg) || put_aside(self, link, msg))) || !is_work(msg))
         return;
     node_pending_t *pending = msg->request ? node_pendings_find(&self->pendings, msg->request) : NULL;
     if (pending && link && !link->up)
         node_core_settle(self, pending, WIRE_E_GONE, true, "there was no way to send it");
+    else if (pending && link)
+        pending->lost = true;
     if (!msg->request)
         report_lost(self, msg->to, WIRE_E_GONE, "sent, but never acknowledged");
 }
@@ -240,183 +266,28 @@ static bool fall_back(node_core_t *self, const node_link_t *link)
     return !link->up && self->broker_up;
 }
 
+//  The link is over without proof of a death, and there is somebody to ask.
+static bool may_live(const node_core_t *self, const node_link_t *link, int code)
+{
+    return (code == WIRE_E_TIMEOUT || link->anew) && !link->dead && self->broker_up && !self->broker_silent;
+}
+
 void node_core_link_gone(node_core_t *self, node_link_t *link, int code, const char *text)
 {
     bool relay = fall_back(self, link);
     bool closed = code == WIRE_E_CLOSED;
+    bool sight = link->up && may_live(self, link, code);
     for (size_t i = 0; i < self->remotes.size; i++)
         for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next) {
             bool here = remote->link == link || (remote->target && remote->target->link == link);
             if (!here)
                 continue;
-            if (relay) {
-                remote->route = NODE_RELAY;
-                remote->link = NULL;
-            } else if (remote->route == NODE_DIRECT)
+            if (relay && !remote->target)
+                node_core_set_route(self, remote, NODE_RELAY, NULL);
+            else if (sight && !remote->target)
+                node_core_lost_sight(self, remote, link);
+            else if (!relay && !sight)
                 node_core_remote_over(self, remote, WIRE_E_GONE, !link->up, closed ? "the process has ended" : text);
         }
-    link_remove(self, link);
-}
-
-static int read_address(wire_reader_t map, wire_str_t *id, node_address_t *address)
-{
-    wire_reader_t at;
-    if (!wire_map_find(&map, "id", &at) || wire_read_name(&at, id))
-        return WIRE_E_MALFORMED;
-    if (!wire_map_find(&map, "node", &at) || wire_read_name(&at, &address->node))
-        return WIRE_E_MALFORMED;
-    if (!wire_map_find(&map, "incarnation", &at) || wire_read_uint(&at, &address->incarnation))
-        return WIRE_E_MALFORMED;
-    if (wire_map_find(&map, "host", &at))
-        (void) wire_read_bytes(&at, &address->host);
-    if (wire_map_find(&map, "key", &at))
-        (void) wire_read_bytes(&at, &address->key);
-    if (wire_map_find(&map, "endpoints", &at) && wire_read_array(&at, &address->count) == 0)
-        address->endpoints = at;
-    return 0;
-}
-
-static void route_to(node_core_t *self, alua_remote_t *process, const node_address_t *address)
-{
-    node_link_t *link = node_core_link_find(self, address->node, address->incarnation);
-    bool fresh = !link;
-    if (fresh)
-        link = address->count ? link_new(self, address->node, address->incarnation, node_remote_name(process)) : NULL;
-    if (link && fresh)
-        link->peer = self->effects.dial(self->arg, link, address);
-    if (link && link->peer) {
-        attach(process, link);
-        return;
-    }
-    if (link)
-        link_remove(self, link);
-    process->route = NODE_RELAY;
-}
-
-static void found(node_core_t *self, alua_remote_t *remote, wire_str_t id, const node_address_t *address)
-{
-    alua_remote_t *process = node_remotes_get(&self->remotes, id);
-    if (!process) {
-        node_core_remote_over(self, remote, WIRE_E_NO_MEMORY, true, NULL);
-        return;
-    }
-    if (process->route == NODE_COLD || process->route == NODE_ASKING)
-        route_to(self, process, address);
-    if (process != remote) {
-        alua_remote_hold(process);
-        remote->target = process;
-        remote->moves = !wire_str_same(node_remote_name(remote), address->node);
-        remote->route = process->route;
-        remote->link = process->link;
-    }
-    send_parked(self, process);
-    if (process != remote)
-        send_parked(self, remote);
-}
-
-static void ask_again(void *arg);
-
-//  A question to the broker, or the pause before the next one.
-typedef struct node_lookup node_lookup_t;
-struct node_lookup {
-    node_lookup_t *next;
-    node_core_t *core;
-    alua_remote_t *remote;      //  Held
-};
-
-static void lookup_free(node_lookup_t *lookup)
-{
-    node_lookup_t **place = &lookup->core->lookups;
-    while (*place != lookup)
-        place = &(*place)->next;
-    *place = lookup->next;
-    alua_remote_release(lookup->remote);
-    free(lookup);
-}
-
-void node_core_lookups_free(node_core_t *self)
-{
-    while (self->lookups)
-        lookup_free(self->lookups);
-}
-
-bool node_core_parked(const node_core_t *self)
-{
-    const node_lookup_t *lookup = self->lookups;
-    while (lookup && lookup->remote->parked_alone == 0)
-        lookup = lookup->next;
-    return lookup != NULL;
-}
-
-//  Nobody has the name. Calls that do not wait for it end now; true when others do.
-static bool somebody_waits(node_core_t *self, alua_remote_t *remote, const char *text)
-{
-    node_pending_t *next;
-    for (node_pending_t *p = remote->pendings; p; p = next) {
-        next = p->after;
-        if (!p->wait_name)
-            node_core_settle(self, p, WIRE_E_UNKNOWN, true, text);
-    }
-    return remote->pendings != NULL;
-}
-
-static void lookup_done(void *arg, const alua_outcome_t *outcome)
-{
-    node_lookup_t *lookup = arg;
-    node_core_t *self = lookup->core;
-    alua_remote_t *remote = lookup->remote;
-    node_address_t address = { 0 };
-    wire_str_t id;
-    if (remote->route != NODE_ASKING)
-        ;                               //  Settled meanwhile: it called us, or the broker went
-    else if (node_core_stragglers(self, remote) && node_core_timer(self, STRAGGLER_PAUSE, true, ask_again, lookup))
-        return;
-    else if (outcome->code == 0 && read_address(wire_reader(outcome->body, outcome->size), &id, &address) == 0)
-        found(self, remote, id, &address);
-    else if (outcome->code == WIRE_E_UNKNOWN && somebody_waits(self, remote, outcome->text)
-             && node_core_timer(self, NAME_AGAIN, true, ask_again, lookup))
-        return;
-    else
-        node_core_remote_over(self, remote, outcome->code ? outcome->code : WIRE_E_MALFORMED, true, outcome->text);
-    lookup_free(lookup);
-}
-
-static int ask_broker(node_core_t *self, node_lookup_t *lookup)
-{
-    wire_buf_t field = WIRE_BUF_EMPTY;
-    wire_put_text(&field, lookup->remote->id, lookup->remote->size);
-    node_ask_t ask = { .type = WIRE_LOOKUP, .fields = field.data, .size = field.size, .count = 1,
-                       .timeout = WIRE_TIMEOUT, .background = true, .inner = true, .fn = lookup_done, .arg = lookup };
-    int rc = field.failed ? WIRE_E_NO_MEMORY : node_core_ask(self, &ask);
-    wire_buf_free(&field);
-    return rc;
-}
-
-static void ask_again(void *arg)
-{
-    node_lookup_t *lookup = arg;
-    if (lookup->remote->route == NODE_ASKING && ask_broker(lookup->core, lookup) == 0)
-        return;
-    if (lookup->remote->route == NODE_ASKING)
-        node_core_remote_over(lookup->core, lookup->remote, WIRE_E_OFFLINE, true, NULL);
-    lookup_free(lookup);
-}
-
-//  Begin to find the way to a remote that is COLD. Messages may be parked when this returns 0.
-int node_core_resolve(node_core_t *self, alua_remote_t *remote)
-{
-    node_lookup_t *lookup = malloc(sizeof *lookup);
-    if (!lookup)
-        return WIRE_E_NO_MEMORY;
-    *lookup = (node_lookup_t) { self->lookups, self, remote };
-    self->lookups = lookup;
-    alua_remote_hold(remote);
-    node_remotes_sweep(&self->remotes);
-    remote->route = NODE_ASKING;
-    int rc = ask_broker(self, lookup);
-    if (rc) {
-        remote->route = NODE_COLD;
-        lookup_free(lookup);
-    }
-    return rc;
+    node_core_link_remove(self, link);
 }

@@ -19,10 +19,12 @@ static bool has_credit(const alua_remote_t *remote, size_t size)
 
 static bool has_room_elsewhere(const node_core_t *self, const alua_remote_t *to, size_t size)
 {
+    const alua_remote_t *process = to->target ? to->target : to;
     switch (to->route) {
     case NODE_ASKING:
-        return to->parked.size == 0
-            || (to->parked.size + size <= PARKED_BYTES && to->parked_count < WIRE_CREDIT_EVENTS);
+    case NODE_SWITCH:
+        return process->parked.size == 0
+            || (process->parked.size + size <= PARKED_BYTES && process->parked_count < WIRE_CREDIT_EVENTS);
     case NODE_RELAY:
         return self->broker && self->effects.room(self->arg, self->broker, size);
     case NODE_SELF:
@@ -90,6 +92,8 @@ static int wait_for_room(node_core_t *self, alua_remote_t *to, size_t size, bool
             return WIRE_E_FULL;
         }
         node_core_pump(self, NODE_PUMP_TURN);
+        if (to->route == NODE_SWITCH)
+            node_core_switch_look(self, node_remote_target(to));
     }
     return to->route == NODE_COLD ? find_anew(self, to) : 0;
 }
@@ -118,7 +122,7 @@ static int deliver_to_self(node_core_t *self, const void *message, size_t size)
     return 0;
 }
 
-static int park(alua_remote_t *to, const void *message, size_t size)
+int node_core_park(node_core_t *self, alua_remote_t *to, const void *message, size_t size)
 {
     wire_buf_append(&to->parked, message, size);
     if (to->parked.failed) {
@@ -128,9 +132,21 @@ static int park(alua_remote_t *to, const void *message, size_t size)
     wire_reader_t at = wire_reader(message, size);
     wire_msg_t msg;
     bool asks = wire_msg_next(&at, &msg) == 0 && (msg.type == WIRE_CALL || msg.type == WIRE_CHUNK) && msg.request;
+    node_pending_t *pending = asks ? node_pendings_find(&self->pendings, msg.request) : NULL;
+    if (pending)
+        pending->parked = true;
     to->parked_count++;
     to->parked_alone += !asks;
+    self->parked_alone += !asks;
     return 0;
+}
+
+static int relay(node_core_t *self, alua_remote_t *process, const void *message, size_t size)
+{
+    self->stat.relayed++;
+    int rc = self->broker ? self->effects.send(self->arg, self->broker, message, size) : WIRE_E_OFFLINE;
+    process->undrained += rc == 0;
+    return rc;
 }
 
 int node_core_forward(node_core_t *self, alua_remote_t *to, const void *message, size_t size)
@@ -138,25 +154,28 @@ int node_core_forward(node_core_t *self, alua_remote_t *to, const void *message,
     alua_remote_t *process = node_remote_target(to);
     switch (to->route) {
     case NODE_ASKING:
-        return park(to, message, size);
+    case NODE_SWITCH:
+        return node_core_park(self, process, message, size);
     case NODE_SELF:
         return deliver_to_self(self, message, size);
     case NODE_DIRECT:
         return self->effects.send(self->arg, process->link->peer, message, size);
     case NODE_RELAY:
-        self->stat.relayed++;
-        return self->broker ? self->effects.send(self->arg, self->broker, message, size) : WIRE_E_OFFLINE;
+        return relay(self, process, message, size);
     default:
         return WIRE_E_GONE;
     }
 }
 
-void node_core_sent(alua_remote_t *to, wire_type_t type, size_t size)
+void node_core_sent(node_core_t *self, alua_remote_t *to, wire_type_t type, size_t size)
 {
     alua_remote_t *process = node_remote_target(to);
     process->starved = false;
-    if (to->route == NODE_RELAY)
+    if (to->route == NODE_RELAY) {
         process->relayed_sent += wire_type_counts(type);
+        node_core_relaying(self, process);
+        return;
+    }
     if (to->route != NODE_DIRECT)
         return;
     process->link->sent += wire_type_counts(type);
@@ -232,7 +251,7 @@ static int send_built(node_core_t *self, alua_remote_t *to, wire_type_t type, ui
     if (rc == 0)
         rc = node_core_forward(self, to, out->data, out->size);
     if (rc == 0)
-        node_core_sent(to, type, out->size);
+        node_core_sent(self, to, type, out->size);
     if (rc == 0 && work && id && to->moves)
         node_core_keep(self, id, to, out->data, out->size);
     return rc;
@@ -298,7 +317,7 @@ int node_core_request(node_core_t *self, const alua_request_t *request, uint64_t
 int node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, uint64_t request,
                      const void *body, size_t size)
 {
-    if (to->route == NODE_COLD)
+    if (to->route == NODE_COLD && !node_core_take_link(self, to))
         return WIRE_E_GONE;
     wire_buf_t *out = &self->scratch;
     wire_buf_clear(out);
@@ -358,7 +377,7 @@ void node_core_refuse(node_core_t *self, alua_remote_t *to, uint64_t request, in
 }
 
 //  Credit goes back along the link that the messages came by, also when our own route to their sender is another.
-static const node_link_t *link_from(const node_core_t *self, const alua_remote_t *from)
+const node_link_t *node_core_link_from(const node_core_t *self, const alua_remote_t *from)
 {
     const node_link_t *link = self->links;
     if (from->link)
@@ -370,7 +389,7 @@ static const node_link_t *link_from(const node_core_t *self, const alua_remote_t
 
 static int send_credit(node_core_t *self, const alua_remote_t *from)
 {
-    const node_link_t *link = link_from(self, from);
+    const node_link_t *link = node_core_link_from(self, from);
     wire_buf_t *out = &self->scratch;
     if (!link)
         return WIRE_E_GONE;
@@ -407,7 +426,7 @@ bool node_core_cancel(node_core_t *self, uint64_t id)
         node_core_abandon(self, pending, WIRE_E_CANCELLED);
         return true;
     }
-    bool never_sent = pending->to && pending->to->route == NODE_ASKING;
+    bool never_sent = pending->parked;
     node_core_tell_cancel(self, pending);
     node_core_settle(self, pending, WIRE_E_CANCELLED, never_sent, NULL);
     return true;
@@ -416,7 +435,7 @@ bool node_core_cancel(node_core_t *self, uint64_t id)
 void node_core_tell_cancel(node_core_t *self, const node_pending_t *pending)
 {
     alua_remote_t *to = pending->to;
-    if (!to || to->route == NODE_COLD || to->route == NODE_ASKING)
+    if (!to || to->route == NODE_COLD || pending->parked)
         return;                         //  Parked work without its request is not sent
     wire_buf_t *out = &self->scratch;
     wire_buf_clear(out);

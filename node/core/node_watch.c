@@ -101,12 +101,11 @@ void node_core_watches(node_core_t *self, wire_str_t who, bool watches)
 static void relayed_over(node_core_t *self, wire_str_t id, const char *text)
 {
     alua_remote_t *process = node_remotes_find(&self->remotes, id);
-    if (process)
-        process->relayed_sent = process->relayed_received = 0;
-    for (size_t i = 0; process && i < self->remotes.size; i++)
-        for (alua_remote_t *remote = self->remotes.buckets[i]; remote; remote = remote->next)
-            if (remote->route == NODE_RELAY && (remote == process || remote->target == process))
-                node_core_remote_over(self, remote, WIRE_E_GONE, false, text);
+    if (!process)
+        return;
+    process->relayed_sent = process->relayed_received = 0;
+    if (process->route == NODE_RELAY || process->doubted)
+        node_core_process_over(self, process, WIRE_E_GONE, text);
 }
 
 //  The broker's word that a node is over is final for us too.
@@ -118,8 +117,10 @@ static void bury(node_core_t *self, wire_str_t node, uint64_t incarnation, wire_
         memcpy(why, text.data, size);
     why[size] = 0;
     node_link_t *link = node_core_link_find(self, node, incarnation);
-    if (link && link->peer)
+    if (link && link->peer) {
+        link->dead = true;
         self->effects.bury(self->arg, link->peer, why);
+    }
     relayed_over(self, id, why);
 }
 

@@ -34,7 +34,7 @@ typedef struct {
     const char *directory;      //  0700, for ipc sockets; NULL: alua_directory()
     const char *token;          //  32 hex digits; NULL: the user's, alua_token()
     const char *listen;         //  One more endpoint besides ipc, such as tcp://127.0.0.1:*; or NULL
-    const char *advertise;      //  What others are told instead of `listen`: a proxy's or an outer address; or NULL
+    const char *advertise;      //  What others are told instead of `listen`: a proxy's or an outer address, with its port or the listener's; or NULL
     const char *executable;     //  The `alua` program, for spawn; NULL: found, alua_executable()
     const char *host;           //  What tells whether ipc paths mean the same; NULL: found
     bool visitor;               //  A guest of the command line: consumes no number
@@ -298,6 +298,7 @@ void alua_node_serve(alua_node_t *self, bool serve);
 typedef struct {
     uint64_t requests, replies, fails, timeouts, cancels, expired, reports, refused, orphans;
     uint64_t timers, full, relayed;
+    uint64_t switches, fallbacks;       //  From the broker's relay to a link of one's own, and back
     uint64_t restarts;          //  Of the broker: each makes an event ALUA_BROKER, which may not have been handled yet
     uint64_t denied, jailed;    //  Of `refused`: for want of a right; chunks that ran in the jail
     size_t pending, mailbox_events, mailbox_bytes, remotes, links;

@@ -27,7 +27,9 @@ static void put_endpoints(const alua_node_t *self, wire_buf_t *out)
 //  HELLO and WELCOME between nodes.
 void node_put_greeting(alua_node_t *self, wire_buf_t *out)
 {
-    wire_put_map(out, 3);
+    wire_put_map(out, 4);
+    put_key(out, "switch");
+    wire_put_bool(out, true);
     put_key(out, "id");
     wire_put_text(out, self->core.id, strlen(self->core.id));
     put_endpoints(self, out);

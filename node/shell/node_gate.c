@@ -26,6 +26,7 @@ struct node_stranger {
     char *name;
     wire_buf_t process;         //  As its greeting had it
     uint64_t incarnation;
+    bool switches;
     kept_t *kept;
     size_t count, capacity, bytes;
 };
@@ -97,6 +98,13 @@ hub_verdict_t node_gate_admit(void *arg, const char *key)
     return asking_for(self, key) ? HUB_ASK : ask(self, key);
 }
 
+static bool flag_in(wire_reader_t map, const char *key)
+{
+    bool flag = false;
+    wire_reader_t at;
+    return wire_map_find(&map, key, &at) && wire_read_bool(&at, &flag) == 0 && flag;
+}
+
 //  ---- When the link is open -----------------------------------------------------------
 
 static void stranger_free(node_stranger_t *self)
@@ -138,7 +146,7 @@ static void replay(node_stranger_t *self, node_link_t *link)
 }
 
 static node_link_t *let_in(alua_node_t *self, hub_peer_t *peer, const char *name, uint64_t incarnation, wire_str_t process,
-                           node_author_t *author)
+                           bool switches, node_author_t *author)
 {
     node_link_t *link = hub_data(peer);
     if (!link)
@@ -149,6 +157,7 @@ static node_link_t *let_in(alua_node_t *self, hub_peer_t *peer, const char *name
     node_author_hold(author);
     node_author_release(link->author);
     link->author = author;
+    link->switches = switches;
     node_core_link_up(&self->core, link, process);
     return link;
 }
@@ -166,7 +175,7 @@ static void on_known(void *arg, const alua_outcome_t *outcome)
     node_author_t *author = outcome->code == 0 ? author_of(node, self->name, key) : NULL;
     if (author) {
         node_link_t *link = let_in(node, self->peer, self->name, self->incarnation,
-                                   (wire_str_t) { (const char *) self->process.data, self->process.size }, author);
+                                   (wire_str_t) { (const char *) self->process.data, self->process.size }, self->switches, author);
         if (link)
             replay(self, link);
     } else {
@@ -188,7 +197,8 @@ static node_stranger_t *stranger_new(alua_node_t *self, hub_peer_t *peer, const 
     memcpy(name, greeting->name.data, greeting->name.size);
     name[greeting->name.size] = 0;
     *stranger = (node_stranger_t) { .next = self->strangers, .node = self, .peer = peer, .name = name,
-                                    .incarnation = greeting->incarnation, .process = WIRE_BUF_EMPTY };
+                                    .incarnation = greeting->incarnation, .switches = flag_in(greeting->body, "switch"),
+                                    .process = WIRE_BUF_EMPTY };
     wire_buf_append(&stranger->process, process.data, process.size);
     self->strangers = stranger;
     return stranger;
@@ -215,8 +225,9 @@ void node_gate_up(alua_node_t *self, hub_peer_t *peer, const hub_greeting_t *gre
     char name[WIRE_MAX_NAME + 1];
     snprintf(name, sizeof name, "%.*s", (int) greeting->name.size, greeting->name.data);
     node_author_t *author = *key ? author_of(self, name, key) : NULL;
+    bool switches = flag_in(greeting->body, "switch");
     if (!*key || self->insecure) {
-        let_in(self, peer, name, greeting->incarnation, process, author);
+        let_in(self, peer, name, greeting->incarnation, process, switches, author);
         return;
     }
     if (!is_its_process(greeting->name, process)) {
@@ -225,7 +236,7 @@ void node_gate_up(alua_node_t *self, hub_peer_t *peer, const hub_greeting_t *gre
         return;
     }
     if (author) {
-        let_in(self, peer, name, greeting->incarnation, process, author);
+        let_in(self, peer, name, greeting->incarnation, process, switches, author);
         return;
     }
     node_stranger_t *stranger = self->core.rights.on && count_strangers(self) < STRANGERS_MOST

@@ -53,7 +53,9 @@ static int on_message(void *arg, hub_peer_t *peer, const wire_msg_t *msg, hub_fr
 
 static void on_silent(void *arg, hub_peer_t *peer, bool silent)
 {
-    (void) arg, (void) peer, (void) silent;     //  Fails nothing; the broker tells those who watch
+    alua_node_t *self = arg;            //  Fails nothing; the broker tells those who watch
+    if (peer == self->broker)
+        self->core.broker_silent = silent;
 }
 
 static void on_lost(void *arg, hub_peer_t *peer, const wire_msg_t *msg)
@@ -71,7 +73,7 @@ static void on_gone(void *arg, hub_peer_t *peer, int code, const char *text)
     if (peer == self->broker)
         node_broker_gone(self, code, text);
     else if (link)
-        node_core_link_gone(&self->core, link, code, text);
+        node_core_link_gone(&self->core, link, code == WIRE_E_GONE && !hub_peer_is_dead(peer) ? WIRE_E_TIMEOUT : code, text);
 }
 
 static void on_turn(void *arg)

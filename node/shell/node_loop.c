@@ -197,7 +197,7 @@ static bool start_hub(alua_node_t *self, const alua_config_t *config, const char
     if (config->listen && *config->listen) {
         if (!node_keys_may_listen(self, config->listen, error) || hub_bind(self->hub, config->listen, bound))
             return false;
-        self->listen = node_text_copy(config->advertise ? config->advertise : bound);
+        self->listen = config->advertise ? node_place_advertised(config->advertise, bound) : node_text_copy(bound);
     }
     return true;
 }

@@ -116,10 +116,29 @@ const char *alua_executable(void)
     return path;
 }
 
+void node_place_cannot_start(char *text, size_t size, const char *executable, int rc)
+{
+    const char *advice = rc == UV_ENOENT ? "; put it where PATH finds it, or its path into the environment variable ALUA" : "";
+    snprintf(text, size, "cannot start %.300s: %s%s", executable, uv_strerror(rc), advice);
+}
+
 char *node_place_endpoint(const char *directory, uint64_t incarnation)
 {
     char text[PATH_MAX + 64];
     snprintf(text, sizeof text, "ipc://%s/n-%d-%04x", directory, (int) getpid(), (unsigned) (incarnation & 0xffff));
+    return node_text_copy(text);
+}
+
+char *node_place_advertised(const char *advertise, const char *bound)
+{
+    char text[PATH_MAX];
+    const char *host = strncmp(advertise, "tcp://", 6) == 0 ? advertise + 6 : advertise;
+    const char *behind = host[0] == '[' ? strchr(host, ']') : host, *colon = behind ? strchr(behind, ':') : NULL;
+    const char *port = strrchr(bound, ':');
+    bool bare = colon && behind == host && strchr(colon + 1, ':');      //  IPv6 without brackets
+    if (strncmp(advertise, "ipc://", 6) == 0 || strncmp(bound, "tcp://", 6) != 0 || !port)
+        return node_text_copy(advertise);
+    snprintf(text, sizeof text, bare ? "tcp://[%.255s]%s" : "tcp://%.255s%s", host, colon && !bare ? "" : port);
     return node_text_copy(text);
 }
 

@@ -150,6 +150,10 @@ void node_control_free(alua_node_t *self);
 //  node_place: an endpoint for our ipc socket in `directory`, malloc'ed.
 char *node_place_endpoint(const char *directory, uint64_t incarnation);
 void  node_place_sweep(const char *directory);
+//  node_place: the text for libuv's `rc` when alua_executable() could not be started, with what helps.
+void  node_place_cannot_start(char *text, size_t size, const char *executable, int rc);
+//  What others are told: `advertise`, with the port of what is bound unless it names one. malloc'ed.
+char *node_place_advertised(const char *advertise, const char *bound);
 //  The parent's pipe as the boot record names it, or -1.
 int   node_place_parent(void);
 

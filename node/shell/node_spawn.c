@@ -224,8 +224,8 @@ static void watch(node_child_t *self)
 
 static void could_not_run(node_child_t *self, int rc)
 {
-    char text[256];
-    snprintf(text, sizeof text, "cannot start %.150s: %s", self->node->executable, uv_strerror(rc));
+    char text[512];
+    node_place_cannot_start(text, sizeof text, self->node->executable, rc);
     tell_failure(self, WIRE_E_SYSTEM, text);
     uv_close((uv_handle_t *) &self->process, on_closed);
     uv_close((uv_handle_t *) &self->pipe, on_closed);

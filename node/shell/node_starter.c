@@ -48,7 +48,7 @@ static void say_started(starter_t *self)
 {
     wire_buf_t fields = WIRE_BUF_EMPTY;
     const char *endpoint = strstr(self->text, "ipc://") ? strstr(self->text, "ipc://") : strstr(self->text, "tcp://");
-    wire_put_cstr(&fields, endpoint ? endpoint : "");
+    wire_put_text(&fields, endpoint ? endpoint : "", endpoint ? strcspn(endpoint, "\n") : 0);
     alua_outcome_t outcome = { .count = 1, .body = fields.data, .size = fields.size };
     node_post_outcome(self->node, self->fn, self->arg, &outcome);
     wire_buf_free(&fields);
@@ -60,8 +60,9 @@ static void starter_over(starter_t *self)
     if (!self->ended || uv_is_active((uv_handle_t *) &self->output) || uv_is_active((uv_handle_t *) &self->errors))
         return;
     self->node->core.starting--;
+    while (self->size && self->text[self->size - 1] == '\n')
+        self->size--;
     self->text[self->size] = 0;
-    self->text[strcspn(self->text, "\n")] = 0;
     if (self->status)
         say_failed(self);
     else
@@ -127,10 +128,12 @@ int alua_start_broker(alua_node_t *node, const char *endpoint, alua_outcome_fn *
     self->fn = fn;
     self->arg = arg;
     self->process.data = self;
-    if (starter_run(self, endpoint)) {
+    int rc = starter_run(self, endpoint);
+    if (rc) {
+        node_place_cannot_start(self->text, sizeof self->text, node->executable, rc);
+        say_failed(self);
         starter_close(self);
-        return WIRE_E_SYSTEM;
-    }
-    node->core.starting++;
+    } else
+        node->core.starting++;
     return 0;
 }

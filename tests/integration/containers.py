@@ -9,7 +9,8 @@
             with bob.cut("right"):
                 self.cluster["ana"].expect(r"watch\tsilent\t1@bob")
 
-Whatever becomes of the tests, containers, networks and keys are removed. `missing()` tells why there can be no containers here.
+Whatever becomes of the tests, containers, networks and keys are removed; if the tests are killed, by the next ones.
+`missing()` tells why there can be no containers here.
 """
 import functools
 import itertools
@@ -27,6 +28,7 @@ import harness
 
 DEPLOY = harness.ROOT / "deploy"
 NODES = ("ana", "bob", "cleo")
+PROJECT = "com.docker.compose.project"
 numbers = itertools.count(1)
 
 
@@ -65,6 +67,23 @@ def missing():
     return None if compose_command() else "neither Compose v2 nor docker-compose here"
 
 
+def remove(label):
+    """Containers and networks with this label."""
+    for what, end in (("ps", ("rm", "-f", "-v")), ("network", ("network", "rm"))):
+        listing = ("ps", "-aq") if what == "ps" else ("network", "ls", "-q")
+        found = docker(*listing, "--filter", f"label={label}").split()
+        if found:
+            docker(*end, *found, check=False)
+
+
+def sweep():
+    """What tests left that were killed: the number of their process is in the project's name."""
+    for line in docker("ps", "-a", "--format", '{{.Label "%s"}}' % PROJECT).splitlines():
+        match = re.fullmatch(r"aluatest(\d+)x\d+", line)
+        if match and not pathlib.Path(f"/proc/{match[1]}").exists():
+            remove(f"{PROJECT}={line}")
+
+
 class Container:
     """One of a cluster; lines that it prints are gathered from now on."""
 
@@ -74,6 +93,12 @@ class Container:
 
     def inspect(self, template):
         return docker("inspect", "--format", template, self.ident).strip()
+
+    def json(self, part):
+        return json.loads(self.inspect("{{json .%s}}" % part))
+
+    def networks(self):
+        return set(self.json("NetworkSettings.Networks"))
 
     def alua(self, *args, check=True):
         """`alua ARGS...` inside it."""
@@ -130,6 +155,7 @@ class Cluster:
         self.containers = {}
         self.env = {**os.environ, "COMPOSE_PROJECT_NAME": self.project, "ALUA_SECRETS": str(self.directory / "secrets")}
         case.addClassCleanup(self.remove)
+        sweep()
         if policy:
             folder = self.directory / "policy"
             folder.mkdir()
@@ -181,7 +207,7 @@ class Cluster:
 
     def left(self):
         """What is there of this project: containers and networks."""
-        label = f"label=com.docker.compose.project={self.project}"
+        label = f"label={PROJECT}={self.project}"
         return (docker("ps", "-aq", "--filter", label).split(), docker("network", "ls", "-q", "--filter", label).split())
 
     def down(self):
@@ -190,9 +216,5 @@ class Cluster:
     def remove(self):
         for container in self.containers.values():
             container.close()
-        containers, networks = self.left()
-        if containers:
-            docker("rm", "-f", "-v", *containers)
-        if networks:
-            docker("network", "rm", *networks)
+        remove(f"{PROJECT}={self.project}")
         shutil.rmtree(self.directory, ignore_errors=True)

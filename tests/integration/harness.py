@@ -19,6 +19,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -29,6 +30,16 @@ ROOT = pathlib.Path(os.environ.get("ALUA_ROOT") or pathlib.Path(__file__).resolv
 ALUA = os.environ.get("ALUA") or str(ROOT / "build/release/main/alua")
 #  Generous: the machine may be busy, and under sanitizers everything takes longer.
 PATIENCE = float(os.environ.get("ALUA_TEST_PATIENCE", "20"))
+
+
+def has_ipv6():
+    """Whether [::1] can be listened at: a container may have the files of IPv6 without its addresses."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
 
 
 def eventually(condition, what="it", timeout=PATIENCE):

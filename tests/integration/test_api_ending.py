@@ -87,6 +87,17 @@ class TestHolding(harness.Case):
         self.assert_nothing_left()
 
 
+class TestStatus(harness.Case):
+    def test_a_code_that_does_not_fit_is_no_success(self):
+        for code, status in ((3, 3), (255, 255), (256, 255), (-1, 255), ("false", 1)):
+            self.assertEqual(self.run_program(f"alua.exit({code})").status, status, code)
+
+    def test_an_error_that_is_a_table_shows_no_address(self):
+        result = self.run_program("""luarpc.export('boom', function() error { code = 5 } end)
+            print((select(2, luarpc.sync(alua.id, 'boom')())))""")
+        self.assertRegex(result.out, r"^remote: \(error object is a table value\)")
+
+
 class TestQuit(harness.Case):
     def test_it_ends_loops_and_nothing_else(self):
         result = self.run_program("""

@@ -417,6 +417,43 @@ class TestConsole(harness.Case):
         terminal.expect("\n2\n")
         self.assertEqual(terminal.leave("1@kim> "), 0)
 
+    def test_ctrl_c_after_an_error(self):
+        """Once Ctrl-C at the prompt still reached the input before, which had failed, and with it the next one: a hang."""
+        terminal = Terminal(self, "--name", "kim")
+        terminal.expect("1@kim> ")
+        for failing in ("error('oh')", "while true do end"):
+            terminal.type(failing + "\n")
+            if "while" in failing:
+                before = cpu_of(terminal.pid)
+                eventually(lambda: cpu_of(terminal.pid) > before + 0.2, "it computes")
+                terminal.type("\x03")
+            terminal.expect("stack traceback:\n[^>]*1@kim> ")
+            terminal.type("\x03")                   # At the prompt
+            terminal.expect("\n.*1@kim> ")
+            terminal.type("20 + 1\n")
+            terminal.expect("\n21\n")
+            terminal.expect("1@kim> ")
+        terminal.type("1 + 1\n")
+        terminal.expect("\n2\n")
+        self.assertEqual(terminal.leave("1@kim> "), 0)
+
+    def test_ctrl_c_after_what_was_left_to_itself(self):
+        """What is left to itself ends some time; that must not take the guard from what runs now."""
+        terminal = Terminal(self, "--name", "kim")
+        terminal.expect("1@kim> ")
+        terminal.type("alua.sleep(0.5)\n")
+        terminal.expect("0.5\\)\n")
+        terminal.type("\x03")
+        terminal.expect("interrupted")
+        terminal.expect("1@kim> ")
+        terminal.type("alua.sleep(1) while true do end\n")
+        terminal.expect("end\n")
+        before = cpu_of(terminal.pid)
+        eventually(lambda: cpu_of(terminal.pid) > before + 0.2, "it computes")
+        terminal.type("\x03")
+        terminal.expect("interrupted\nstack traceback")
+        self.assertEqual(terminal.leave("1@kim> "), 0)
+
 
 def cpu_of(pid):
     """Seconds of processor time that a process has used."""

@@ -143,6 +143,11 @@ class TestPing(harness.Case):
         told = json.loads(self.run_alua("ping", "--json").out)
         self.assertEqual((told["members"], told["protocol"], told["insecure"], told["count"]), (1, 1, False, 1))
         self.assertLessEqual(told["ms"]["least"], told["ms"]["most"])
+        counted = self.run_alua("ping", "--counters").out
+        self.assertRegex(counted, r"(?m)^asked +[1-9]")
+        self.assertRegex(counted, r"(?m)^link\.messages_in +[1-9]")
+        self.assertGreater(json.loads(self.run_alua("ping", "--json", "--counters").out)["counters"]["opened"], 1)
+        self.assertEqual(self.run_alua("ping", "ana", "--counters").status, 2)
         broker.stop()
         gone = self.run_alua("ping")
         self.assertEqual((gone.status, gone.out), (1, ""))

@@ -1,10 +1,10 @@
 """Where broker and node may listen, and how they and the others take keys"""
 import json
-import pathlib
 import re
 import socket
 import unittest
 
+import harness
 import hosts
 
 
@@ -34,7 +34,6 @@ class TestRefused(hosts.Case):
         self.refused(2, "none, jail or full", "node", "--name", "ana", "--code", "some")
         self.start_broker()
         self.refused(1, "--listen, which is missing", "node", "--name", "ana", "--advertise", "10.0.0.7")
-        self.refused(1, "wants a port as well", "node", "--name", "ana", "--listen", "127.0.0.1:*", "--advertise", "10.0.0.7")
 
     def test_a_name_that_is_nobodys(self):
         self.refused(1, "no host and no network interface has this name",
@@ -84,7 +83,7 @@ class TestListening(hosts.Case):
         identity = node.expect(r"^(\S+) is ready")[1]
         self.assertRegex(identity, rf"^\d+@[^0:][^:]*:{port}$")
 
-    @unittest.skipUnless(pathlib.Path("/proc/net/if_inet6").exists(), "no IPv6 here")
+    @unittest.skipUnless(harness.has_ipv6(), "no IPv6 here: [::1] cannot be listened at")
     def test_ipv6(self):
         for listen, dial in (("tcp://[::1]:*", ("[::1]",)), ("tcp://[::]:*", ("[::1]", "127.0.0.1"))):
             hub = self.start_hub(("ana",), listen=listen)
@@ -93,7 +92,7 @@ class TestListening(hosts.Case):
                 self.assertEqual(self.reach(f"tcp://{address}:{port}").status, 0, address)
             hub.stop()
 
-    @unittest.skipUnless(pathlib.Path("/proc/net/if_inet6").exists(), "no IPv6 here")
+    @unittest.skipUnless(harness.has_ipv6(), "no IPv6 here: [::1] cannot be listened at")
     def test_a_node_by_ipv6(self):
         self.start_hub(("ana", "bob"))
         ana, bob = self.host("ana"), self.host("bob")

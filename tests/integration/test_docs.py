@@ -17,7 +17,7 @@ import unittest
 import harness
 
 DOCUMENTS = ("README.md", "CHANGELOG.md", "docs/TUTORIAL.md", "docs/REFERENCE.md", "docs/COMMANDS.md",
-             "docs/ARCHITECTURE.md", "docs/PERFORMANCE.md")
+             "docs/ARCHITECTURE.md", "docs/PERFORMANCE.md", "docs/SECURITY.md", "docs/OPERATIONS.md")
 SERVES = ("broker", "node")                             # Verbs that stay
 
 

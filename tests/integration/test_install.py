@@ -107,6 +107,16 @@ class TestInstall(harness.Case):
         out = self.command("lua5.4", "-l", "alua", "-l", "dalua", file, env=modules)
         self.assertEqual(out, "ok\ttrue\ttrue\nhello Lua\t3\ntrue\t42\n")
 
+    @unittest.skipUnless(tool("lua5.4"), "no lua5.4")
+    def test_plain_lua_without_the_program_says_what_helps(self):
+        """Once it said no more than "the operating system refused"."""
+        file = self.program("local reply = alua.open { addr = '127.0.0.1', port = 0 }\n"
+                            "print(reply.status, reply.error)\n")
+        modules = {"LUA_PATH": f"{self.prefix}/share/lua/5.4/?.lua;;", "LUA_CPATH": f"{self.prefix}/lib/lua/5.4/?.so;;",
+                   "ALUA": "/nowhere/alua"}
+        out = self.command("lua5.4", "-l", "alua", file, env=modules)
+        self.assertRegex(out, r"^error\tcannot start /nowhere/alua: no such file.*PATH.*ALUA\n$")
+
     #  ---- C ----------------------------------------------------------------
 
     def assert_the_program_calls(self, program):

@@ -34,6 +34,19 @@ class Case(harness.Case):
 
 
 class TestTuples(Case):
+    def test_options_behind_the_space_are_no_values(self):
+        for words in (("out", "jobs", "--json", "[1]"), ("take", "jobs", "--timeout", 0), ("take", "jobs", "--timeout=0", "_"),
+                      ("count", "jobs", "_", "--json"), ("pub", "a.b", "--retain"), ("sub", "a.b", "--count", 1)):
+            self.fails(2, r"--\w+ stands before '(jobs|a\.b)'; as a text it is '\"--\w+\"'", *words)
+        self.ok("out", "jobs", "'--json'", "--other")
+        self.assertEqual(self.ok("take", "jobs"), '{ "--json", "--other" }\n')
+
+    def test_names_that_cannot_be(self):
+        for verb in ("out", "take", "read", "count", "watch"):
+            self.fails(2, f"^alua {verb}: a space's name has 1 to 255 bytes", verb, "", "x")
+        for verb in ("pub", "request", "sub"):
+            self.fails(2, f"^alua {verb}: a ", verb, "", *([] if verb == "sub" else ["x"]))
+
     def test_out_take_read_count(self):
         self.assertEqual(self.ok("out", "jobs", "render", 7), "")
         self.assertEqual(self.ok("out", "jobs", "render", "-2.5", "true", "{1, a = 'x'}"), "")

@@ -16,6 +16,8 @@ static const struct {
     { WIRE_FAIL, "{ { code = 'remote', message = 'x' } }", 0 },
     { WIRE_CANCEL, "{}", 0 },
     { WIRE_CREDIT, "{ 1, 1 }", 0 },
+    { WIRE_SWITCH, "{}", 0 },
+    { WIRE_SWITCHED, "{}", 0 },
     { WIRE_END, "{ 'closed', '' }", 0 },
     { WIRE_LOOKUP, "{ 'bob' }", 0 },
     { WIRE_REGISTER, "{ 'svc' }", 0 },

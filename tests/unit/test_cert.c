@@ -158,6 +158,29 @@ static void test_loose_rights_are_refused(void **state)
     expect(f, cert_load(&cert, at(f, "ana.pub"), false, f->error), "chmod go-w ");
 }
 
+//  As systemd hands them on: root's, and the group's right stands for an access list. Nobody but root can make one.
+static void test_a_credential_of_systemd(void **state)
+{
+    fixture_t *f = *state;
+    cert_t cert;
+    if (geteuid() != 0)
+        skip();
+    assert_true(cert_save(&f->ana, at(f, "ana"), f->error));
+    chmod(at(f, "ana.key"), 0440);
+    expect(f, cert_load(&cert, at(f, "ana.key"), true, f->error), "chmod 600 ");
+    setenv("CREDENTIALS_DIRECTORY", f->home, 1);
+    assert_true(cert_load(&cert, at(f, "ana.key"), true, f->error));
+    static const mode_t loose[] = { 0444, 0460, 0441 };
+    for (size_t i = 0; i < sizeof loose / sizeof *loose; i++) {
+        chmod(at(f, "ana.key"), loose[i]);
+        expect(f, cert_load(&cert, at(f, "ana.key"), true, f->error), "chmod 600 ");
+    }
+    chmod(at(f, "ana.key"), 0440);
+    setenv("CREDENTIALS_DIRECTORY", "/nowhere", 1);
+    expect(f, cert_load(&cert, at(f, "ana.key"), true, f->error), "chmod 600 ");
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void test_garbage_is_refused(void **state)
 {
     fixture_t *f = *state;
@@ -415,6 +438,7 @@ int main(void)
         T(test_the_file_s_name_counts),
         T(test_a_loose_directory_is_refused),
         T(test_a_broken_file_leaves_all_as_it_was),
+        T(test_a_credential_of_systemd),
         cmocka_unit_test(test_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

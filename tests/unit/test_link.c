@@ -566,7 +566,7 @@ static void test_an_idle_link_is_silent_soon_after_the_break(void **state)
     fixture_t *f = *state;
     elapse(f, 60000);
     wire_link_broken(f->link, f->now);
-    elapse(f, 399);
+    elapse(f, 149);
     assert_string_equal(f->trace, "");
     elapse(f, 1);
     assert_string_equal(f->trace, "silent ");

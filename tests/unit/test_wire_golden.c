@@ -152,6 +152,16 @@ static void put_CANCEL(wire_buf_t *out)
     proc(out, WIRE_CANCEL, 1, 0, 0);
 }
 
+static void put_SWITCH(wire_buf_t *out)
+{
+    proc(out, WIRE_SWITCH, 9, 0, 0);
+}
+
+static void put_SWITCHED(wire_buf_t *out)
+{
+    answer(out, WIRE_SWITCHED, 9, 0);
+}
+
 static void put_CREDIT(wire_buf_t *out)
 {
     answer(out, WIRE_CREDIT, 0, 2);

@@ -90,7 +90,7 @@ end
 -- Of the input, without what is ours.
 local function with_traceback(err)
   if type(err) ~= "string" then return err end
-  return (debug.traceback(err, 2):gsub("\n\t%[C%]: in %?\n\t%[C%]: in function 'xpcall'.*", ""))
+  return (debug.traceback(err, 2):gsub("\n\t%[C%]: in [^\n]*\n\t[^\n]*cli/console%.lua:.*", ""))
 end
 
 function Console:execute(chunk)
@@ -98,7 +98,7 @@ function Console:execute(chunk)
   self.core.task(function()
     -- However it ends: a stray yield returns to nobody
     local _ <close> = setmetatable({}, { __close = function() done = true end })
-    local results = table.pack(xpcall(self.edit.guard, with_traceback, chunk))
+    local results = table.pack(self.edit.guard(with_traceback, chunk))
     if results[1] then print_results(table.unpack(results, 2, results.n)) else print_error(results[2]) end
   end)
   while not done do

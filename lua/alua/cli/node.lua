@@ -32,8 +32,8 @@ function node.advertised(text, listen)
     return nil, "--advertise wants an address or a host's name, and a port where it is another: not '" .. text .. "'"
   end
   local port = listen:match(":(%d+)$")
-  if not port then return nil, "--advertise wants a port as well: " .. text .. ":PORT, as --listen names none" end
-  return "tcp://" .. (at:sub(1, 1) == "[" and at or bracketed(at)) .. ":" .. port
+  local place = "tcp://" .. (at:sub(1, 1) == "[" and at or bracketed(at))
+  return port and place .. ":" .. port or place -- The node adds the port that it was given
 end
 
 -- Everywhere is no address that others could dial: they are told the one by which the broker would reach us.

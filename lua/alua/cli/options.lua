@@ -82,10 +82,19 @@ local function read(list, given, args, i)
   return next
 end
 
+-- The first word from `i` on that is one of the options: it would be taken for a value, without a word.
+local function misplaced(list, args, i)
+  for j = i, #args do
+    local name = split(args[j])
+    if name:find "^%-%-%a" and find(list, name) then return name end
+  end
+end
+
 --- Read the options of `args`.
 ---@param list table[] Which there are.
 ---@param args string[]
----@param stops boolean? The first other word ends them: what follows belongs to a program.
+---@param stops boolean|"values"? The first other word ends them: what follows belongs to a program, or is values, among
+---which an option's name can only be a mistake.
 ---@return table? given, string[]|string rest The other words; or nil and what is wrong.
 function options.parse(list, args, stops)
   local given, rest, i = {}, {}, 1
@@ -99,6 +108,8 @@ function options.parse(list, args, stops)
       if not next then return nil, why end
       i = next
     elseif stops then
+      local late = stops == "values" and misplaced(list, args, i + 1)
+      if late then return nil, ("%s stands before '%s'; as a text it is '\"%s\"'"):format(late, word, late) end
       table.move(args, i, #args, #rest + 1, rest)
       break
     else

@@ -861,7 +861,7 @@ NAME
 
 SYNOPSIS
     alua ping [--broker ENDPOINT] [--key FILE] [--broker-key KEY] [--count N]
-              [--timeout S] [--json] [NODE]
+              [--timeout S] [--counters] [--json] [NODE]
 
 DESCRIPTION
     Asks the broker, or NODE (an id, a node's name or a registered name), waits
@@ -879,9 +879,11 @@ OPTIONS
     --broker-key KEY    the broker's public half, a file or the key itself
     --count N           ask so many times, one after the other (1)
     --timeout S         seconds to wait for each answer (5)
+    --counters          and all that the broker counts: messages, refusals, what
+                        was dropped, sessions, spaces, topics, keys; not zeros
     --json              an object: who, count, ms { least, mean, most }; of the
-                        broker protocol, members, uptime, insecure; of a node id,
-                        state
+                        broker protocol, members, uptime, insecure, and counters
+                        when they are asked for; of a node id, state
 
 EXIT STATUS
     0 when it answered; 1 when it did not, or is not there; 2 for a command line

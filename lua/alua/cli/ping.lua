@@ -9,6 +9,7 @@ local ping = {}
 ping.options = {
   { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
   { "--count", "count", "count" }, { "--timeout", "patience", "seconds" }, { "--json", "json", "flag" },
+  { "--counters", "counters", "flag" },
 }
 
 local PATIENCE = 5 -- Seconds; a health check must not hang
@@ -72,16 +73,33 @@ end
 
 local function about(found)
   if found.id then return found.state end
-  return ("protocol %d, %d members, up for %s%s"):format(found.protocol or 1, found.members, duration(found.uptime or 0),
-    found.insecure == 1 and ", INSECURE" or "")
+  return ("protocol %d, %d member%s, up for %s%s"):format(found.protocol or 1, found.members,
+    found.members == 1 and "" or "s", duration(found.uptime or 0), found.insecure == 1 and ", INSECURE" or "")
 end
 
-local function print_json(who, count, ms, found)
+-- What the broker counts; those of zero say nothing.
+local function counters_of(found)
+  local counters = {}
+  for name, value in pairs(found) do
+    if type(value) == "number" and value ~= 0 then counters[name] = value end
+  end
+  return counters
+end
+
+local function print_counters(found)
+  local names = {}
+  for name in pairs(counters_of(found)) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do print(("%-24s %s"):format(name, found[name])) end
+end
+
+local function print_json(who, count, ms, found, counted)
   local out = { who = who, count = count, ms = ms }
   if found.id then
     out.id, out.state = found.id, found.state
   else
     out.protocol, out.members, out.uptime, out.insecure = found.protocol, found.members, found.uptime, found.insecure == 1
+    out.counters = counted and counters_of(found) or nil
   end
   print(show.json(out))
 end
@@ -102,6 +120,7 @@ end
 
 function ping.run(host, given, rest)
   if rest[2] then return 2, "one node: alua ping ana" end
+  if rest[1] and given.counters then return 2, "--counters are the broker's: without a node" end
   local who, count = rest[1], given.count or 1
   join.patience = given.patience or PATIENCE
   return visitor.stay(host, given, function(core)
@@ -111,7 +130,8 @@ function ping.run(host, given, rest)
     if not times then return nil, found end
     local ms, name = summary(times), who or "broker " .. (given.broker or host.default_broker())
     reach.warn_of_broker(found)
-    if given.json then print_json(name, count, ms, found) else print_lines(name, times, ms, found) end
+    if given.json then print_json(name, count, ms, found, given.counters) else print_lines(name, times, ms, found) end
+    if given.counters and not given.json then print_counters(found) end
     return 0
   end)
 end

@@ -2,7 +2,7 @@
 local values = require "alua.cli.values"
 local visitor = require "alua.cli.visitor"
 
-local pub = { stops = true }
+local pub = { stops = "values" }
 
 pub.options = {
   { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
@@ -11,7 +11,7 @@ pub.options = {
 }
 
 function pub.run(host, given, rest)
-  if not rest[1] or rest[3] then return 2, "a topic and a value: alua pub sensors.hall 21.5" end
+  if not rest[1] or rest[1] == "" or rest[3] then return 2, "a topic and a value: alua pub sensors.hall 21.5" end
   local value, why
   if rest[2] then value, why = values.read(rest[2], given.json) end
   if why then return 2, why end

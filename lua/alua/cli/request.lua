@@ -2,7 +2,7 @@
 local values = require "alua.cli.values"
 local visitor = require "alua.cli.visitor"
 
-local request = { stops = true }
+local request = { stops = "values" }
 
 request.options = {
   { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
@@ -11,7 +11,7 @@ request.options = {
 }
 
 function request.run(host, given, rest)
-  if not rest[1] or rest[3] then return 2, "a topic and a value: alua request clock now" end
+  if not rest[1] or rest[1] == "" or rest[3] then return 2, "a topic and a value: alua request clock now" end
   local value, why
   if rest[2] then value, why = values.read(rest[2], given.json) end
   if why then return 2, why end

@@ -4,7 +4,7 @@ local visitor = require "alua.cli.visitor"
 
 local FAILED = 1 -- Nothing came in time; or it could not begin, which was said already
 
-local sub = { stops = true }
+local sub = { stops = "values" }
 
 sub.options = {
   { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
@@ -23,7 +23,7 @@ local function line(msg, json)
 end
 
 function sub.run(host, given, rest)
-  if not rest[1] or rest[2] then return 2, "a pattern: alua sub 'sensors.>'" end
+  if not rest[1] or rest[1] == "" or rest[2] then return 2, "a pattern: alua sub 'sensors.>'" end
   return visitor.stay(host, given, function()
     local subscription <close> = require("luaps").subscribe(rest[1], {
       last = given.last, since = given.since, group = given.group, filter = given.filter,

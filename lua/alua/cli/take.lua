@@ -25,6 +25,8 @@ end
 
 local function run(how, host, given, rest)
   if not rest[1] then return 2, ("a space: alua %s jobs render _"):format(how) end
+  local misnamed = values.misnamed(rest[1])
+  if misnamed then return 2, misnamed end
   if given.all and (given.count or given.patience) then return 2, "--all does not wait: no --count, no --timeout" end
   return visitor.stay(host, given, function()
     local pattern, why = values.template(rest, 2, given.json)
@@ -42,7 +44,7 @@ local function verb(how, ...)
     { "--timeout", "patience", "seconds" },
     { "--all", "all", "flag" }, { "--json", "json", "flag" }, ...,
   }
-  return { options = options, stops = true, run = function(...) return run(how, ...) end }
+  return { options = options, stops = "values", run = function(...) return run(how, ...) end }
 end
 
 local take = verb("take", { "--count", "count", "count" })

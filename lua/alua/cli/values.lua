@@ -89,4 +89,9 @@ function values.print(...)
   io.stdout:flush()
 end
 
+--- What is wrong with the name of a space, or nil.
+function values.misnamed(name)
+  if name == "" or #name > 255 then return "a space's name has 1 to 255 bytes" end
+end
+
 return values

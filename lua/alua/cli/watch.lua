@@ -3,7 +3,7 @@ local stream = require "alua.cli.stream"
 local values = require "alua.cli.values"
 local visitor = require "alua.cli.visitor"
 
-local watch = { stops = true }
+local watch = { stops = "values" }
 
 watch.options = {
   { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
@@ -13,6 +13,8 @@ watch.options = {
 
 function watch.run(host, given, rest)
   if not rest[1] then return 2, "a space: alua watch jobs" end
+  local misnamed = values.misnamed(rest[1])
+  if misnamed then return 2, misnamed end
   return visitor.stay(host, given, function(core)
     local pattern, why = values.template(rest, 2, given.json)
     if not pattern then return nil, why end

@@ -97,6 +97,10 @@ check.case("spawn of what is none: a flat reply, and an error for a wrong type",
   same("duplicate name", refusal { "a", "a" })
   for _, bad in ipairs { "", "a@b", "a\nb", ("x"):rep(256), 5 } do same("invalid name", refusal { bad }) end
   matches("api_replies.lua:%d+:1: unexpected symbol", refusal "x = = 1")
+  local _, reply = pcall(alua.spawn, "x = = 1")       -- The line that called pcall; once "[C]:-1"
+  matches("api_replies.lua:%d+:1: unexpected symbol", reply.error)
+  local _, _, err = pcall(alua.eval, alua.id, "error 'oh'")       -- Once "chunk"
+  matches("api_replies.lua:%d+:1: oh", tostring(err))
   raises("a number, a table or a chunk, got nil", alua.spawn)
   raises("a number, a table or a chunk, got function", alua.spawn, print)
 end)
@@ -142,10 +146,14 @@ check.case("open tells which network, and what is no address", function()
   same(here, alua.open())
   same(here, reply_of(function(cb) alua.open(nil, cb) end))
   for _, text in ipairs {
-    "", "nowhere", ":1", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x", "no.such.host:4321", "tcp://", "udp://x",
+    "", "nowhere", ":1", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x", "tcp://", "udp://x",
   } do
     local reply = alua.open(text)
     if reply.error ~= "already connected" then same({ status = "error", error = "invalid daemon address" }, reply) end
+  end
+  local unknown = alua.open "no.such.host.invalid:4321"
+  if unknown.error ~= "already connected" then
+    same("no broker answers at no.such.host.invalid:4321", unknown.error)
   end
   for _, cfg in ipairs { { port = -1 }, { port = 65536 }, { port = 1.5 }, { port = "x" }, { addr = 5 } } do
     same({ status = "error", error = "invalid daemon address" }, alua.create(cfg))
@@ -153,6 +161,7 @@ check.case("open tells which network, and what is no address", function()
   local far = alua.create { addr = "no.such.host", port = 4321 }
   same({ "error", "status" }, sorted_keys(far))
   matches("no.such.host:4321 could be reached by other machines", far.error)
+  matches("alua keys new", far.error)               -- The advice, too; once it ended with "Two commands:"
 end)
 
 -- ---- Results
