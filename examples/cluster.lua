@@ -3,7 +3,8 @@
 --     ./run -n 4 examples/cluster.lua
 --     alua run --broker tcp://hub:4321 examples/cluster.lua      -- over the nodes of the app there (alua node --app myapp)
 --
--- Words behind the file choose some of them: average, mutex, bag. The others need no file: they are sent the code, which is a right of its own where there are keys (code = "full").
+-- Words behind the file choose some of them: average, mutex, bag. The others need no file: they are sent the code,
+-- which is a right of its own where there are keys (code = "full").
 -- What they do then, they do with their own rights: call what is exported as mutex, use the spaces counter, tasks and results.
 
 if alua.rank ~= 1 then return end -- With -n: the first process leads, the others do what they are told
