@@ -28,6 +28,7 @@ import unittest
 
 ROOT = pathlib.Path(os.environ.get("ALUA_ROOT") or pathlib.Path(__file__).resolve().parents[2])
 ALUA = os.environ.get("ALUA") or str(ROOT / "build/release/main/alua")
+os.umask(0o022)                 #  Keys and policies that a group can change are refused, rightly
 #  Generous: the machine may be busy, and under sanitizers everything takes longer.
 PATIENCE = float(os.environ.get("ALUA_TEST_PATIENCE", "20"))
 
