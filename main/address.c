@@ -11,10 +11,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "address.h"
-#include "probe.h"
 
 //  For documentation (RFC 5737): it is nobody's, and goes where all goes that is not near.
 #define SOMEWHERE "192.0.2.1"
+//  Characters of a port, or of its name.
+#define MAX_PORT 15
 
 //  HOST without brackets, and PORT.
 static bool split(const char *endpoint, char host[256], const char **port)
@@ -37,6 +38,23 @@ static bool is_number(const char *host)
 {
     unsigned char any[sizeof(struct in6_addr)];
     return inet_pton(AF_INET, host, any) == 1 || inet_pton(AF_INET6, host, any) == 1;
+}
+
+bool address_is_local(const char *endpoint)
+{
+    char host[256];
+    const char *port;
+    struct in_addr four;
+    struct in6_addr six;
+    if (strncmp(endpoint, "ipc://", 6) == 0)
+        return true;
+    if (!split(endpoint, host, &port) || strlen(port) > MAX_PORT)
+        return false;
+    if (inet_pton(AF_INET, host, &four) == 1)
+        return ntohl(four.s_addr) >> 24 == 127;
+    if (inet_pton(AF_INET6, host, &six) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&six);
+    return strcmp(host, "localhost") == 0;
 }
 
 //  Numbers of the older kind first, as ZeroMQ looks for these when a name is dialled.
@@ -86,7 +104,7 @@ bool address_toward(const char *endpoint, char *address)
 {
     char host[256];
     const char *port;
-    if (!split(endpoint, host, &port) || probe_is_local(endpoint))
+    if (!split(endpoint, host, &port) || address_is_local(endpoint))
         snprintf(host, sizeof host, SOMEWHERE);
     struct addrinfo *all = look_up(host, SOCK_DGRAM);
     bool found = false;
@@ -138,7 +156,7 @@ address_reach_t address_reach(const char *endpoint, int ms, const char **why)
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *all;
     if (strncmp(endpoint, "ipc://", 6) == 0)
         return reach_path(endpoint + 6, why);
-    if (!split(endpoint, host, &port) || port[strspn(port, "0123456789")] || !*port)
+    if (!split(endpoint, host, &port) || strlen(port) > MAX_PORT)
         return ADDRESS_BAD;
     int rc = getaddrinfo(host, port, &hints, &all);
     *why = rc ? gai_strerror(rc) : "";

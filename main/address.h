@@ -15,9 +15,12 @@ const char *address_listen(const char *endpoint, char *numeric);
 //  address[ADDRESS_TEXT]; for one of this machine, that of the way out to others. False: no way. Sends nothing.
 bool address_toward(const char *endpoint, char *address);
 
+//  Whether only this machine can reach it: ipc, or TCP on 127.0.0.0/8, ::1, localhost.
+bool address_is_local(const char *endpoint);
+
 typedef enum { ADDRESS_ACCEPTED, ADDRESS_REFUSED, ADDRESS_SILENT, ADDRESS_UNRESOLVED, ADDRESS_BAD } address_reach_t;
 
-//  A plain connect to an endpoint, to each address that its name has, for at most `ms` each. *why: what the system says of the
+//  Does anybody listen there? A ZeroMQ connect never fails, so this is a plain connect to the endpoint, to each address that its name has, for at most `ms` each. *why: what the system says of the
 //  last one, a string that lives. Waits, also for the resolver.
 address_reach_t address_reach(const char *endpoint, int ms, const char **why);
 

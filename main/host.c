@@ -17,7 +17,6 @@
 #include "knock.h"
 #include "label.h"
 #include "launch.h"
-#include "probe.h"
 #include "serve.h"
 
 //  A TCP host that does not answer at all should not keep a user waiting for long, ms.
@@ -108,14 +107,15 @@ static int host_detach(lua_State *L)
 
 static int host_probe(lua_State *L)
 {
-    static const char *const words[] = { [PROBE_NOBODY] = "nobody", [PROBE_SOMEBODY] = "somebody", [PROBE_BAD] = "bad" };
-    lua_pushstring(L, words[probe(luaL_checkstring(L, 1), PROBE_TIME)]);
+    const char *why;
+    address_reach_t found = address_reach(luaL_checkstring(L, 1), PROBE_TIME, &why);
+    lua_pushstring(L, found == ADDRESS_ACCEPTED ? "somebody" : found == ADDRESS_BAD ? "bad" : "nobody");
     return 1;
 }
 
 static int host_is_local(lua_State *L)
 {
-    lua_pushboolean(L, probe_is_local(luaL_checkstring(L, 1)));
+    lua_pushboolean(L, address_is_local(luaL_checkstring(L, 1)));
     return 1;
 }
 

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
+#include "address.h"
 #include "alua.h"
 #include "broker.h"
 #include "cert.h"
 #include "numbers.h"
-#include "probe.h"
 #include "serve.h"
 #include "serve_log.h"
 
@@ -68,8 +68,9 @@ static void tell_ready(int fd, const char *word, const char *text)
 //  ZeroMQ would take a path over from whoever listens there.
 static const char *taken(const char *const *listen)
 {
+    const char *why;
     for (; *listen; listen++)
-        if (probe(*listen, PROBE_TIME) == PROBE_SOMEBODY)
+        if (address_reach(*listen, PROBE_TIME, &why) == ADDRESS_ACCEPTED)
             return *listen;
     return NULL;
 }
