@@ -14,6 +14,7 @@
 
 #include "cert.h"
 #include "policy_text.h"
+#include "wire_rate.h"
 
 //  A flood of keys that nobody knows does not make us read the directory for each: so many wait for the next look.
 #define LOOK_AGAIN 50
@@ -42,8 +43,7 @@ struct broker_keys {
     char waiting[MOST_WAITING][CERT_KEY + 1];
     size_t waiting_count;
     uint64_t reloads, refused;
-    int64_t said_since;         //  Refusals said since then
-    uint32_t said;
+    wire_rate_t said;           //  Refusals
 };
 
 //  ---- Telling people ------------------------------------------------------
@@ -240,13 +240,8 @@ static void refresh_trust(broker_keys_t *self)
 //  Strangers who knock without end do not fill the log.
 static void say_refused(broker_keys_t *self, const char *key)
 {
-    int64_t now = now_of(self);
-    if (now - self->said_since >= SAY_TIME) {
-        self->said_since = now;
-        self->said = 0;
-    }
     self->refused++;
-    if (self->said++ < SAY_LINES)
+    if (wire_rate_take(&self->said, now_of(self), SAY_LINES, SAY_TIME))
         say(self, "refused a connection: the key %s is %s", key,
             trust_find(self->trust, key, NULL) == TRUST_REVOKED ? "revoked" : "not trusted (alua keys trust NAME.pub)");
 }

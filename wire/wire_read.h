@@ -47,6 +47,12 @@ static inline wire_reader_t wire_reader(const void *data, size_t size)
     return self;
 }
 
+//  Whether a nil comes next; false at the end.
+static inline bool wire_is_nil(wire_reader_t self)
+{
+    return self.at < self.end && *self.at == 0xc0;
+}
+
 static inline bool wire_str_is(wire_str_t self, const char *text)
 {
     size_t size = strlen(text);

@@ -86,12 +86,6 @@ static const ask_t *find_ask(wire_type_t type)
 
 //  ---- Fields --------------------------------------------------------------
 
-static bool is_nil(wire_reader_t in)
-{
-    wire_item_t item;
-    return wire_read(&in, &item) == 0 && item.kind == WIRE_IS_NIL;
-}
-
 //  *name has no data when the field is nil or there is none.
 static int read_fields(broker_core_t *self, const ask_t *ask, const wire_msg_t *msg, wire_str_t *name)
 {
@@ -99,7 +93,7 @@ static int read_fields(broker_core_t *self, const ask_t *ask, const wire_msg_t *
     wire_reader_t in = msg->fields;
     const char *type = wire_type_name((unsigned) msg->type);
     uint32_t wanted = ask->fields == NO_FIELD ? 0 : 1;
-    if (ask->fields == A_NAME_OR_NIL && (msg->count == 0 || (msg->count == 1 && is_nil(in))))
+    if (ask->fields == A_NAME_OR_NIL && (msg->count == 0 || (msg->count == 1 && wire_is_nil(in))))
         return 0;
     if (msg->count != wanted)
         return broker_say(self, WIRE_E_MALFORMED, "%s has %u fields, not %u", type, wanted, msg->count);

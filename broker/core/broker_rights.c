@@ -81,11 +81,7 @@ static void audit(broker_core_t *self, const check_t *check, const char *about, 
     broker_session_t *session = check->session;
     if (!session || !self->output.audit)
         return;
-    if (now - session->audit_since >= AUDIT_TIME) {
-        session->audit_since = now;
-        session->audited = 0;
-    }
-    if (session->audited++ >= AUDIT_LINES) {
+    if (!wire_rate_take(&session->audits, now, AUDIT_LINES, AUDIT_TIME)) {
         self->counters.unaudited++;
         return;
     }
@@ -133,11 +129,6 @@ static int skip(check_t *check)
     return wire_skip(&check->in) ? WIRE_E_MALFORMED : 0;
 }
 
-static bool is_nil(wire_reader_t in)
-{
-    return in.at < in.end && *in.at == 0xc0;
-}
-
 static int need_first(check_t *check, wire_str_t *about)
 {
     int rc = next_text(check, about);
@@ -152,7 +143,7 @@ static int read_option(check_t *check, const char *wanted, wire_reader_t *found)
 {
     wire_item_t item;
     found->at = NULL;
-    if (check->count == 0 || is_nil(check->in))
+    if (check->count == 0 || wire_is_nil(check->in))
         return 0;
     if (wire_read(&check->in, &item) || (item.kind != WIRE_IS_MAP && (item.kind != WIRE_IS_ARRAY || item.as.count)))
         return WIRE_E_MALFORMED;
@@ -160,7 +151,7 @@ static int read_option(check_t *check, const char *wanted, wire_reader_t *found)
         wire_str_t key;
         if (wire_read_bytes(&check->in, &key))
             return WIRE_E_MALFORMED;
-        if (wire_str_is(key, wanted) && !is_nil(check->in))
+        if (wire_str_is(key, wanted) && !wire_is_nil(check->in))
             *found = check->in;
         if (wire_skip(&check->in))
             return WIRE_E_MALFORMED;
@@ -210,7 +201,7 @@ static int check_ack(check_t *check)
 {
     uint32_t outs = 0, fields;
     int rc = skip(check);
-    if (rc || check->count == 0 || is_nil(check->in) || *check->in.at == 0x80)
+    if (rc || check->count == 0 || wire_is_nil(check->in) || *check->in.at == 0x80)
         return rc;
     if (wire_read_array(&check->in, &outs))
         return WIRE_E_MALFORMED;
@@ -268,7 +259,7 @@ static int check_react(check_t *check)
 static int check_topic(check_t *check)
 {
     wire_str_t topic;
-    bool none = check->type == WIRE_WILL && (check->count == 0 || is_nil(check->in));
+    bool none = check->type == WIRE_WILL && (check->count == 0 || wire_is_nil(check->in));
     return none ? 0 : need_first(check, &topic);
 }
 

@@ -31,6 +31,7 @@
 #include "broker_record.h"
 #include "spaces.h"
 #include "topics.h"
+#include "wire_rate.h"
 
 #define BROKER_GRAVES 1024
 #define BROKER_SHOWN  160         //  Bytes for a peer's text made printable
@@ -75,8 +76,7 @@ struct broker_session {
     broker_list_t heeds;        //  broker_key_t *, of whose rights it was told
     uint64_t *heard;            //  Authors that this link was told of, by number; NULL: none
     void *taken;                //  From where its takes brought, for broker_brought; or NULL
-    int64_t audit_since;        //  Audit lines since then
-    uint32_t audited;
+    wire_rate_t audits;         //  Audit lines
 };
 
 typedef struct {

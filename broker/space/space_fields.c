@@ -26,11 +26,6 @@ static bool next_field(space_fields_t *fields, wire_reader_t *value)
     return true;
 }
 
-static bool is_nil(wire_reader_t value)
-{
-    return value.at < value.end && *value.at == 0xc0;
-}
-
 int space_field_name(spaces_t *self, wire_type_t type, space_fields_t *fields, wire_str_t *name)
 {
     wire_reader_t value;
@@ -56,7 +51,7 @@ int space_field_match(spaces_t *self, wire_type_t type, space_fields_t *fields, 
 {
     wire_reader_t value;
     bool is_there = next_field(fields, &value);
-    if ((type == WIRE_COUNT || type == WIRE_REACT) && (!is_there || is_nil(value)))
+    if ((type == WIRE_COUNT || type == WIRE_REACT) && (!is_there || wire_is_nil(value)))
         return 0;
     if (!is_there)
         return malformed(self, type, "there is no template");
@@ -169,7 +164,7 @@ static int read_pair(spaces_t *self, wire_type_t type, space_fields_t *pairs, sp
     if (known < 0)
         return spaces_say(self, WIRE_E_USAGE, "%s has no option \"%.*s\"", operation,
                           (int) (name.size < 64 ? name.size : 64), name.data);
-    if (!is_nil(value) && !read_option(options, options_known[known].option, value))
+    if (!wire_is_nil(value) && !read_option(options, options_known[known].option, value))
         return spaces_say(self, WIRE_E_USAGE, "%s: %s is not %s", operation, options_known[known].name,
                           options_known[known].wanted);
     return 0;
@@ -180,7 +175,7 @@ int space_field_options(spaces_t *self, wire_type_t type, space_fields_t *fields
 {
     wire_reader_t value;
     wire_item_t item;
-    if (!next_field(fields, &value) || is_nil(value))
+    if (!next_field(fields, &value) || wire_is_nil(value))
         return 0;
     if (wire_read(&value, &item) || (item.kind != WIRE_IS_MAP && (item.kind != WIRE_IS_ARRAY || item.as.count)))
         return malformed(self, type, "the options are no map");
@@ -270,7 +265,7 @@ static int parse_ack(spaces_t *self, space_fields_t *fields, space_step_t *step)
     int rc = space_field_uint(self, WIRE_ACK, "the lease is no number", fields, &step->lease_number);
     if (rc)
         return rc;
-    bool none = !next_field(fields, &outs) || is_nil(outs) || *outs.at == 0x80;
+    bool none = !next_field(fields, &outs) || wire_is_nil(outs) || *outs.at == 0x80;
     if (!none && wire_read_array(&outs, &count))
         return malformed(self, WIRE_ACK, "outs is no array");
     rc = space_fields_end(self, WIRE_ACK, fields);

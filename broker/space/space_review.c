@@ -18,60 +18,50 @@ static space_link_t *next_of(const spaces_t *self, uint64_t number, space_link_t
     return space_session_find(self, number) && next != head ? next : NULL;
 }
 
-static size_t review_waiters(spaces_t *self, space_session_t *session, const spaces_review_t *review)
+//  Ends what stands at this link unless it is still allowed. True: it did.
+typedef bool end_fn(spaces_t *self, space_link_t *at, const spaces_review_t *review);
+
+static bool end_waiter(spaces_t *self, space_link_t *at, const spaces_review_t *review)
 {
-    const uint64_t number = session->number;
-    space_link_t *head = &session->waiters, *at = next_of(self, number, head->next, head);
-    size_t ended = 0;
-    while (at) {
-        space_waiter_t *waiter = SPACE_OF(at, space_waiter_t, listener.in_session);
-        space_t *space = waiter->listener.space;
-        space_link_t *next = at->next;
-        bool may = stands(review, waiter->take ? WIRE_TAKE : WIRE_READ, space)
-                && (!waiter->put || stands(review, WIRE_OUT, space));
-        if (!may) {
-            space_waiter_deny(self, waiter, WIRE_E_DENIED, "the right to it was withdrawn");
-            space_tidy(self, space);
-            ended++;
-        }
-        at = next_of(self, number, next, head);
-    }
-    return ended;
+    space_waiter_t *waiter = SPACE_OF(at, space_waiter_t, listener.in_session);
+    space_t *space = waiter->listener.space;
+    if (stands(review, waiter->take ? WIRE_TAKE : WIRE_READ, space)
+            && (!waiter->put || stands(review, WIRE_OUT, space)))
+        return false;
+    space_waiter_deny(self, waiter, WIRE_E_DENIED, "the right to it was withdrawn");
+    space_tidy(self, space);
+    return true;
 }
 
-static size_t review_watches(spaces_t *self, space_session_t *session, const spaces_review_t *review)
+static bool end_watch(spaces_t *self, space_link_t *at, const spaces_review_t *review)
 {
-    const uint64_t number = session->number;
-    space_link_t *head = &session->watches, *at = next_of(self, number, head->next, head);
-    size_t ended = 0;
-    while (at) {
-        space_watch_t *watch = SPACE_OF(at, space_watch_t, listener.in_session);
-        space_t *space = watch->listener.space;
-        space_link_t *next = at->next;
-        if (!stands(review, WIRE_SPACE_WATCH, space)) {
-            space_watch_free(self, watch);
-            space_tidy(self, space);
-            ended++;
-        }
-        at = next_of(self, number, next, head);
-    }
-    return ended;
+    space_watch_t *watch = SPACE_OF(at, space_watch_t, listener.in_session);
+    space_t *space = watch->listener.space;
+    if (stands(review, WIRE_SPACE_WATCH, space))
+        return false;
+    space_watch_free(self, watch);
+    space_tidy(self, space);
+    return true;
 }
 
-static size_t review_reactions(spaces_t *self, space_session_t *session, const spaces_review_t *review)
+static bool end_reaction(spaces_t *self, space_link_t *at, const spaces_review_t *review)
 {
-    const uint64_t number = session->number;
-    space_link_t *head = &session->reactions, *at = next_of(self, number, head->next, head);
+    space_reaction_t *reaction = SPACE_OF(at, space_reaction_t, in_session);
+    space_t *space = reaction->space;
+    if (stands(review, WIRE_REACT, space))
+        return false;
+    space_reaction_free(self, reaction);
+    space_reactor_tidy(self, space);
+    return true;
+}
+
+//  One of the session's lists; `head` is in the session, and is not looked at once that has gone.
+static size_t review_list(spaces_t *self, uint64_t number, space_link_t *head, end_fn *end, const spaces_review_t *review)
+{
     size_t ended = 0;
-    while (at) {
-        space_reaction_t *reaction = SPACE_OF(at, space_reaction_t, in_session);
-        space_t *space = reaction->space;
+    for (space_link_t *at = next_of(self, number, head->next, head); at; ) {
         space_link_t *next = at->next;
-        if (!stands(review, WIRE_REACT, space)) {
-            space_reaction_free(self, reaction);
-            space_reactor_tidy(self, space);
-            ended++;
-        }
+        ended += end(self, at, review);
         at = next_of(self, number, next, head);
     }
     return ended;
@@ -83,11 +73,11 @@ size_t spaces_review(spaces_t *self, uint64_t number, const spaces_review_t *rev
     space_session_t *session;
     spaces_tick(self, now);
     if ((session = space_session_find(self, number)))
-        ended += review_waiters(self, session, review);
+        ended += review_list(self, number, &session->waiters, end_waiter, review);
     if ((session = space_session_find(self, number)))
-        ended += review_watches(self, session, review);
+        ended += review_list(self, number, &session->watches, end_watch, review);
     if ((session = space_session_find(self, number)))
-        ended += review_reactions(self, session, review);
+        ended += review_list(self, number, &session->reactions, end_reaction, review);
     ended += space_turns_review(self, number, review);
     space_turns(self);
     return ended;

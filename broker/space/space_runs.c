@@ -13,14 +13,8 @@
 //  Whether its owner is told of one more failure now.
 static bool may_report(spaces_t *self, space_session_t *session)
 {
-    if (self->now - session->reports_since >= 1000) {
-        session->reports_since = self->now;
-        session->reports = 0;
-    }
-    if (session->reports < REPORTS) {
-        session->reports++;
+    if (wire_rate_take(&session->reports, self->now, REPORTS, 1000))
         return true;
-    }
     session->unreported++;
     self->counters.unreported++;
     return false;

@@ -35,6 +35,7 @@
 
 #include "match.h"
 #include "wire_heap.h"
+#include "wire_rate.h"
 #include "space_index.h"
 #include "space_map.h"
 #include "space_order.h"
@@ -191,8 +192,7 @@ struct space_session {
     uint64_t number;
     space_link_t waiters, watches, leases, reactions;
     size_t waiter_count, watch_count, lease_count, reaction_count;
-    int64_t reports_since;      //  The second in which so many failures of its reactions were reported to it,
-    uint32_t reports;
+    wire_rate_t reports;        //  Of failures of its reactions,
     uint64_t unreported;        //  and so many left out since the last one
 };
 

@@ -192,7 +192,7 @@ static int consumed(ask_t *ask)
 
 static bool next_is_nil(const ask_t *ask)
 {
-    return ask->op->count == 0 || (ask->in.at < ask->in.end && *ask->in.at == 0xc0);
+    return ask->op->count == 0 || wire_is_nil(ask->in);
 }
 
 static int set_will(ask_t *ask)
