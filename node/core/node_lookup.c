@@ -90,12 +90,13 @@ static void found(node_core_t *self, alua_remote_t *remote, wire_str_t id, const
 static void ask_again(void *arg);
 
 //  A question to the broker, or the pause before the next one.
+typedef enum { FIND, LIFE, TRIAL } purpose_t;
 typedef struct node_lookup node_lookup_t;
 struct node_lookup {
     node_lookup_t *next;
     node_core_t *core;
     alua_remote_t *remote;      //  Held
-    enum { FIND, LIFE, TRIAL } purpose;
+    purpose_t purpose;
     uint64_t incarnation;       //  LIFE: whom we knew
 };
 
@@ -220,12 +221,13 @@ int node_core_resolve(node_core_t *self, alua_remote_t *remote)
     return rc;
 }
 
-int node_core_doubt_life(node_core_t *self, alua_remote_t *process, uint64_t incarnation)
+//  Without a message that waits for it.
+static int look_up_for(node_core_t *self, alua_remote_t *process, purpose_t purpose, uint64_t incarnation)
 {
     node_lookup_t *lookup = lookup_new(self, process);
     if (!lookup)
         return WIRE_E_NO_MEMORY;
-    lookup->purpose = LIFE;
+    lookup->purpose = purpose;
     lookup->incarnation = incarnation;
     int rc = ask_broker(self, lookup);
     if (rc)
@@ -233,14 +235,12 @@ int node_core_doubt_life(node_core_t *self, alua_remote_t *process, uint64_t inc
     return rc;
 }
 
+int node_core_doubt_life(node_core_t *self, alua_remote_t *process, uint64_t incarnation)
+{
+    return look_up_for(self, process, LIFE, incarnation);
+}
+
 int node_core_look_for(node_core_t *self, alua_remote_t *process)
 {
-    node_lookup_t *lookup = lookup_new(self, process);
-    if (!lookup)
-        return WIRE_E_NO_MEMORY;
-    lookup->purpose = TRIAL;
-    int rc = ask_broker(self, lookup);
-    if (rc)
-        lookup_free(lookup);
-    return rc;
+    return look_up_for(self, process, TRIAL, 0);
 }
