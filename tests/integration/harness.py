@@ -193,6 +193,13 @@ class Case(unittest.TestCase):
         self.started.append(process)
         return process
 
+    def assert_passed(self, result, count):
+        """So many parts of a program that checks itself (programs/api_check.lua) had their say, and none failed."""
+        verdicts = [line for line in result.lines if " checked, " in line]
+        self.assertEqual(len(verdicts), count, result)
+        for verdict in verdicts:
+            self.assertRegex(verdict, r"^[1-9]\d* checked, 0 failed", result)
+
     def run_alua(self, *args, env=None, input=None, timeout=2 * PATIENCE):
         """Run `alua ARGS...` to its end."""
         process = self.start(*args, env=env, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE)

@@ -1,5 +1,6 @@
 """wire_keyed - the two victims of wire_hostile, reached over CURVE by trusted keys; a proxy that records and flips bytes"""
 import re
+import resource
 import selectors
 import socket
 import threading
@@ -17,6 +18,9 @@ class Case(keyed.Case):
 
     def setUp(self):
         super().setUp()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))    # Attackers that run out of descriptors show nothing
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         self.names = 0
         self.start_keyed(ALL, ("ana", "bob", "eve"))
         self.ana = self.keyed_node("ana", wire_hostile.SERVER)

@@ -19,17 +19,7 @@
 
 #include "match.h"
 #include "predicate.h"
-
-//  A fixed row of numbers: a failure can be had again.
-static uint64_t row = 1;
-
-static inline uint64_t draw(uint64_t below)
-{
-    row ^= row << 13;
-    row ^= row >> 7;
-    row ^= row << 17;
-    return (row * UINT64_C(0x2545f4914f6cdd1d) >> 20) % below;
-}
+#include "test_draw.h"
 
 static const char test_match_words[] =
     "local kind = { __eq = function(a, b) return a.code ~= nil and a.code == b.code end }\n"

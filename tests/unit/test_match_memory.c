@@ -1,14 +1,7 @@
 //  Each allocation fails once: an error that says so, nothing left behind
 
 #include "test_match_lua.h"
-
-//  The linker sends the allocations here (match.cmake).
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
+#include "test_failing_malloc.h"
 
 static long countdown;  //  Which one fails; 0: none
 static bool forbidden;  //  None may be asked for
@@ -20,21 +13,6 @@ static bool refused(void)
     bool now = countdown && --countdown == 0;
     refusals += now;
     return now;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return refused() ? NULL : __real_realloc(old, size);
 }
 
 static const char template[] =

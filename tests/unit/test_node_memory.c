@@ -1,14 +1,7 @@
 //  Each allocation of a play fails once: no crash, no leak, and what was promised is still kept
 
 #include "test_node_fixture.h"
-
-//  The linker sends all allocations here (node.cmake).
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
+#include "test_failing_malloc.h"
 
 static long countdown;          //  Which one fails; 0: none
 static bool failed;
@@ -18,21 +11,6 @@ static bool refused(void)
     bool now = inside && countdown && --countdown == 0;
     failed |= now;
     return now;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return refused() ? NULL : __real_realloc(old, size);
 }
 
 typedef struct {

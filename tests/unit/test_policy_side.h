@@ -17,17 +17,7 @@
 #include "policy_text.h"
 #include "wire_error.h"
 #include "wire_limits.h"
-
-//  A fixed row of numbers: a failure can be had again.
-static uint64_t row = 1;
-
-static inline uint64_t draw(uint64_t below)
-{
-    row ^= row << 13;
-    row ^= row >> 7;
-    row ^= row << 17;
-    return (row * UINT64_C(0x2545f4914f6cdd1d) >> 20) % below;
-}
+#include "test_draw.h"
 
 static inline wire_str_t str_of(const char *text)
 {

@@ -1,14 +1,7 @@
 //  Each allocation of a play fails once: no crash, no leak, and what must be true stays true
 
 #include "test_space_check.h"
-
-//  The linker sends the core's allocations here (space.cmake).
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
+#include "test_failing_malloc.h"
 
 static long countdown;  //  Which one fails; 0: none
 static bool failed;
@@ -21,21 +14,6 @@ static bool refused(void)
         countdown = 0;
     failed |= now;
     return now;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return refused() ? NULL : __real_realloc(old, size);
 }
 
 static const char *const operations[] = {
