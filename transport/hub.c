@@ -212,9 +212,9 @@ int hub_bind(hub_t *self, const char *endpoint, char *bound)
         return rc;
     if (is_taken(endpoint))
         return WIRE_E_EXISTS;
-    zsock_set_ipv6(door->router->sock, strncmp(endpoint, "tcp://[", 7) == 0);
-    if (zmq_bind(door->router->zmq, endpoint))
-        return errno == EADDRINUSE ? WIRE_E_EXISTS : errno == EINVAL ? WIRE_E_USAGE : WIRE_E_SYSTEM;
+    rc = hub_door_listen(door, endpoint);
+    if (rc)
+        return rc;
     size_t size = HUB_TEXT;
     if (bound && zmq_getsockopt(door->router->zmq, ZMQ_LAST_ENDPOINT, bound, &size))
         return WIRE_E_SYSTEM;

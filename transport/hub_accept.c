@@ -367,11 +367,9 @@ static void tell_stranger(hub_t *self, route_t id, int error)
 static void note_caller(hub_t *self, route_t id, hub_frame_t *frame)
 {
     const char *host = zmq_msg_gets(&frame->msg, "Peer-Address"), *key = NULL;
-    self->caller_flow = 0;
-    if (id.door == &self->doors[HUB_CURVE]) {
+    if (id.door == &self->doors[HUB_CURVE])
         key = zmq_msg_gets(&frame->msg, "User-Id");
-        self->caller_flow = hub_flow_of(frame);
-    }
+    self->caller_flow = hub_flow_of(frame);
     snprintf(self->caller, sizeof self->caller, "%s", host ? host : "");
     snprintf(self->caller_key, sizeof self->caller_key, "%s", key ? key : "");
 }

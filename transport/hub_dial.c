@@ -80,6 +80,7 @@ static void on_connected(hub_peer_t *self, int64_t now)
     hub_touch(self->dealer);
     self->connected = true;
     self->unfinished = 0;
+    hub_greet_stop(self);
     self->cut = false;                  //  What failed did so on the old connection
     self->dial_until = welcome_limit(self, now);
     ask(self, now);
@@ -187,6 +188,7 @@ void hub_dial_stop(hub_peer_t *self, int linger)
 {
     hub_source_destroy(&self->dealer, linger);
     hub_source_destroy(&self->monitor, 0);
+    hub_greet_stop(self);
     self->dial_due = WIRE_LINK_NEVER;
     self->connected = false;
 }

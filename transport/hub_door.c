@@ -68,7 +68,6 @@ static void set_options(zsock_t *sock)
     zsock_set_rcvhwm(sock, HUB_HIGH_WATER);
     zsock_set_maxmsgsize(sock, WIRE_MAX_FRAME);
     zsock_set_backlog(sock, 1024);
-    zsock_set_heartbeat_ivl(sock, WIRE_HEARTBEAT);
     zsock_set_heartbeat_timeout(sock, WIRE_HEARTBEAT_TIMEOUT);
     zsock_set_handshake_ivl(sock, HANDSHAKE_TIME);
     zsock_set_linger(sock, 0);
@@ -83,7 +82,7 @@ static int set_up(hub_t *self, hub_door_t *door)
         rc = hub_keys_guard(self, door->router->zmq);
     if (rc)
         return rc;
-    int events = ZMQ_EVENT_DISCONNECTED | (curve ? ZMQ_EVENT_ACCEPTED | HUB_HANDSHAKE_FAILURES : 0);
+    int events = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_ACCEPTED | (curve ? HUB_HANDSHAKE_FAILURES : 0);
     door->monitor = hub_monitor_new(door->router, events, drain_monitor);
     return door->monitor ? 0 : WIRE_E_SYSTEM;
 }
@@ -103,6 +102,17 @@ int hub_door_open(hub_t *self, const char *endpoint, hub_door_t **door_p)
     else
         hub_source_watch(door->router);
     return rc;
+}
+
+//  What libzmq copies when it begins to listen. For tcp we send no heartbeats, see hub_flow.c.
+int hub_door_listen(hub_door_t *self, const char *endpoint)
+{
+    bool tcp = strncmp(endpoint, "tcp://", 6) == 0;
+    zsock_set_heartbeat_ivl(self->router->sock, tcp ? 0 : WIRE_HEARTBEAT);
+    zsock_set_ipv6(self->router->sock, strncmp(endpoint, "tcp://[", 7) == 0);
+    if (zmq_bind(self->router->zmq, endpoint) == 0)
+        return 0;
+    return errno == EADDRINUSE ? WIRE_E_EXISTS : errno == EINVAL ? WIRE_E_USAGE : WIRE_E_SYSTEM;
 }
 
 void hub_door_close(hub_door_t *self)

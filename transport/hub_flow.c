@@ -1,10 +1,14 @@
-//  hub_flow - who sends more than comes out: endless messages, and connections that should be over
+//  hub_flow - who sends more than comes out, who sends nothing, and connections that should be over
 //
 //  libzmq bounds a part of a message, but not how many parts one has: all are kept until the last has come, and no
-//  high-water mark counts them. Nor can it be told to end one connection of a ROUTER. So the TCP connections behind the
-//  CURVE door are looked at from outside: what the kernel received on each, beside what came out of the ROUTER for it.
+//  high-water mark counts them. Nor can it be told to end one connection of a ROUTER. So the TCP connections that came
+//  to us are looked at from outside: what the kernel received on each, beside what came out of the ROUTER for it.
 //  Where the difference is large, and does not shrink while the loop runs, we shut the connection down beneath libzmq,
 //  which then drops the half message with it.
+//
+//  Nor does libzmq send heartbeats on them. When the input of a connection stands still, because more came than its
+//  queue holds or its bits were turned, and then it breaks, the timer of its next heartbeat aborts the process (libzmq
+//  4.3.4, its issue 4364). Whoever dials sends heartbeats, so the kernel can tell who is silent.
 //
 //  A descriptor that libzmq has closed may be another connection's by now; the kernel's cookie tells.
 
@@ -21,6 +25,8 @@
 #define LIMIT_STRANGER  (4u << 20)
 //  ZeroMQ's heartbeats are bytes, too: some sixty every 0.7 s.
 #define HEARTBEATS      256
+//  ms without a byte. Heartbeats come every WIRE_HEARTBEAT.
+#define SILENCE         (WIRE_HEARTBEAT_TIMEOUT + 500)
 //  ms that a refusal has to reach who is shown out.
 #define FAREWELL        300
 
@@ -75,7 +81,7 @@ void hub_flow_begin(hub_peer_t *peer, uint64_t cookie)
     peer->flow = flow ? cookie : 0;
     peer->heard = 0;
     if (flow)
-        flow->base = hub_tcp_received(flow->fd);
+        flow->base = hub_tcp_heard(flow->fd).bytes;
 }
 
 void hub_flow_end(hub_peer_t *peer, int64_t now)
@@ -96,11 +102,11 @@ static void forget(hub_t *self, size_t i)
 }
 
 //  Whether it sends more than comes out, and will not stop.
-static bool floods(const hub_t *self, flow_t *flow, int64_t now)
+static bool floods(const hub_t *self, flow_t *flow, uint64_t received, int64_t now)
 {
     int64_t heartbeats = HEARTBEATS * ((now - flow->since) / 1000);
     int64_t heard = flow->peer ? (int64_t) flow->peer->heard : 0;
-    int64_t gap = (int64_t) (hub_tcp_received(flow->fd) - flow->base) - heard - heartbeats;
+    int64_t gap = (int64_t) (received - flow->base) - heard - heartbeats;
     int64_t limit = flow->peer ? self->flow_limit : LIMIT_STRANGER;
     bool again = flow->over && gap >= flow->gap;
     flow->over = gap > limit;
@@ -120,17 +126,20 @@ static void link_peers(const hub_t *self)
     }
 }
 
-//  The next look is soon where it is due.
+//  The next look at it, or WIRE_LINK_NEVER: it has to be shut down.
 static int64_t look_after(hub_t *self, flow_t *flow, int64_t now)
 {
-    if (flow->end_at ? now >= flow->end_at : floods(self, flow, now)) {
-        self->cut += !flow->end_at;
-        shutdown(flow->fd, SHUT_RDWR);
-        return now + LOOK_CALM;
-    }
+    hub_tcp_t heard = hub_tcp_heard(flow->fd);
     if (flow->end_at)
-        return flow->end_at;
-    return now + (flow->gap > self->flow_limit / 8 ? LOOK_BUSY : LOOK_CALM);
+        return now < flow->end_at ? flow->end_at : WIRE_LINK_NEVER;
+    if (heard.quiet >= SILENCE)
+        return WIRE_LINK_NEVER;
+    if (floods(self, flow, heard.bytes, now)) {
+        self->cut++;
+        return WIRE_LINK_NEVER;
+    }
+    int64_t pause = flow->gap > self->flow_limit / 8 ? LOOK_BUSY : LOOK_CALM;
+    return now + (SILENCE - heard.quiet < pause ? SILENCE - heard.quiet : pause);
 }
 
 void hub_flow_look(hub_t *self, int64_t now)
@@ -144,6 +153,10 @@ void hub_flow_look(hub_t *self, int64_t now)
             continue;
         }
         int64_t due = look_after(self, flow, now);
+        if (due == WIRE_LINK_NEVER) {
+            shutdown(flow->fd, SHUT_RDWR);
+            due = now + LOOK_CALM;
+        }
         if (due < self->flow_due)
             self->flow_due = due;
     }

@@ -4,8 +4,8 @@
 //      FAILED_AUTH 500     it could not find out in time; it does not say more
 //      FAILED_PROTOCOL     one of us has keys, the other none; or no ZeroMQ speaks there
 //      FAILED_NO_DETAIL    the connection was cut in the middle, which is how a CURVE server answers those who want
-//                          another key than its own, and one without keys when its end came before its greeting was
-//                          read. So do servers that are just dying; several in a row tell.
+//                          another key than its own: several in a row tell. Or it was cut before we read its greeting
+//                          to the end, see hub_greet.c. So do servers that are just dying.
 //
 //  libzmq gives a session up after all but the last, so whoever goes on needs a new socket.
 
@@ -58,14 +58,19 @@ static void on_wrong_key(hub_peer_t *self)
          "compare it with its .pub file", endpoint_of(self), self->dial_key);
 }
 
+void hub_refused_keyless(hub_peer_t *self)
+{
+    deny(self, "who listens at %.80s takes links with keys only: give its public key, and ours (--key)",
+         endpoint_of(self));
+}
+
 static void on_protocol(hub_peer_t *self, uint32_t error, int64_t now)
 {
     bool mixed = error == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH;
     if (mixed && self->key[0])
         deny(self, "who listens at %.80s has no keys, and we want to see one: start it with --key", endpoint_of(self));
     else if (mixed)
-        deny(self, "who listens at %.80s takes links with keys only: give its public key, and ours (--key)",
-             endpoint_of(self));
+        hub_refused_keyless(self);
     else if (self->key[0] && error == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
         on_wrong_key(self);
     else
@@ -74,8 +79,10 @@ static void on_protocol(hub_peer_t *self, uint32_t error, int64_t now)
 
 static void on_unfinished(hub_peer_t *self, int64_t now)
 {
-    if (!self->key[0])
+    if (!self->key[0]) {
+        hub_greet(self, endpoint_of(self));
         return;
+    }
     if (self->unfinished == 0 || now - self->unfinished_at > IN_A_ROW) {
         self->unfinished = 0;
         self->unfinished_since = now;

@@ -3,11 +3,12 @@
 //  hub.c         constructor, sending, what the rooms above ask
 //  hub_loop.c    libuv: when to read, when to write, time, pump
 //  hub_peer.c    a peer from its making to its end; writing its frames
-//  hub_flow.c    who sends more than comes out
+//  hub_flow.c    who sends more than comes out, or nothing
 //  hub_tcp.c     what the kernel knows of a connection
 //  hub_bytes.c   buffers and received frames
 //  hub_dial.c    links that we dial: DEALER, monitor, HELLO, RESUME
 //  hub_refused.c and why some of them come to nothing: keys, mechanisms
+//  hub_greet.c   has who answers there keys?
 //  hub_accept.c  links that come to us: strangers, HELLO, WELCOME
 //  hub_door.c    the ROUTERs that they come through
 //  hub_keys.c    whose key may come in
@@ -30,6 +31,8 @@
 //  Twice the ring's frames and a margin for ACKs and probes, so that libzmq never says EAGAIN.
 #define HUB_HIGH_WATER  (2 * WIRE_LINK_RING_FRAMES + 4096)
 #define HUB_TEXT        256
+//  Of ZeroMQ's greeting: up to the mechanism, with it
+#define HUB_GREETING    32
 
 typedef struct hub_source hub_source_t;
 typedef struct hub_bytes hub_bytes_t;
@@ -113,6 +116,9 @@ struct hub_peer {
     unsigned unfinished;        //  Handshakes that were cut, in a row
     int64_t unfinished_at;      //  The last one
     int64_t unfinished_since;   //  The first of those in a row
+    hub_source_t *greeter;      //  Reads how the other end greets, see hub_greet.c; NULL: nothing to find out
+    uint8_t greeting[HUB_GREETING];
+    size_t greeted;             //  Bytes of it that came
     bool unsaid;                //  HELLO or RESUME could not be written
     int64_t dial_due;           //  Look after the opening, or the answer to RESUME, then
     int64_t dial_until;         //  This endpoint has to have answered then
@@ -182,7 +188,7 @@ struct hub {
     char domain[32];            //  Ours at the gate
     hub_source_t *gate;         //  The line to it; NULL until something is bound by CURVE
     hub_table_t verdicts;       //  Keys that were admitted
-    hub_list_t flows;           //  The connections by CURVE
+    hub_list_t flows;           //  The connections by tcp that came to us
     hub_table_t flows_by_cookie;
     int64_t flow_due;           //  When they are looked at
     int64_t flow_limit;
@@ -261,6 +267,12 @@ void hub_dial_again(hub_peer_t *self, int64_t now);
                                 | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 //  A connection that we dialled came to nothing, with the monitor's event and value.
 void hub_refused(hub_peer_t *self, int event, uint32_t value, int64_t now);
+void hub_refused_keyless(hub_peer_t *self);     //  They have keys, we dialled without
+
+//  hub_greet.c
+//  Find out whether who listens there has keys; if so, the peer is refused as keyless.
+void hub_greet(hub_peer_t *self, const char *endpoint);
+void hub_greet_stop(hub_peer_t *self);
 
 //  hub_accept.c
 bool hub_accept_drain(hub_source_t *router);
@@ -269,6 +281,7 @@ void hub_accept_forget(hub_peer_t *self);
 //  hub_door.c
 hub_door_t *hub_door_of(hub_source_t *source);  //  A router's or a monitor's
 int  hub_door_open(hub_t *self, const char *endpoint, hub_door_t **door_p);     //  0 or WIRE_E_SYSTEM
+int  hub_door_listen(hub_door_t *self, const char *endpoint);                   //  0 or WIRE_E_...
 void hub_door_close(hub_door_t *self);
 void hub_door_sweep(hub_t *self, int64_t now);
 

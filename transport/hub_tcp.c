@@ -9,15 +9,20 @@
 
 uint64_t hub_tcp_cookie(int fd)
 {
+    int protocol = 0;
+    socklen_t size = sizeof protocol;
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) || protocol != IPPROTO_TCP)
+        return 0;
     uint64_t cookie = 0;
-    socklen_t size = sizeof cookie;
+    size = sizeof cookie;
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) ? 0 : cookie;
 }
 
-uint64_t hub_tcp_received(int fd)
+hub_tcp_t hub_tcp_heard(int fd)
 {
     struct tcp_info info;
     socklen_t size = sizeof info;
     memset(&info, 0, sizeof info);      //  An old kernel fills in less
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) ? 0 : info.tcpi_bytes_received;
+    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+    return (hub_tcp_t) { info.tcpi_bytes_received, info.tcpi_last_data_recv };
 }

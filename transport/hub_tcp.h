@@ -8,10 +8,15 @@
 
 #include <stdint.h>
 
-//  A number that no other socket of this host ever has; 0: no socket.
+//  A number that no other socket of this host ever has; 0: it is no TCP connection.
 uint64_t hub_tcp_cookie(int fd);
 
-//  Bytes that came on it so far; 0: it is no TCP connection.
-uint64_t hub_tcp_received(int fd);
+//  What came on it so far.
+typedef struct {
+    uint64_t bytes;
+    int64_t quiet;              //  ms since the last of them
+} hub_tcp_t;
+
+hub_tcp_t hub_tcp_heard(int fd);
 
 #endif

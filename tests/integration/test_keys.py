@@ -1,8 +1,10 @@
 """Faults that concern keys: none, the wrong one, a revoked one, names and sessions of others, another broker"""
+import collections
 import pathlib
 import re
 import secrets
 import socket
+import threading
 import time
 import unittest
 
@@ -15,6 +17,8 @@ from harness import eventually
 
 #  What is promised within a second has as much again, for processes to start on a busy machine (more under sanitizers).
 SECOND = 2 * harness.PATIENCE / 20
+
+Certificate = collections.namedtuple("Certificate", "public secret", defaults=[None])
 
 ADD = "luarpc.export('add', function(a, b) return a + b end)"
 
@@ -35,23 +39,46 @@ alua.loop()
 """
 
 
-class CurveLink(wire_client.Link):
-    """A client in Python with a certificate of ours; its proof is the key, so it shows no token."""
+def certificate(path):
+    """The halves of a certificate of ours."""
+    text = pathlib.Path(path).read_text()
+    return Certificate(*(re.search(rf'{half}-key = "(.{{40}})"', text)[1] for half in ("public", "secret")))
 
-    def __init__(self, endpoint, server, key, **keywords):
-        text = pathlib.Path(key).read_text()
-        self.halves = [re.search(rf'{half}-key = "(.{{40}})"', text)[1].encode() for half in ("public", "secret")]
-        self.other = server.encode()
-        super().__init__(endpoint, **keywords)
 
-    def connect(self):
-        self.socket = self.context.socket(zmq.DEALER)
-        self.socket.set(zmq.LINGER, 0)
-        self.monitor = None
-        self.socket.set(zmq.CURVE_SERVERKEY, self.other)
-        self.socket.set(zmq.CURVE_PUBLICKEY, self.halves[0])
-        self.socket.set(zmq.CURVE_SECRETKEY, self.halves[1])
-        self.socket.connect(self.endpoint)
+class HastyServer:
+    """With keys; it cuts whoever says more than the beginning of a greeting before it has said its own mechanism."""
+
+    SIGNATURE = b"\xff" + bytes(7) + b"\x01\x7f"
+    GREETING = SIGNATURE + b"\x03\x01" + b"CURVE".ljust(20, b"\0") + b"\x01" + bytes(31)
+
+    def __init__(self, case):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        case.addCleanup(self.listener.close)
+        self.endpoint = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                connection = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.greet, args=(connection,), daemon=True).start()
+
+    def greet(self, connection):
+        with connection:
+            connection.settimeout(0.3)              # Whoever waits for us is not hasty
+            connection.sendall(self.GREETING[:11])
+            said = b""
+            try:
+                while len(said) <= 11 and (more := connection.recv(64)):
+                    said += more
+            except TimeoutError:
+                connection.sendall(self.GREETING[11:])
+                connection.settimeout(10)
+                connection.recv(64)
+            except ConnectionResetError:
+                pass
 
 
 class TestRefused(hosts.Case):
@@ -68,6 +95,9 @@ class TestRefused(hosts.Case):
     def test_no_key(self):
         self.start_hub()
         self.refused("takes links with keys only: give its public key, and ours (--key)", "--broker", self.hub.endpoint)
+
+    def test_no_key_and_the_other_end_is_hasty(self):
+        self.refused("takes links with keys only", "--broker", HastyServer(self).endpoint)
 
     def test_a_key_that_is_not_trusted(self):
         self.start_hub(("bob",))
@@ -180,7 +210,8 @@ class TestNames(hosts.Case):
 
 class TestSessions(hosts.Case):
     def link(self, name, **keywords):
-        link = CurveLink(self.hub.endpoint, self.key_of("broker"), self.key(name), **keywords)
+        link = wire_client.Link(self.hub.endpoint, server=Certificate(self.key_of("broker")),
+                                key=certificate(self.key(name)), **keywords)
         self.addCleanup(lambda: link.socket.close())
         return link
 

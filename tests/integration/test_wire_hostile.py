@@ -8,6 +8,7 @@ import unittest
 
 import zmq
 
+import harness
 import wire_client
 import wire_hostile
 from wire_client import Failed, LIMITS, RESUME, Silence, TYPES, WAYS, message
@@ -684,6 +685,34 @@ class TestTcp(Case):
         for connection in whole:
             while connection.recv(1000):
                 pass
+
+    def test_more_than_is_read_and_then_a_reset(self):
+        """What libzmq keeps for us is full, as we compute; the connection breaks, and its next heartbeat would be due."""
+        honest, ana = self.link(self.socket_path), self.victims[1]
+        honest.open(visitor=True)
+        honest.say("CALL", honest.request(), 30000, honest.id, "1@ana", 0, "compute", [3])
+        connection = self.raw(ana, 0.5)
+        connection.sendall(GREETING + READY)
+        said = b""
+        while b"ROUTER" not in said:                    # Its READY
+            said += connection.recv(200)
+        try:
+            while True:
+                connection.sendall(frame(b"x") * 1000)
+        except TimeoutError:
+            pass
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        ana.check()
+
+    def test_a_link_without_heartbeats_is_cut(self):                            # W24
+        for victim in self.victims:
+            link = self.link(victim.endpoint, name="mute", heartbeats=False)
+            link.open(visitor=True, id="1@mute")
+            with link.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED) as gone:
+                self.assertTrue(gone.poll(1000 * harness.PATIENCE))
+                link.socket.disable_monitor()
+            self.lives(self.open(victim))
 
     def test_connect_and_close(self):                                           # W27
         for victim in self.victims:

@@ -142,8 +142,9 @@ class Link:
     """One link that we dialled, to a broker or to a node."""
 
     def __init__(self, endpoint, token="", name="", incarnation=None, role="client", timeout=TIMEOUT, context=None,
-                 key=None, server=None):
+                 key=None, server=None, heartbeats=True):
         self.endpoint, self.token, self.name, self.role = endpoint, token, name, role
+        self.heartbeats = heartbeats            # Whoever sends none is cut off
         self.key, self.server = key, server     # Ours, and whose we expect there; without: no CURVE
         self.incarnation = incarnation or secrets.randbits(52) + 1
         self.timeout = timeout
@@ -159,7 +160,7 @@ class Link:
 
     def connect(self):
         self.socket = self.context.socket(zmq.DEALER)
-        self.socket.set(zmq.HEARTBEAT_IVL, LIMITS["HEARTBEAT"])
+        self.socket.set(zmq.HEARTBEAT_IVL, LIMITS["HEARTBEAT"] if self.heartbeats else 0)
         self.socket.set(zmq.HEARTBEAT_TIMEOUT, LIMITS["HEARTBEAT_TIMEOUT"])
         self.socket.set(zmq.LINGER, 2000)
         self.socket.set(zmq.SNDHWM, 0)

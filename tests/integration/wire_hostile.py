@@ -17,6 +17,7 @@ counted = 0
 function add(a, b) counted = counted + 1 return a + b end
 function count() return counted end
 function echo(...) return ... end
+function compute(seconds) local till = os.clock() + seconds repeat until os.clock() > till end
 function ask(who, name, ...) return luarpc.sync(who, name, { timeout = 5 })(...) end
 alua.loop()
 """
