@@ -19,7 +19,11 @@ function publish.check_topic(topic, level)
 end
 local check_topic = publish.check_topic
 
-local PUBLISHING = { retain = true, ttl = true, delay = true, ack = true, timeout = true, background = true }
+local PUBLISHING = {
+  retain = given.flag, ttl = given.lifetime, delay = given.seconds, ack = given.flag, timeout = given.timeout,
+  background = given.flag,
+}
+local WILL = { retain = given.flag, ttl = given.lifetime, timeout = given.timeout }
 
 local function wire_options(wanted, level)
   return {
@@ -75,7 +79,7 @@ end)
 function publish.will(topic, value, options, cb)
   if topic ~= nil then check_topic(topic, 2) end
   waiting.check(cb)
-  local wanted = given.check(options, { retain = true, ttl = true, timeout = true }, 2)
+  local wanted = given.check(options, WILL, 2)
   local will = topic ~= nil and { topic, value, wire_options(wanted, 2) } or nil
   local function stands(ok)
     standing = will

@@ -32,7 +32,7 @@ local function need_inbox()
   end)
 end
 
-local REQUEST = { timeout = true, gather = true }
+local REQUEST = { timeout = given.timeout, gather = true }
 
 -- Publish with a place for the answers; `failed(err)` when nobody can answer. An answer must not be there before
 -- the place: what slips in between a broker's restart and its event waits for that.

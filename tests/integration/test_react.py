@@ -224,7 +224,7 @@ class TestWhatTheyDo(ReactCase):
           show(space:react { on = "out", code = "", template = { luats.where "t[" } })
         """, ['on must be "out", "take", "read" or "expire"', 'phase must be "before" or "after"',
               'on = "expire" is only "after"', "unexpected symbol near 'return'",
-              "code must be Lua text, got number", "a template must be a table, got number", "unknown option 'color'",
+              "code must be Lua text, got number", "a template must be a table, got number", "unknown option 'color' (code, name, on, phase, strict, template)",
               "nil syntax/position 1: column 3: a value is missing at the end"])
 
     def test_many_processes(self):
