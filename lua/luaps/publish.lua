@@ -19,6 +19,12 @@ function publish.check_topic(topic, level)
 end
 local check_topic = publish.check_topic
 
+--- As messages show it: one that is too long to be a topic is not shown whole.
+function publish.shown(topic)
+  return #topic > 255 and topic:sub(1, 60) .. "..." or topic
+end
+local shown = publish.shown
+
 local PUBLISHING = {
   retain = given.flag, ttl = given.lifetime, delay = given.seconds, ack = given.flag, timeout = given.timeout,
   background = given.flag,
@@ -50,7 +56,7 @@ function publish.publish(topic, value, options, cb)
   local wanted = given.check(options, PUBLISHING, 2)
   local told = wire_options(wanted, 2)
   if not wanted.ack and not cb then return core.tell(PUBLISH, topic, value, told) end
-  return ask_publish(wanted.timeout, wanted.background, "publish to " .. topic, cb, topic, value, told)
+  return ask_publish(wanted.timeout, wanted.background, "publish to " .. shown(topic), cb, topic, value, told)
 end
 
 -- What an ask returned: made of it when it has waited, as it is when a callback will hear.

@@ -2,7 +2,7 @@
 
 local _ENV = require("alua.env").std
 local core = require "alua.core"
-local check_topic = require("luaps.publish").check_topic
+local publish = require "luaps.publish"
 local given = require "alua.given"
 local lost = require "alua.lost"
 
@@ -115,10 +115,10 @@ end
 
 local function begin(self)
   if self.closed then return end
-  ask_subscribe(30, true, "subscribe to " .. self.pattern, function(number, err)
+  ask_subscribe(30, true, "subscribe to " .. self.shown, function(number, err)
     if number == nil then
       if self.closed or lost.again(err, function() begin(self) end) then return end
-      core.report("luaps.subscribe to " .. self.pattern, err)
+      core.report("luaps.subscribe to " .. self.shown, err)
       return end_with(self, err)
     end
     if self.closed then return ask_unsubscribe(30, true, "unsubscribe", nothing, number) end
@@ -169,12 +169,12 @@ end
 ---@param options? table
 ---@return luaps.Subscription
 function subscribe.subscribe(pattern, handler, options)
-  check_topic(pattern, 2)
+  publish.check_topic(pattern, 2)
   handler, options = check_handler(handler, options)
   local wanted = given.check(options, SUBSCRIBING, 2)
   local window = math.tointeger(wanted.window or WINDOW)
   local self = setmetatable({
-    pattern = pattern, handler = handler, on_gap = wanted.gap, missed = 0,
+    pattern = pattern, shown = publish.shown(pattern), handler = handler, on_gap = wanted.gap, missed = 0,
     quarter = math.max(window // 4, 1), first = 1, last = 0, queue = {}, counts = {}, waiters = {},
     options = {
       group = wanted.group, filter = wanted.filter, last = wanted.last, seq = wanted.seq, window = window,
@@ -214,7 +214,7 @@ local function wait_for_message(self, timeout)
     armed = timeout and core.timer(math.min(timeout, LONGEST), function()
       resume(nil, core.error("timeout", "no message came in time"))
     end, true)
-  end, "messages of " .. self.pattern, timeout == nil) -- A wait that ends by itself holds the program
+  end, "messages of " .. self.shown, timeout == nil) -- A wait that ends by itself holds the program
   if armed then core.cancel_timer(armed) end
   for i = #self.waiters, 1, -1 do
     if self.waiters[i] == waiter then table.remove(self.waiters, i) end
