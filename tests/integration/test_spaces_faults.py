@@ -115,6 +115,7 @@ class TestKilled(Case):
         bob.expect("^begins$")
         bob.kill(signal.SIGKILL)
         ana.expect("^live\tnil\tgone\tfalse$")
+        eventually(lambda: "bob" not in str(link.ask("NODES")), "the broker knows it, too")
         self.assertEqual(self.call("ana", "stat"), [0, 0, 0, 0])
         link.say("CALL", 0, 0, link.id, "1@ana", 0, "live", ["1@bob"])
         ana.expect("^live\tnil\tunknown\ttrue$")
