@@ -165,11 +165,24 @@ function reactions.barrier(space, name, n)
 end
 
 local ARRIVE = { timeout = given.timeout }
+local TRY = { timeout = 0 }
+
+local function nothing(_, _) end
+
+-- Whoever gives up has not arrived, or a second call would count it twice. True: all have, meanwhile.
+local function withdraw(space, name, me, err)
+  local arrival, opened = { name, me }, { name, "open", me }
+  if err.code == "timeout" then return not space:take(arrival, TRY) and space:take(opened, TRY) ~= nil end
+  space:take(arrival, TRY, function(tuple, _) -- Cancelled: nothing waits any more
+    if not tuple then space:take(opened, TRY, nothing) end
+  end)
+  return false
+end
 
 --- Arrive at a barrier, and wait until all have.
 ---@param space luats.Space
 ---@param name string
----@param options? { timeout?: number } seconds to wait for the others; none: for ever
+---@param options? { timeout?: number } seconds to wait for the others; none: for ever. Then it has not arrived.
 ---@return true? ok, any err
 function reactions.arrive(space, name, options)
   check_space(space, 2)
@@ -179,8 +192,8 @@ function reactions.arrive(space, name, options)
   local ok, err = space:out { name, me }
   if not ok then return nil, err end
   ok, err = space:take({ name, "open", me }, options)
-  if not ok then return nil, err end
-  return true
+  if ok or withdraw(space, name, me, err) then return true end
+  return nil, err
 end
 
 return reactions
