@@ -18,7 +18,7 @@ local ask_topics = core.asker "TOPICS"
 ---@return table[]? topics, table[]|any subscriptions or an error
 local function topics(options, cb)
   waiting.check(cb)
-  local wanted = given.check(options, { timeout = true }, 2)
+  local wanted = given.check(options, { timeout = given.timeout }, 2)
   return ask_topics(wanted.timeout, false, "topics", cb)
 end
 

@@ -12,6 +12,7 @@
 
 local _ENV = require("alua.env").std
 local core = require "alua.core"
+local check = require "luats.check"
 local lost = require "alua.lost"
 local template = require "luats.template"
 local waiting = require "alua.waiting"
@@ -41,9 +42,7 @@ end
 ---@param name string
 ---@return luats.Space
 function luats.space(name)
-  if type(name) ~= "string" or #name < 1 or #name > 255 then
-    error("a space's name must be a string of 1 to 255 bytes", 2)
-  end
+  check.name(name, "a space's name", 2)
   return Space.new(name)
 end
 

@@ -79,7 +79,7 @@ static const struct {
     { "try",    OPTION_TRY,    "true or false" },
     { "lease",  OPTION_LEASE,  "10..86400000 ms" },
     { "put",    OPTION_PUT,    "a tuple" },
-    { "all",    OPTION_ALL,    "a number of tuples, or true" },
+    { "all",    OPTION_ALL,    "a number of tuples from 1 to 1024, or true" },
     { "ttl",    OPTION_TTL,    "a number of ms" },
     { "number", OPTION_NUMBER, "a tuple's number" },
     { "after",  OPTION_AFTER,  "a lease's number" },
@@ -95,19 +95,18 @@ static unsigned options_of(wire_type_t type)
                                 : 0;
 }
 
-static bool read_all(const wire_item_t *item, uint32_t *all)
-{
-    bool truth = item->kind == WIRE_IS_BOOL;
-    if (!truth && (item->kind != WIRE_IS_INT || item->as.integer < 1))
-        return false;
-    int64_t limit = truth ? item->as.boolean ? SPACES_MAX_BULK : 0 : item->as.integer;
-    *all = (uint32_t) (limit > SPACES_MAX_BULK ? SPACES_MAX_BULK : limit);
-    return true;
-}
-
 static bool in_range(const wire_item_t *item, int64_t low, int64_t high)
 {
     return item->kind == WIRE_IS_INT && item->as.integer >= low && item->as.integer <= high;
+}
+
+static bool read_all(const wire_item_t *item, uint32_t *all)
+{
+    bool truth = item->kind == WIRE_IS_BOOL;
+    if (!truth && !in_range(item, 1, SPACES_MAX_BULK))
+        return false;
+    *all = (uint32_t) (truth ? item->as.boolean ? SPACES_MAX_BULK : 0 : item->as.integer);
+    return true;
 }
 
 //  False: it is not what the option wants.

@@ -2,16 +2,110 @@
 
 local _ENV = require("alua.env").std
 
+local nearest = require "alua.nearest"
+
 local getinfo = debug.getinfo -- Programs like to have a global `debug` of their own
 
 local given = {}
 
 local NONE = {}
+local LONGEST = 1e12 -- Seconds that fit as milliseconds, exactly
 
---- The options, or an empty table; raises at `level` for what is no table, for unknown names, and for a
---- timeout that is none (math.huge is one).
+-- ---- Rules: what is wrong with the value of an option, as the end of a sentence; nil when nothing is
+
+local function is_seconds(value, low, high)
+  return type(value) == "number" and value >= low and value <= high
+end
+
+--- true or false.
+function given.flag(value)
+  if type(value) ~= "boolean" then return "must be true or false, got " .. type(value) end
+end
+
+--- A string.
+function given.text(value)
+  if type(value) ~= "string" then return "must be a string, got " .. type(value) end
+end
+
+--- A string of 1 to 255 bytes.
+function given.name(value)
+  if type(value) ~= "string" or #value < 1 or #value > 255 then return "must be a string of 1 to 255 bytes" end
+end
+
+--- A table.
+function given.table(value)
+  if type(value) ~= "table" then return "must be a table, got " .. type(value) end
+end
+
+--- A function.
+function given.callable(value)
+  if type(value) ~= "function" then return "must be a function, got " .. type(value) end
+end
+
+--- Seconds to wait; math.huge is for ever.
+function given.timeout(value)
+  if not is_seconds(value, 0, math.huge) then return "must be a number of seconds, from 0 up" end
+end
+
+--- A time that may be none.
+function given.seconds(value)
+  if not is_seconds(value, 0, LONGEST) then return "must be a number of seconds, from 0 up" end
+end
+
+--- How long something lives: a century is as good as for ever, none makes no sense.
+function given.lifetime(value)
+  if not is_seconds(value, 0, 36600 * 86400) or value == 0 then
+    return "must be a number of seconds, more than 0 and not more than a century"
+  end
+end
+
+--- Seconds from `low` to `high`.
+function given.span(low, high)
+  local words = ("must be a number of seconds from %g to %d"):format(low, high)
+  return function(value)
+    if not is_seconds(value, low, high) then return words end
+  end
+end
+
+--- An integer (2.0 is one) from `low` up, or to `high`.
+function given.integer(low, high)
+  local words = ("must be an integer from %d %s"):format(low, high and "to " .. high or "up")
+  return function(value)
+    local integer = type(value) == "number" and math.tointeger(value)
+    if not integer or integer < low or integer > (high or math.maxinteger) then return words end
+  end
+end
+
+--- One of these words.
+function given.word(...)
+  local words, known = { ... }, {}
+  for i = 1, #words do known[words[i]], words[i] = true, '"' .. words[i] .. '"' end
+  local last = table.remove(words)
+  local text = ("must be %s or %s"):format(table.concat(words, ", "), last)
+  return function(value)
+    if not known[value] then return text end
+  end
+end
+
+-- ---- Options
+
+--- What is said of an unknown name: the one that was meant, or all that there are.
+---@param name any
+---@param known table<string, any>
+---@return string
+function given.unknown(name, known)
+  local names = {}
+  for other in pairs(known) do names[#names + 1] = other end
+  table.sort(names)
+  local near = type(name) == "string" and nearest(name, names)
+  local hint = near and ("did you mean '%s'?"):format(near) or table.concat(names, ", ")
+  return ("unknown option '%s' (%s)"):format(tostring(name), hint)
+end
+
+--- The options, or an empty table; raises at `level` for what is no table, for unknown names, for values that their
+--- rule does not take, and for a timeout that is none (math.huge is one).
 ---@param options table?
----@param known table<string, boolean>
+---@param known table<string, true|fun(value: any): string?> by name: its rule, or true where the caller looks itself
 ---@param level integer
 ---@return table
 function given.check(options, known, level)
@@ -19,12 +113,12 @@ function given.check(options, known, level)
   if type(options) ~= "table" then
     error("options must be a table, got " .. type(options), level + 1)
   end
-  for name in pairs(options) do
-    if not known[name] then error("unknown option '" .. tostring(name) .. "'", level + 1) end
-  end
-  local timeout = options.timeout
-  if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
-    error("timeout must be a number of seconds, from 0 up", level + 1)
+  for name, value in pairs(options) do
+    local rule = known[name]
+    if not rule then error(given.unknown(name, known), level + 1) end
+    if name == "timeout" then rule = given.timeout end
+    local wrong = rule ~= true and rule(value)
+    if wrong then error(name .. " " .. wrong, level + 1) end
   end
   return options
 end

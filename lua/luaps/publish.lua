@@ -19,7 +19,17 @@ function publish.check_topic(topic, level)
 end
 local check_topic = publish.check_topic
 
-local PUBLISHING = { retain = true, ttl = true, delay = true, ack = true, timeout = true, background = true }
+--- As messages show it: one that is too long to be a topic is not shown whole.
+function publish.shown(topic)
+  return #topic > 255 and topic:sub(1, 60) .. "..." or topic
+end
+local shown = publish.shown
+
+local PUBLISHING = {
+  retain = given.flag, ttl = given.lifetime, delay = given.seconds, ack = given.flag, timeout = given.timeout,
+  background = given.flag,
+}
+local WILL = { retain = given.flag, ttl = given.lifetime, timeout = given.timeout }
 
 local function wire_options(wanted, level)
   return {
@@ -46,7 +56,7 @@ function publish.publish(topic, value, options, cb)
   local wanted = given.check(options, PUBLISHING, 2)
   local told = wire_options(wanted, 2)
   if not wanted.ack and not cb then return core.tell(PUBLISH, topic, value, told) end
-  return ask_publish(wanted.timeout, wanted.background, "publish to " .. topic, cb, topic, value, told)
+  return ask_publish(wanted.timeout, wanted.background, "publish to " .. shown(topic), cb, topic, value, told)
 end
 
 -- What an ask returned: made of it when it has waited, as it is when a callback will hear.
@@ -75,7 +85,7 @@ end)
 function publish.will(topic, value, options, cb)
   if topic ~= nil then check_topic(topic, 2) end
   waiting.check(cb)
-  local wanted = given.check(options, { retain = true, ttl = true, timeout = true }, 2)
+  local wanted = given.check(options, WILL, 2)
   local will = topic ~= nil and { topic, value, wire_options(wanted, 2) } or nil
   local function stands(ok)
     standing = will

@@ -2,7 +2,7 @@
 
 local _ENV = require("alua.env").std
 local core = require "alua.core"
-local check_topic = require("luaps.publish").check_topic
+local publish = require "luaps.publish"
 local given = require "alua.given"
 local lost = require "alua.lost"
 local subscribe = require("luaps.subscribe").subscribe
@@ -32,7 +32,7 @@ local function need_inbox()
   end)
 end
 
-local REQUEST = { timeout = true, gather = true }
+local REQUEST = { timeout = given.timeout, gather = true }
 
 -- Publish with a place for the answers; `failed(err)` when nobody can answer. An answer must not be there before
 -- the place: what slips in between a broker's restart and its event waits for that.
@@ -41,9 +41,9 @@ function begin_request(number, topic, value, failed)
   if not requests[number] or lost.soon(function() begin_request(number, topic, value, failed) end) then return end
   need_inbox()
   local told = { reply = inbox.pattern:sub(1, -2) .. number }
-  ask_publish(30, true, "request to " .. topic, function(receivers, err)
+  ask_publish(30, true, "request to " .. publish.shown(topic), function(receivers, err)
     if receivers == nil then return failed(err) end
-    if receivers == 0 then failed(core.error("unknown", "nobody subscribes to " .. topic)) end
+    if receivers == 0 then failed(core.error("unknown", "nobody subscribes to " .. publish.shown(topic))) end
   end, topic, value, told)
 end
 
@@ -67,11 +67,11 @@ end
 ---@param cb fun(answer: any, err: any)?
 ---@return any answer, any err
 function request.request(topic, value, options, cb)
-  check_topic(topic, 2)
+  publish.check_topic(topic, 2)
   waiting.check(cb)
   local wanted = given.check(options, REQUEST, 2)
   local most = how_many(wanted.gather, 2)
-  return waiting.either(cb and waiting.guarded("luaps.request", cb), "request to " .. topic, function(done)
+  return waiting.either(cb and waiting.guarded("luaps.request", cb), "request to " .. publish.shown(topic), function(done)
     local answers, number, armed = { n = 0 }, nil, nil
     local function finish(...)
       if not armed then return end

@@ -2,7 +2,7 @@
 
 local _ENV = require("alua.env").std
 local core = require "alua.core"
-local check_topic = require("luaps.publish").check_topic
+local publish = require "luaps.publish"
 local given = require "alua.given"
 local lost = require "alua.lost"
 
@@ -99,9 +99,11 @@ core.on("topic", function(number, _, missed, topic, publisher, seq, time, flags,
   self.handler(msg)
 end)
 
+local FROM_0 = given.integer(0)
 local SUBSCRIBING = {
-  group = true, filter = true, last = true, since = true, seq = true, window = true, count = true, bytes = true,
-  policy = true, gap = true,
+  group = given.name, filter = given.text, last = FROM_0, since = given.seconds, seq = FROM_0, window = given.integer(1),
+  count = FROM_0, bytes = FROM_0, gap = given.callable,
+  policy = given.word("drop_oldest", "drop_newest", "refuse", "disconnect"),
 }
 
 local function end_with(self, err)
@@ -113,10 +115,10 @@ end
 
 local function begin(self)
   if self.closed then return end
-  ask_subscribe(30, true, "subscribe to " .. self.pattern, function(number, err)
+  ask_subscribe(30, true, "subscribe to " .. self.shown, function(number, err)
     if number == nil then
       if self.closed or lost.again(err, function() begin(self) end) then return end
-      core.report("luaps.subscribe to " .. self.pattern, err)
+      core.report("luaps.subscribe to " .. self.shown, err)
       return end_with(self, err)
     end
     if self.closed then return ask_unsubscribe(30, true, "unsubscribe", nothing, number) end
@@ -167,14 +169,12 @@ end
 ---@param options? table
 ---@return luaps.Subscription
 function subscribe.subscribe(pattern, handler, options)
-  check_topic(pattern, 2)
+  publish.check_topic(pattern, 2)
   handler, options = check_handler(handler, options)
   local wanted = given.check(options, SUBSCRIBING, 2)
-  local window = wanted.window or WINDOW
-  if math.type(window) ~= "integer" or window < 1 then error("window must be an integer from 1 up", 2) end
-  if wanted.gap ~= nil and type(wanted.gap) ~= "function" then error("gap must be a function", 2) end
+  local window = math.tointeger(wanted.window or WINDOW)
   local self = setmetatable({
-    pattern = pattern, handler = handler, on_gap = wanted.gap, missed = 0,
+    pattern = pattern, shown = publish.shown(pattern), handler = handler, on_gap = wanted.gap, missed = 0,
     quarter = math.max(window // 4, 1), first = 1, last = 0, queue = {}, counts = {}, waiters = {},
     options = {
       group = wanted.group, filter = wanted.filter, last = wanted.last, seq = wanted.seq, window = window,
@@ -214,7 +214,7 @@ local function wait_for_message(self, timeout)
     armed = timeout and core.timer(math.min(timeout, LONGEST), function()
       resume(nil, core.error("timeout", "no message came in time"))
     end, true)
-  end, "messages of " .. self.pattern, timeout == nil) -- A wait that ends by itself holds the program
+  end, "messages of " .. self.shown, timeout == nil) -- A wait that ends by itself holds the program
   if armed then core.cancel_timer(armed) end
   for i = #self.waiters, 1, -1 do
     if self.waiters[i] == waiter then table.remove(self.waiters, i) end
@@ -222,11 +222,13 @@ local function wait_for_message(self, timeout)
   return err
 end
 
+local TIMEOUT = { timeout = given.timeout }
+
 --- The next message. Waits; without a timeout that does not keep the program from being over.
 ---@param options? { timeout?: number } seconds; 0 tries
 ---@return luaps.Message? msg, any err "timeout"; nil alone when the subscription was closed
 function Subscription:next(options)
-  local timeout = given.check(options, { timeout = true }, 2).timeout
+  local timeout = given.check(options, TIMEOUT, 2).timeout
   if self.handler then error("this subscription has a handler, which gets its messages", 2) end
   local deadline = timeout and core.now() + timeout
   while true do
@@ -247,7 +249,7 @@ end
 ---@param options? { timeout?: number }
 ---@return fun(): luaps.Message?
 function Subscription:messages(options)
-  given.check(options, { timeout = true }, 2)
+  given.check(options, TIMEOUT, 2)
   if self.handler then error("this subscription has a handler, which gets its messages", 2) end
   return function()
     local msg = self:next(options)

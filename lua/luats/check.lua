@@ -24,12 +24,21 @@ function check.usual(self, value, what, cb, level)
   if cb ~= nil and type(cb) ~= "function" then error("callback must be a function, got " .. type(cb), level + 1) end
 end
 
+--- It names a space; `what` is what messages call it.
+function check.name(name, what, level)
+  if type(name) ~= "string" or #name < 1 or #name > 255 then
+    error(what .. " must be a string of 1 to 255 bytes", level + 1)
+  end
+  if name:find "%c" then error(what .. " must have no control characters", level + 1) end
+end
+
 --- What the broker is told of options: nil when there is nothing to tell.
 function check.wire(options, level)
   if next(options) == nil then return nil end
   local ttl = given.ms(options.ttl, "ttl", level + 1)
   local lease = given.ms(options.lease, "lease", level + 1)
-  return { ttl = ttl, lease = lease, after = options.after, ["try"] = options.timeout == 0 or nil }
+  local after = options.after and math.tointeger(options.after)
+  return { ttl = ttl, lease = lease, after = after, ["try"] = options.timeout == 0 or nil }
 end
 
 return check

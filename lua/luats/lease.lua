@@ -2,6 +2,7 @@
 
 local _ENV = require("alua.env").std
 local core = require "alua.core"
+local check = require "luats.check"
 local given = require "alua.given"
 local lost = require "alua.lost"
 local waiting = require "alua.waiting"
@@ -19,7 +20,7 @@ local Lease = {}
 Lease.__index = Lease
 Lease.__name = "luats.lease"
 
-local TIMEOUT = { timeout = true }
+local TIMEOUT = { timeout = given.timeout }
 
 function Lease.new(number, space)
   return setmetatable({ number = number, space = space, done = false, epoch = lost.epoch }, Lease)
@@ -38,14 +39,20 @@ local function outs_of(outs, level)
   local list = {}
   if outs == nil then return list end
   if type(outs) ~= "table" then error("what is put must be a table of spaces, got " .. type(outs), level + 1) end
+  local function add(space, tuple)
+    if type(tuple) ~= "table" then error("what is put must be { space = { tuple, ... } }", level + 2) end
+    list[#list + 1] = { space, tuple }
+  end
   for space, tuples in pairs(outs) do
-    if type(space) ~= "string" or type(tuples) ~= "table" then
-      error("what is put must be { space = { tuple, ... } }", level + 1)
-    end
-    for i = 1, #tuples do list[#list + 1] = { space, tuples[i] } end
+    if type(tuples) ~= "table" then error("what is put must be { space = { tuple, ... } }", level + 1) end
+    check.name(space, "the name of a space where something is put", level + 1)
+    if #tuples == 0 and next(tuples) ~= nil then add(space) end
+    for i = 1, #tuples do add(space, tuples[i]) end
   end
   return list
 end
+
+local too_short = given.span(0.01, 86400)
 
 --- Consume the tuple; `outs` (`{ done = { { "frame", 7 } } }`: by space, lists of tuples) are put in the
 --- same step. Waits unless there is a callback.
@@ -86,8 +93,9 @@ end
 ---@return true? ok, any err
 function Lease:extend(seconds, options, cb)
   local timeout = given.check(options, TIMEOUT, 2).timeout
+  local wrong = too_short(seconds)
+  if wrong then error("the time of a lease " .. wrong, 2) end
   local ms = given.ms(seconds, "the time of a lease", 2)
-  if not ms then error("a number of seconds is needed", 2) end
   waiting.check(cb)
   if self.epoch ~= lost.epoch then return expired(self, "luats.extend", cb) end
   return ask_extend(timeout, false, "extend of a lease in " .. self.space, cb, self.number, ms)

@@ -21,7 +21,7 @@ local function settle(self, failed)
   if failed then lease:release(nil, report) else lease:ack(nil, nil, report) end
 end
 
-local EACH = { lease = true, timeout = true, background = true }
+local EACH = { lease = given.span(0.01, 86400), timeout = given.timeout, background = given.flag }
 
 --- A worker in one line: `for tuple, lease in space:each({ "job" }, { lease = 10 }) do ... end`.
 ---
@@ -36,7 +36,6 @@ function Space:each(pattern, options)
   check.open(self, 2)
   check.table(pattern, "a template", 2)
   local wanted = given.check(options, EACH, 2)
-  given.ms(wanted.lease, "lease", 2)
   local loop = { space = self }
   local take = { lease = wanted.lease or 30, timeout = wanted.timeout, background = wanted.background }
   if take.background == nil then take.background = wanted.timeout == nil end
@@ -55,8 +54,8 @@ function Space:each(pattern, options)
   return step, nil, nil, setmetatable({}, { __close = function(_, err) settle(loop, err ~= nil) end })
 end
 
-local OUT = { ttl = true, timeout = true, background = true }
-local ANY = { timeout = true, background = true }
+local OUT = { ttl = given.lifetime } -- The time of all is the batch's
+local ANY = { timeout = given.timeout, background = given.flag }
 local BATCH = { out = "OUT", take = "TAKE", read = "READ", count = "COUNT" }
 
 -- { "out", tuple, { ttl = }, space = } as [type, space, tuple, options].
@@ -65,12 +64,10 @@ local function operation(self, op, i, level)
     error(("operation %d must begin with \"out\", \"take\", \"read\" or \"count\""):format(i), level + 1)
   end
   check.table(op[2], ("operation %d: what stands behind its name"):format(i), level + 1)
-  if op.space ~= nil and type(op.space) ~= "string" then
-    error(("operation %d: a space is named by a string, not a %s"):format(i, type(op.space)), level + 1)
-  end
+  if op.space ~= nil then check.name(op.space, ("operation %d: a space's name"):format(i), level + 1) end
   for key in pairs(op) do
     if key ~= "space" and not (math.type(key) == "integer" and key >= 1 and key <= 3) then
-      error(("operation %d: unknown option '%s'"):format(i, tostring(key)), level + 1)
+      error(("operation %d: %s"):format(i, given.unknown(key, { space = true })), level + 1)
     end
   end
   if op[1] ~= "out" and op[3] ~= nil then error(("operation %d: %s takes no options"):format(i, op[1]), level + 1) end
@@ -120,6 +117,9 @@ local ok, err = require("luats").space(space):out(tuple)
 if not ok then error(err, 0) end
 ]]
 
+local EVAL = { args = given.table, timeout = given.timeout }
+local TIMEOUT = { timeout = given.timeout }
+
 --- A live tuple: run a chunk on a node; the table that it returns becomes a tuple here. Waits until it is
 --- there unless there is a callback.
 ---@param node string
@@ -131,7 +131,7 @@ function Space:eval(node, code, options, cb)
   check.open(self, 2)
   if type(node) ~= "string" or type(code) ~= "string" then error("a node and a chunk of Lua are needed", 2) end
   waiting.check(cb)
-  local wanted = given.check(options, { args = true, timeout = true }, 2)
+  local wanted = given.check(options, EVAL, 2)
   local args = table.pack(table.unpack(wanted.args or {}))
   return waiting.either(cb and waiting.guarded("luats.eval", cb), "eval in " .. self.name, function(done)
     core.chunk(node, LIVE, "=luats.eval", 2, wanted.timeout, function(_, err)
@@ -150,7 +150,7 @@ end
 function Space:stat(options, cb)
   check.open(self, 2)
   waiting.check(cb)
-  local wanted = given.check(options, { timeout = true }, 2)
+  local wanted = given.check(options, TIMEOUT, 2)
   local function mine(list, err)
     if type(list) ~= "table" then return list, err end -- An error, or under way
     for _, stat in ipairs(list) do
@@ -171,7 +171,7 @@ end
 function Space:destroy(options, cb)
   check.open(self, 2)
   waiting.check(cb)
-  local wanted = given.check(options, { timeout = true }, 2)
+  local wanted = given.check(options, TIMEOUT, 2)
   return ask_destroy(wanted.timeout, false, "destroy of " .. self.name, cb, self.name)
 end
 

@@ -3,17 +3,15 @@
 local _ENV = require("alua.env").std
 local core = require "alua.core"
 
--- Bytes of the head of an extension that begins with this byte.
-local HEADS = { [0xc7] = 3, [0xc8] = 4, [0xc9] = 6, [0xd4] = 2, [0xd5] = 2, [0xd6] = 2, [0xd7] = 2, [0xd8] = 2 }
-
 local quote
 
--- A term is an extension whose bytes are an array: its word and what follows it.
+-- A term, or code; nothing else that is a userdata can be written down.
 local function quote_term(value)
-  local bytes = core.pack(value):sub(2) -- Behind the head of pack's own array
-  local words = table.pack(core.unpack(bytes:sub(HEADS[bytes:byte()] + 1)))
-  for i = 1, words.n do words[i] = quote(words[i]) end
-  return ("term(%s)"):format(table.concat(words, ", "))
+  local parts = table.pack(core.term_parts(value))
+  if parts[1] == "code" then return ("luats.code(%s)"):format(quote(parts[2])) end
+  if parts[1] == nil then error("a value that cannot stand in a text: " .. tostring(value), 0) end
+  for i = 2, parts.n do parts[i] = quote(parts[i]) end
+  return ("term(%s)"):format(table.concat(parts, ", ", 2, parts.n))
 end
 
 local function quote_table(value)
@@ -27,12 +25,15 @@ local function quote_table(value)
   return ("{ %s }"):format(table.concat(parts, ", "))
 end
 
---- Text that gives the value again in a reaction's code. Raises for what cannot be sent.
+--- Text that gives the value again in a reaction's code. Raises for what cannot stand in a text (without a place: it is
+--- the caller's to say).
 ---@param value any a scalar, a table of such, or a template with terms in it
 ---@return string
 function quote(value)
   local kind = type(value)
+  if core.iserror(value) then error("an error object cannot stand in a text", 0) end
   if kind == "table" then return quote_table(value) end
+  if kind == "function" or kind == "thread" then error(("a %s cannot stand in a text"):format(kind), 0) end
   if kind == "userdata" then return quote_term(value) end
   if kind == "string" then return (("%q"):format(value):gsub("\n", "n")) end -- On one line
   return ("%q"):format(value)

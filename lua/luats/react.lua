@@ -12,6 +12,8 @@ local Space = require "luats.space"
 local ask_react, ask_unreact = core.asker "REACT", core.asker "UNREACT"
 local ask_reactions = core.asker "REACTIONS"
 
+local ANY = { timeout = given.timeout, background = given.flag }
+
 local installed = {} -- By the broker's number
 
 ---@class luats.Reaction
@@ -57,7 +59,7 @@ end)
 ---@return true? ok, any err
 function Reaction:remove(options, cb)
   waiting.check(cb)
-  local wanted = given.check(options, { timeout = true, background = true }, 2)
+  local wanted = given.check(options, ANY, 2)
   local number = self.number or 0
   self.removed, self.number = true, nil
   installed[number] = nil
@@ -119,7 +121,7 @@ function Space:react(wanted, options, cb)
   check.open(self, 2)
   local told = fields(wanted, 2)
   waiting.check(cb)
-  local how = given.check(options, { timeout = true, background = true }, 2)
+  local how = given.check(options, ANY, 2)
   local reaction = setmetatable({ space = self.name, name = told[4], wanted = told, failures = 0 }, Reaction)
   local what = "reaction " .. reaction.name
   if cb then
@@ -137,7 +139,7 @@ end
 function Space:reactions(options, cb)
   check.open(self, 2)
   waiting.check(cb)
-  local wanted = given.check(options, { timeout = true, background = true }, 2)
+  local wanted = given.check(options, ANY, 2)
   return ask_reactions(wanted.timeout, wanted.background, "reactions of " .. self.name, cb, self.name)
 end
 

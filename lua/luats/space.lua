@@ -22,7 +22,7 @@ local ask = {
   lease = core.asker("TAKE", true), try_lease = core.asker "TAKE",
 }
 
-local OUT = { ttl = true, timeout = true, background = true }
+local OUT = { ttl = given.lifetime, timeout = given.timeout, background = given.flag }
 
 --- Put a tuple. Waits (for the broker's word that it is there) unless there is a callback.
 ---@param tuple table
@@ -36,13 +36,14 @@ function Space:out(tuple, options, cb)
   return ask.out(options.timeout, options.background, self.out_what, cb, self.name, tuple, check.wire(options, 2))
 end
 
-local TAKE = { timeout = true, lease = true, background = true, after = true }
-local READ = { timeout = true, background = true }
+local TAKE = {
+  timeout = given.timeout, lease = given.span(0.01, 86400), background = given.flag, after = given.integer(1),
+}
+local READ = { timeout = given.timeout, background = given.flag }
 
 -- The function that asks, and the seconds that it may wait: none is nil, to try needs no more than an
 -- answer.
-local function waits(asks, tries, timeout, level)
-  given.ms(timeout ~= math.huge and timeout or nil, "timeout", level + 1)
+local function waits(asks, tries, timeout)
   if timeout == 0 then return tries, nil end
   return asks, timeout
 end
@@ -57,7 +58,7 @@ local function lease_callback(self, cb)
 end
 
 local function take_on_lease(self, pattern, wanted, cb)
-  local asks, timeout = waits(ask.lease, ask.try_lease, wanted.timeout, 3)
+  local asks, timeout = waits(ask.lease, ask.try_lease, wanted.timeout)
   local told = check.wire(wanted, 3)
   if cb then
     return asks(timeout, wanted.background, self.take_what, lease_callback(self, cb), self.name, pattern, told)
@@ -83,7 +84,7 @@ function Space:take(pattern, options, cb)
     local tuple, lease = take_on_lease(self, pattern, wanted, cb) -- No tail call: errors name our caller
     return tuple, lease
   end
-  local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout, 2)
+  local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout)
   return asks(timeout, wanted.background, self.take_what, cb, self.name, pattern, check.wire(wanted, 2))
 end
 
@@ -96,7 +97,7 @@ function Space:read(pattern, options, cb)
   check.usual(self, pattern, "a template", cb, 2)
   if options == nil then return ask.read(nil, false, self.read_what, cb, self.name, pattern) end
   local wanted = given.check(options, READ, 2)
-  local asks, timeout = waits(ask.read, ask.try_read, wanted.timeout, 2)
+  local asks, timeout = waits(ask.read, ask.try_read, wanted.timeout)
   return asks(timeout, wanted.background, self.read_what, cb, self.name, pattern, check.wire(wanted, 2))
 end
 
@@ -114,7 +115,8 @@ function Space:count(pattern, options, cb)
   return ask.count(wanted.timeout, wanted.background, "count in " .. self.name, cb, self.name, pattern)
 end
 
-local ALL = { limit = true, timeout = true, background = true }
+local MOST = 1024 -- Tuples that one answer brings
+local ALL = { limit = given.integer(1, MOST), timeout = given.timeout, background = given.flag }
 
 -- Called by tail calls: its caller is the user.
 local function all(self, asks, what, pattern, options, cb)
@@ -123,12 +125,11 @@ local function all(self, asks, what, pattern, options, cb)
   check.table(pattern, "a template", 2)
   waiting.check(cb)
   local wanted = given.check(options, ALL, 2)
-  local limit = wanted.limit or 1024
-  if math.type(limit) ~= "integer" or limit < 1 then error("limit must be an integer from 1 up", 2) end
+  local limit = math.tointeger(wanted.limit or MOST)
   return asks(wanted.timeout, wanted.background, what .. self.name, cb, self.name, pattern, { all = limit })
 end
 
---- Take what matches, at most `limit` (1024), the oldest first. Never waits for tuples.
+--- Take what matches, at most `limit` (1 to 1024, which is the default), the oldest first. Never waits for tuples.
 ---@param pattern table? default: all
 ---@param options? { limit?: integer, timeout?: number, background?: boolean }
 ---@param cb fun(tuples: table[]?, err: any)?
@@ -137,7 +138,7 @@ function Space:take_all(pattern, options, cb)
   return all(self, ask.try_take, "take_all from ", pattern, options, cb)
 end
 
---- Read what matches, at most `limit` (1024), the oldest first. Never waits for tuples.
+--- Read what matches, at most `limit` (1 to 1024, which is the default), the oldest first. Never waits for tuples.
 ---@param pattern table? default: all
 ---@param options? { limit?: integer, timeout?: number, background?: boolean }
 ---@param cb fun(tuples: table[]?, err: any)?
@@ -158,7 +159,7 @@ function Space:swap(pattern, tuple, options, cb)
   check.table(tuple, "a tuple", 2)
   waiting.check(cb)
   local wanted = given.check(options, READ, 2)
-  local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout, 2)
+  local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout)
   local told = { put = tuple, ["try"] = wanted.timeout == 0 or nil }
   return asks(timeout, wanted.background, "swap in " .. self.name, cb, self.name, pattern, told)
 end

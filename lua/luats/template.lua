@@ -41,7 +41,10 @@ end
 ---@return luats.Term
 function template.oneof(...)
   if select("#", ...) == 0 then error("one of what?", 2) end
-  return term("oneof", ...)
+  local ok, made = pcall(term, "oneof", ...)
+  if ok then return made end
+  local which = tostring(made.message):gsub("^term%[(%d+)%]", function(i) return "value " .. i - 1 end)
+  error("one of what cannot be sent: " .. which, 2)
 end
 
 --- Any value, but the same one wherever the name stands again in the template.

@@ -3,6 +3,8 @@
     proxy = Proxy(port)                     # forwards 127.0.0.1:proxy.port to 127.0.0.1:port
     proxy.cut(0.005, 0.060)                 # from now on each connection lives that long, seconds, at random
     proxy.hold()                            # nothing moves any more, connections stay; nobody new gets through
+    proxy.swallow()                         # what the other end says is lost, proxy.swallowed counts the bytes
+    proxy.sever()                           # all connections break, now; new ones swallow nothing
     proxy.heal()                            # all is well again
     proxy.stop()
 
@@ -28,6 +30,7 @@ class Pair:
     """One connection and its continuation; what was read from one and not yet written to the other."""
 
     def __init__(self, a, b, end):
+        self.near = a                       # Who has dialled
         self.sides = {a: b, b: a}
         self.waiting = {a: b"", b: b""}     # By who shall have it
         self.end = end
@@ -40,7 +43,8 @@ class Proxy:
         self.lives = None
         self.held, self.still = False, threading.Event()
         self.pairs = set()
-        self.cuts = self.connections = self.bytes = 0
+        self.cuts = self.connections = self.bytes = self.swallowed = 0
+        self.swallows = False
         self.selector = selectors.DefaultSelector()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.listener.setblocking(False)
@@ -61,6 +65,19 @@ class Proxy:
         self.still.clear()
         self.held = True
         self.still.wait()
+
+    def swallow(self):
+        self.swallows = True
+
+    def sever(self):
+        """A connection that has lost bytes cannot go on: the end of these is the end of that, too."""
+        now = time.monotonic()
+        broken = list(self.pairs)
+        for pair in broken:
+            pair.end = now
+        while any(pair in self.pairs for pair in broken):
+            time.sleep(0.001)
+        self.swallows = False
 
     def heal(self):
         self.lives, self.held = None, False
@@ -118,6 +135,9 @@ class Proxy:
                 if not data:
                     return self._drop(pair)
                 self.bytes += len(data)
+                if self.swallows and side is not pair.near:
+                    self.swallowed += len(data)
+                    data = b""
                 pair.waiting[other] += data
                 self._write(other, pair)
         except BlockingIOError:

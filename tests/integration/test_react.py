@@ -224,7 +224,7 @@ class TestWhatTheyDo(ReactCase):
           show(space:react { on = "out", code = "", template = { luats.where "t[" } })
         """, ['on must be "out", "take", "read" or "expire"', 'phase must be "before" or "after"',
               'on = "expire" is only "after"', "unexpected symbol near 'return'",
-              "code must be Lua text, got number", "a template must be a table, got number", "unknown option 'color'",
+              "code must be Lua text, got number", "a template must be a table, got number", "unknown option 'color' (code, name, on, phase, strict, template)",
               "nil syntax/position 1: column 3: a value is missing at the end"])
 
     def test_many_processes(self):
@@ -491,6 +491,14 @@ class TestReadyMade(ReactCase):
           show(space:out { "job", 3, note = false })
         """, ["1", "2", "nil denied/there are 2 already", "3", "4", "5"])
 
+    def test_quota_of_code(self):
+        self.play("""
+          assert(reactions.quota(space, { "f", luats.code "return 1", luats.any }, 1))
+          show(space:out { "f", luats.code "return 1", 1 })
+          show(space:out { "f", luats.code "return 1", 2 })
+          show(space:out { "f", luats.code "return 2", 2 })
+        """, ["1", "nil denied/there are 1 already", "2"])
+
     def test_join(self):
         self.play("""
           assert(reactions.join(space, { "left", luats.int }, { "right", luats.int }, "pairs"))
@@ -528,6 +536,33 @@ class TestReadyMade(ReactCase):
           end
           if alua.rank == 1 then show(space:count()) end
         """, ["1"], options=("-n", "3", "--no-label"))
+
+    def test_who_gives_up_at_a_barrier_has_not_arrived(self):
+        """Else its second call would open it alone."""
+        self.play("""
+          assert(reactions.barrier(space, "gate", 2))
+          for _ = 1, 3 do
+            local ok, err = reactions.arrive(space, "gate", { timeout = 0.02 })
+            show(ok, err.code, space:count())
+          end
+          function arrives() return reactions.arrive(space, "gate") end
+          local future = luarpc.future(alua.id, "arrives")()
+          while space:stat().waiters == 0 do alua.sleep(0.001) end
+          future:cancel()
+          while space:count() > 0 do alua.sleep(0.001) end
+          local id = next(alua.spawn(1).processes)
+          alua.send(id, "require 'luats.reactions'.arrive(luats.space 's', 'gate')")
+          show(reactions.arrive(space, "gate", { timeout = 10 }))
+        """, ["nil timeout 0"] * 3 + ["true"])
+
+    def test_what_a_text_may_ask_for_at_once(self):
+        """A limit beyond 1024 is an error of the run, and not less than was asked for."""
+        self.play("""
+          react("out", "return refuse('#' .. #space.read_all({ 'm' }, 5000))", { strict = true })
+          space:out { "m" }
+          show(space:out { "x" })
+        """, ["nil denied/a strict reaction failed: usage: READ: all is not a number of tuples from 1 to 1024, or true"],
+                  err="1 to 1024")
 
     def test_the_example_keeps_its_bound(self):
         result = self.run_alua("run", "-n", 4, "--no-label", harness.ROOT / "examples/buffer.lua", 20, 2)

@@ -41,6 +41,31 @@ class TestTuples(Case):
         self.ok("out", "jobs", "'--json'", "--other")
         self.assertEqual(self.ok("take", "jobs"), '{ "--json", "--other" }\n')
 
+    def test_behind_two_dashes_nothing_is_an_option(self):
+        self.ok("out", "jobs", "--", "--json", "-5", "--", "'x'")
+        self.assertEqual(self.ok("count", "jobs", "--", "--json", "..."), "1\n")
+        self.assertEqual(self.ok("read", "--timeout", 0, "jobs", "--", "--json", -5, "--", "_"), '{ "--json", -5, "--", "x" }\n')
+        self.assertEqual(self.ok("take", "--timeout", 0, "--", "jobs", "--json", -5, "--", "_"), '{ "--json", -5, "--", "x" }\n')
+        self.ok("out", "jobs", "a", "--", "--ttl")      # Wherever it stands; what is before it is a value, too
+        watch = self.start("watch", "--count", 1, "jobs", "--", "--timeout", "_")
+        self.watching(1)
+        self.ok("out", "jobs", "--", "--timeout", 1)
+        self.assertEqual(watch.wait().lines, ['{ "--timeout", 1 }'])
+        self.assertEqual(self.ok("take", "--timeout", 0, "jobs"), '{ "a", "--ttl" }\n')
+        self.fails(2, "--ttl stands before 'jobs'", "out", "jobs", "--ttl", 5, "--", 1)
+        self.fails(2, "a space and a tuple", "out", "jobs", "--")
+        sub = self.start("sub", "--count", 1, "--last", 1, "a.b", "--")
+        eventually(lambda: json.loads(self.ok("topics", "--json"))["subscriptions"], "it is there")
+        self.ok("pub", "a.b", "--", "--json")
+        self.assertEqual(sub.wait().lines, ["a.b --json"])
+
+    def test_options_out_of_range(self):
+        for ttl in (0, -1, "x", "inf", "1e99"):
+            for verb in ("out", "pub"):
+                self.fails(2, "--ttl wants a number of seconds, more than 0", verb, "--ttl", ttl, "jobs", 1)
+        self.fails(2, "--since wants a number of seconds", "sub", "--since", "1e99", "a")
+        self.fails(2, "--group must be a string of 1 to 255 bytes", "sub", "--group", "", "a")
+
     def test_names_that_cannot_be(self):
         for verb in ("out", "take", "read", "count", "watch"):
             self.fails(2, f"^alua {verb}: a space's name has 1 to 255 bytes", verb, "", "x")

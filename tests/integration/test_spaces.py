@@ -46,9 +46,8 @@ class TestOperations(Case):
               assert(not luats.out { 1, nil, 3 })
               assert(not luats.take { luats.where '+' })
               assert(not luats.take({ luats.rest, 1 }, { timeout = 0 }))
-              assert(not luats.take({ 1 }, { lease = 1e9 }))
               assert(not luats.batch { { 'out', { 1, nil, 3 } } })
-              assert(not luats.batch { { 'count', {}, space = '' } })
+              assert(not luats.batch { { 'count', { luats.where '+' } } })
             end
             print(luats.out { 1 } > 0)""")
 

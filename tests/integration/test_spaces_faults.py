@@ -107,6 +107,73 @@ class TestKilled(Case):
         self.assertIn("The squares of 1 to 12 add up to 650", result.out)
 
 
+    def test_a_live_tuple_whose_node_dies_in_the_middle(self):
+        """The outcome is `gone`, nobody knows how far it came, and there is no tuple."""
+        ana, bob = self.worker("ana"), self.worker("bob")
+        link = self.client()
+        link.say("CALL", 0, 0, link.id, "1@ana", 0, "live", ["1@bob"])
+        bob.expect("^begins$")
+        bob.kill(signal.SIGKILL)
+        ana.expect("^live\tnil\tgone\tfalse$")
+        eventually(lambda: "bob" not in str(link.ask("NODES")), "the broker knows it, too")
+        self.assertEqual(self.call("ana", "stat"), [0, 0, 0, 0])
+        link.say("CALL", 0, 0, link.id, "1@ana", 0, "live", ["1@bob"])
+        ana.expect("^live\tnil\tunknown\ttrue$")
+
+
+class TestSlowWatch(Case):
+    """Whoever does not keep up learns with the next arrival how many it did not get, and goes on."""
+
+    def flood(self, bob_reads):
+        """More than a link keeps; returns the last number."""
+        last = 0
+        while last < 2000:                      # 20 MB
+            self.call("ana", "put_large", last + 1, last + 200, 10000)
+            last += 200
+        bob_reads()
+        return last
+
+    def check(self, bob_reads):
+        last = self.flood(bob_reads)
+        for _ in range(3):                      # The first of these tells of the gap, the others follow it
+            self.call("ana", "put_large", last + 1, last + 10, 10)
+            last += 10
+            eventually(lambda: self.call("bob", "watched")[0] == last, "the last one comes")
+        at, told, missed, gaps, wrong, handle_told = self.call("bob", "watched")
+        self.assertEqual((at, told + missed, wrong, handle_told), (last, last, None, told))
+        self.assertGreater(missed, 0)
+        self.assertGreater(told, 30)
+        self.assertGreater(gaps, 0)
+        gaps_before = gaps
+        self.call("ana", "put_large", last + 1, last + 100, 10)
+        eventually(lambda: self.call("bob", "watched")[0] == last + 100, "it goes on")
+        self.assertEqual(self.call("bob", "watched")[3], gaps_before)
+
+    def begin(self, *args, broker=None):
+        self.worker("ana")
+        bob = self.worker("bob", broker)
+        self.call("bob", "watch_numbers", *args)
+        eventually(lambda: self.call("ana", "stat")[3] == 1, "bob watches")
+        return bob
+
+    def test_one_that_stands_still(self):
+        bob = self.begin()
+        bob.kill(signal.SIGSTOP)
+        self.check(lambda: bob.kill(signal.SIGCONT))
+
+    def test_one_that_computes(self):
+        flag = self.dir / "flag"
+        self.begin(str(flag))
+        self.check(flag.touch)
+
+    def test_one_that_is_cut_off(self):
+        proxy = Proxy(self.port)
+        self.addCleanup(proxy.stop)
+        self.begin(broker=proxy.endpoint)
+        proxy.hold()
+        self.check(lambda: (proxy.heal(), proxy.sever()))
+
+
 class TestRestart(Case):
     def test_what_waits_goes_on_in_its_order_and_everybody_is_told(self):
         ana, bob = self.worker("ana"), self.worker("bob")

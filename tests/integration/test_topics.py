@@ -124,6 +124,57 @@ class TestOrder(Case):
             mine = [int(text.split(":")[1]) for text in heard[0]]
             self.assertEqual([n for n in mine if n // 1000 == i], list(range(i * 1000, i * 1000 + 500)))
 
+    def test_publishers_and_others_agree_on_all_that_two_say_under_the_same_topics_at_once(self):
+        """The whole sequence, whatever the topic: at who publishes, at another one of the same node, at a third node."""
+        topics = [f"news.{i}" for i in range(5)]
+        for name in ("ana", "bob", "cid"):
+            self.member(name)
+            self.call(name, "subscribe", "news.>")
+        spawned = self.link.chunk("1@ana", f"""
+            local id = next(alua.spawn(1).processes)
+            alua.eval(id, "local own = alua.loop alua.loop = function() end dofile(...) alua.loop = own", {str(MEMBER)!r})
+            return id""")[0]
+        self.link.call(spawned, "subscribe", "news.>")
+        self.subscriptions(4)
+        for turn in range(3):
+            for i, name in enumerate(("ana", "bob")):
+                first = 10000 * (i + 1) + 1000 * turn
+                self.link.say("CALL", 0, 0, self.link.id, "1@" + name, 0, "publish_with_another", [topics, first, first + 499, 1000 * turn])
+            heard = [self.hears(name, 1000 * (turn + 1)) for name in ("ana", "bob", "cid")]
+            eventually(lambda: self.link.call(spawned, "count")[0] == 1000 * (turn + 1), "the spawned one hears all")
+            for other in (*heard[1:], self.link.call(spawned, "heard")[0]):
+                self.assertEqual(heard[0], other)
+        numbers = [int(text.split(":")[1]) for text in heard[0]]
+        self.assertGreater(sum(a // 10000 != b // 10000 for a, b in zip(numbers, numbers[1:])), 30)    # At once
+        for i in (1, 2):
+            mine = [n for n in numbers if n // 10000 == i]
+            self.assertEqual(mine, sorted(mine))
+            self.assertEqual(len(mine), 1500)
+
+    def test_ten_thousand_that_come_and_go_leave_nothing(self):
+        ana = self.member("ana")
+
+        def memory(process):
+            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            return int(status.split("VmRSS:")[1].split()[0])
+        figures = []
+        for _ in range(3):
+            lua = self.call("ana", "storm_and_calm", 10000)
+            self.subscriptions(0)
+            figures.append((lua, memory(ana), memory(self.broker)))
+        for first, last in zip(figures[0], figures[-1]):
+            self.assertLess(last - first, 1024, figures)    # KiB; a subscription kept would take more than 100 bytes
+        self.assertEqual(self.link.ask("TOPICS")[1], [])
+        self.assertEqual(ana.err, [])
+
+    def test_a_topic_of_64_KiB_is_no_pattern(self):
+        ana = self.member("ana")
+        code, message = self.call("ana", "try_subscribe", "x" * 65536)
+        self.assertEqual(code, "usage")
+        self.assertIn("255 bytes", message)
+        self.assertEqual(len(ana.expect("luaps.subscribe to").string), len(ana.err[0]))
+        self.assertLess(len(ana.err[0]), 1000)      # It is not shown whole
+
     def test_a_storm_of_subscriptions(self):
         self.member("ana")
         self.assertEqual(self.call("ana", "storm", 5000), 50)
@@ -163,6 +214,15 @@ class TestWills(Case):
             else:
                 member.kill(signal.SIGKILL)
         self.assertEqual(self.hears("ana", 1), ["wills:cid:will"])
+
+    def test_a_retained_one_is_there_for_who_comes_later(self):
+        bob = self.member("bob")
+        self.assertEqual(self.link.chunk("1@bob", "return luaps.will('wills', 'bob', { retain = true })"), [True])
+        bob.kill(signal.SIGKILL)
+        eventually(lambda: self.link.ask("TOPICS")[0], "it is published")
+        self.member("ana")
+        self.call("ana", "subscribe", "wills")
+        self.assertEqual(self.hears("ana", 1), ["wills:bob:will"])
 
     def test_a_restarted_broker_is_told_again(self):
         self.member("ana")

@@ -67,7 +67,8 @@ describe("terms of templates", function()
       local err, where = raised(table.unpack(case, 2))
       assert.truthy(err:find(where .. ".*" .. case[1]), err)
     end
-    assert.has_error(function() template.oneof(print) end)
+    local err, where = raised(template.oneof, 1, print)
+    assert.truthy(err:find(where .. "one of what cannot be sent: value 2: function", 1, true), err)
   end)
 end)
 
@@ -101,6 +102,68 @@ describe("options", function()
     assert.is_nil(given.ms(nil, "x", 1))
     for _, seconds in ipairs { -1, "1", 0 / 0, math.huge } do
       assert.has_error(function() given.ms(seconds, "x", 1) end)
+    end
+  end)
+end)
+
+describe("rules of options", function()
+  local function takes(rule, good, bad)
+    for _, value in ipairs(good) do assert.is_nil(rule(value), tostring(value)) end
+    for _, value in ipairs(bad) do assert.truthy(rule(value):find "^must be ", tostring(value)) end
+  end
+
+  it("take what may be, and say what must be", function()
+    takes(given.flag, { true, false }, { 1, "true", {} })
+    takes(given.text, { "", "x" }, { 1, true })
+    takes(given.name, { "x", ("x"):rep(255) }, { "", ("x"):rep(256), 5 })
+    takes(given.table, { {} }, { 1, print })
+    takes(given.callable, { print }, { {}, "print" })
+    takes(given.timeout, { 0, 1, math.huge }, { -1, 0 / 0, "1" })
+    takes(given.seconds, { 0, 0.5, 1e12 }, { -1, 0 / 0, math.huge, "1", 1.1e12 })
+    takes(given.lifetime, { 0.001, 60, 3.16e9 }, { 0, -1, 0 / 0, math.huge, "1" })
+    takes(given.span(0.01, 86400), { 0.01, 86400 }, { 0, 0.009, 86400.1, "1", 0 / 0 })
+    takes(given.integer(1), { 1, 2.0, math.maxinteger }, { 0, 1.5, "1", 0 / 0, math.huge, true })
+    takes(given.integer(1, 9), { 1, 9 }, { 0, 10 })
+    takes(given.word("a", "b", "c"), { "a", "c" }, { "d", 1, "" })
+    assert.equal('must be "a", "b" or "c"', given.word("a", "b", "c")(1))
+  end)
+
+  it("are asked by the options' names, at the caller's line", function()
+    local function checked(options, rules)
+      local wanted = given.check(options, rules, 2)
+      return wanted
+    end
+    local known = { ttl = given.lifetime, any = true }
+    assert.same({ ttl = 1, any = print }, checked({ ttl = 1, any = print }, known))
+    for text, options in pairs {
+      ["ttl must be"] = { ttl = 0 }, ["unknown option 'tll' %(did you mean 'ttl'%?%)"] = { tll = 1 },
+      ["unknown option 'other' %(any, ttl%)"] = { other = 1 }, ["options must be"] = 5,
+    } do
+      local err, where = raised(checked, options, known)
+      assert.truthy(err:find(where, 1, true) and err:find(text), err)
+    end
+  end)
+end)
+
+describe("a value as text for a reaction", function()
+  local quote = require "luats.quote"
+  local env = { term = core.term, luats = { code = core.code } }
+
+  local function again(value) return assert(load("return " .. quote(value), "=quoted", "t", env))() end
+
+  it("gives the value again", function()
+    local sent = {
+      "a\nb", 1, 2.5, true, { x = false }, by = template.range(nil, 3),
+      [5.5] = template.oneof(1, template.prefix "x"), f = core.code "return '\\n'",
+    }
+    assert.same(sent, again(sent))
+  end)
+
+  it("is refused, without a place, for what has none", function()
+    for _, value in ipairs { print, io.stdout, coroutine.create(print), core.error("usage", "x") } do
+      local ok, why = pcall(quote, { value })
+      assert.is_false(ok)
+      assert.truthy(why:find "cannot stand in a text" and not why:find "quote.lua", why)
     end
   end)
 end)

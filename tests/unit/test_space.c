@@ -243,7 +243,10 @@ static void test_bulk_fits_a_message(void **state)
     f->quiet = true;
     for (int i = 0; i < 2000; i++)
         say(f, 1, "OUT s [%d]", i);
-    say(f, 1, "TAKE s [?] {all=5000}");
+    say(f, 1, "TAKE s [?] {all=1025}");     //  Not less than was asked for, without a word
+    assert_int_equal(f->code, WIRE_E_USAGE);
+    assert_int_equal(f->spaces->tuples, 2000);
+    say(f, 1, "TAKE s [?] {all=1024}");
     assert_int_equal(f->spaces->tuples, 2000 - SPACES_MAX_BULK);
     say(f, 1, "DESTROY s");
     for (int i = 0; i < 5; i++)
@@ -728,7 +731,7 @@ static void test_what_is_refused(void **state)
     refuse(f, "TAKE s [a] {lease=86400001}", "usage TAKE: lease is not 10..86400000 ms");
     refuse(f, "TAKE s [a] {put=7}", "usage TAKE: put is not a tuple");
     refuse(f, "TAKE s [a] {put=[?]}", "usage");
-    refuse(f, "TAKE s [a] {all=0}", "usage TAKE: all is not a number of tuples, or true");
+    refuse(f, "TAKE s [a] {all=0}", "usage TAKE: all is not a number of tuples from 1 to 1024, or true");
     refuse(f, "TAKE s [a] {all=2, lease=100}", "usage TAKE: all does not go with lease");
     refuse(f, "TAKE s [a] {all=2, put=[a]}", "usage TAKE: all does not go with put");
     refuse(f, "READ s [a] {lease=100}", "usage READ has no option \"lease\"");

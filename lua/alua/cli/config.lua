@@ -2,7 +2,7 @@
 --
 -- The file is $XDG_CONFIG_HOME/alua/config.lua (~/.config/alua/config.lua), another one with --config or $ALUA_CONFIG:
 -- lines `name = value` in Lua's syntax, read as data (host.data): nothing in it is run.
-local nearest = require "alua.cli.nearest"
+local nearest = require "alua.nearest"
 
 local config = {}
 

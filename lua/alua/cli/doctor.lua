@@ -3,7 +3,7 @@
 -- Here what this machine has (files, rights); what the network says is in doctor_network. Each check appends
 -- lines { check =, ok =, text =, fix = }.
 local config = require "alua.cli.config"
-local nearest = require "alua.cli.nearest"
+local nearest = require "alua.nearest"
 local network = require "alua.cli.doctor_network"
 local show = require "alua.cli.show"
 

@@ -1,6 +1,6 @@
 --- alua keys: key pairs, and who is trusted.
 local join = require "alua.cli.join"
-local nearest = require "alua.cli.nearest"
+local nearest = require "alua.nearest"
 local nodes = require "alua.cli.nodes"
 local rotate = require "alua.cli.keys_rotate"
 local show = require "alua.cli.show"

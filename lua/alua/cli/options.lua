@@ -3,12 +3,15 @@
 --     { "--broker", "broker" }                   a text
 --     { "--name", "name", "name" }               a text that is not empty
 --     { "--timeout", "timeout", "seconds" }      a number >= 0
+--     { "--ttl", "ttl", "lifetime" }             a number > 0
 --     { "-n", "count", "count" }                 an integer >= 1
 --     { "--keep", "keep", "flag" }
 --     { "--code", "code", "code" }               none, jail or full
 --     { "--listen", "listen", "list" }           may stand several times
 --
 -- Every list has --help and --config besides.
+local rules = require "alua.given"
+
 local options = {}
 
 local readers = {
@@ -19,8 +22,13 @@ local readers = {
   end,
   seconds = function(value)
     local seconds = tonumber(value)
-    if seconds and seconds >= 0 and seconds < math.huge then return seconds end
+    if seconds and not rules.seconds(seconds) then return seconds end
     return nil, "wants a number of seconds, not '" .. value .. "'"
+  end,
+  lifetime = function(value)
+    local seconds = tonumber(value)
+    if seconds and not rules.lifetime(seconds) then return seconds end
+    return nil, "wants a number of seconds, more than 0, not '" .. value .. "'"
   end,
   count = function(value)
     local count = math.tointeger(tonumber(value))
@@ -82,19 +90,26 @@ local function read(list, given, args, i)
   return next
 end
 
--- The first word from `i` on that is one of the options: it would be taken for a value, without a word.
-local function misplaced(list, args, i)
+-- Values: an option's name among them would be taken for one without a word. What stands behind `--` is meant so.
+local function read_values(list, rest, args, i)
   for j = i, #args do
     local name = split(args[j])
-    if name:find "^%-%-%a" and find(list, name) then return name end
+    if args[j] == "--" then
+      table.move(args, j + 1, #args, #rest + 1, rest)
+      break
+    elseif j > i and name:find "^%-%-%a" and find(list, name) then
+      return nil, ("%s stands before '%s'; as a text it is '\"%s\"', or stands behind --"):format(name, args[i], name)
+    end
+    table.insert(rest, args[j])
   end
+  return true
 end
 
 --- Read the options of `args`.
 ---@param list table[] Which there are.
 ---@param args string[]
 ---@param stops boolean|"values"? The first other word ends them: what follows belongs to a program, or is values, among
----which an option's name can only be a mistake.
+---which an option's name can only be a mistake, unless `--` stands before it.
 ---@return table? given, string[]|string rest The other words; or nil and what is wrong.
 function options.parse(list, args, stops)
   local given, rest, i = {}, {}, 1
@@ -107,9 +122,11 @@ function options.parse(list, args, stops)
       local next, why = read(list, given, args, i)
       if not next then return nil, why end
       i = next
+    elseif stops == "values" then
+      local ok, why = read_values(list, rest, args, i)
+      if not ok then return nil, why end
+      break
     elseif stops then
-      local late = stops == "values" and misplaced(list, args, i + 1)
-      if late then return nil, ("%s stands before '%s'; as a text it is '\"%s\"'"):format(late, word, late) end
       table.move(args, i, #args, #rest + 1, rest)
       break
     else

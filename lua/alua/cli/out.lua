@@ -7,7 +7,7 @@ local out = { stops = "values" }
 out.options = {
   { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
   { "--timeout", "timeout", "seconds" },
-  { "--ttl", "ttl", "seconds" }, { "--json", "json", "flag" },
+  { "--ttl", "ttl", "lifetime" }, { "--json", "json", "flag" },
 }
 
 function out.run(host, given, rest)

@@ -422,6 +422,7 @@ DESCRIPTION
     is there. Each VALUE is a position: a number, true, false, a Lua table or a
     Lua string in quotes where it is one; everything else is text. A single
     VALUE that is a table is the whole tuple, so that it may have named fields.
+    Options stand before SPACE; behind "--" nothing is one.
 
     The tuple stays until somebody takes it, also when this command is long
     over, but not longer than the broker runs.
@@ -431,7 +432,7 @@ OPTIONS
     --key FILE          our key, NAME.key: for a broker on another host
     --broker-key KEY    the broker's public half, a file or the key itself
     --timeout S         seconds to wait for the broker (30)
-    --ttl S             the tuple disappears after so many seconds
+    --ttl S             the tuple disappears after so many seconds, more than 0
     --json              each VALUE is a JSON text; an object with keys "1", "2"
                         ... has positions, as "alua take --json" prints them.
                         Needs the package lua-dkjson
@@ -444,6 +445,7 @@ EXAMPLES
     alua out jobs render 7
     alua out jobs '{ "render", 8, by = "ana" }'
     alua out --json jobs '["render", 9]'
+    alua out log -- --timeout 5             # two values: "--timeout", 5
 ]==]
 
 pages.take = [==[
@@ -471,7 +473,8 @@ DESCRIPTION
         'where "t[2] > 3"'      takes no position: an expression about the tuple
 
     Without TEMPLATE every tuple matches. A single word that is a table is the
-    whole template: '{ "render", int, by = any }'.
+    whole template: '{ "render", int, by = any }'. Options stand before SPACE;
+    behind "--" nothing is one.
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
@@ -634,8 +637,8 @@ OPTIONS
     --timeout S         seconds to wait for the broker (30)
     --retain            keep it as the topic's value, for those who subscribe
                         later; without VALUE: forget what is kept
-    --ttl S             whoever has not got it after so many seconds does not
-                        get it
+    --ttl S             whoever has not got it after so many seconds (more than
+                        0) does not get it
     --delay S           publish it so many seconds from now; the broker does
                         that, this command returns at once
     --json              VALUE is a JSON text. Needs the package lua-dkjson

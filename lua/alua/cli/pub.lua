@@ -7,7 +7,7 @@ local pub = { stops = "values" }
 pub.options = {
   { "--broker", "broker" }, { "--key", "key", "name" }, { "--broker-key", "broker_key", "name" },
   { "--timeout", "timeout", "seconds" }, { "--retain", "retain", "flag" },
-  { "--ttl", "ttl", "seconds" }, { "--delay", "delay", "seconds" }, { "--json", "json", "flag" },
+  { "--ttl", "ttl", "lifetime" }, { "--delay", "delay", "seconds" }, { "--json", "json", "flag" },
 }
 
 function pub.run(host, given, rest)

@@ -1,4 +1,5 @@
 --- alua sub: print the messages of the topics that match.
+local rules = require "alua.given"
 local values = require "alua.cli.values"
 local visitor = require "alua.cli.visitor"
 
@@ -24,6 +25,8 @@ end
 
 function sub.run(host, given, rest)
   if not rest[1] or rest[1] == "" or rest[2] then return 2, "a pattern: alua sub 'sensors.>'" end
+  local group = given.group and rules.name(given.group)
+  if group then return 2, "--group " .. group end
   return visitor.stay(host, given, function()
     local subscription <close> = require("luaps").subscribe(rest[1], {
       last = given.last, since = given.since, group = given.group, filter = given.filter,

@@ -254,6 +254,55 @@ case("misuse raises at the line of whoever called", function(topic, subscribe)
   misuse("has a handler", function() local _ = handled:next() end)
 end)
 
+case("each option has its type and its range", function(topic)
+  for _, name in ipairs { "last", "seq", "count", "bytes" } do
+    for _, bad in ipairs { "x", -1, 1.5, 0 / 0, true } do
+      misuse(name .. " must be an integer from 0 up", function() local _ = luaps.subscribe(topic, { [name] = bad }) end)
+    end
+  end
+  for _, bad in ipairs { "x", -1, 0 / 0, math.huge, {} } do
+    misuse("since must be a number of seconds", function() local _ = luaps.subscribe(topic, nil, { since = bad }) end)
+  end
+  misuse("filter must be a string, got number", function() local _ = luaps.subscribe(topic, nil, { filter = 5 }) end)
+  misuse("filter must be a string, got function", function() local _ = luaps.subscribe(topic, { filter = print }) end)
+  for _, bad in ipairs { 5, {}, "", ("x"):rep(256), true } do
+    misuse("group must be a string of 1 to 255 bytes", function() local _ = luaps.subscribe(topic, nil, { group = bad }) end)
+  end
+  for _, bad in ipairs { 5, {}, "drop", "drop_odlest", 0 / 0 } do
+    local words = 'policy must be "drop_oldest", "drop_newest", "refuse" or "disconnect"'
+    misuse(words, function() local _ = luaps.subscribe(topic, nil, { policy = bad }) end)
+  end
+  misuse("window must be an integer from 1 up", function() local _ = luaps.subscribe(topic, nil, { window = "x" }) end)
+  misuse("'plicy' %(did you mean 'policy'%?%)", function() local _ = luaps.subscribe(topic, nil, { plicy = "refuse" }) end)
+  for _, bad in ipairs { 0, -1, "x", math.huge } do
+    misuse("ttl must be a number of seconds, more than 0", function() local _ = luaps.publish(topic, 1, { ttl = bad }) end)
+    misuse("ttl must be a number of seconds, more than 0", function() local _ = luaps.will(topic, 1, { ttl = bad }) end)
+  end
+  for _, bad in ipairs { 1, "yes", {} } do
+    misuse("retain must be true or false", function() local _ = luaps.publish(topic, 1, { retain = bad }) end)
+    misuse("retain must be true or false", function() local _ = luaps.will(topic, 1, { retain = bad }) end)
+    misuse("ack must be true or false", function() local _ = luaps.publish(topic, 1, { ack = bad }) end)
+    misuse("background must be true or false", function() local _ = luaps.publish(topic, 1, { ack = true, background = bad }) end)
+  end
+  misuse("timeout must be", function() local _ = luaps.will(topic, 1, { timeout = -1 }) end)
+  misuse("timeout must be", function() local _ = luaps.topics { timeout = "x" } end)
+  misuse("'retian' %(did you mean 'retain'%?%)", function() local _ = luaps.will(topic, 1, { retian = true }) end)
+  misuse("'gathre' %(did you mean 'gather'%?%)", function() local _ = luaps.request(topic, 1, { gathre = 1 }) end)
+  luaps.will(nil)
+end)
+
+case("a name of 64 KiB is refused, wherever one is given", function()
+  local long = ("x"):rep(65536)
+  fails("usage", luaps.publish(long, 1, { ack = true }))
+  fails("usage", luaps.will(long, 1))
+  fails("usage", luaps.request(long, 1, { timeout = 5 }))
+  local heard
+  luaps.publish(long, 1, nil, function(_, err) heard = err end)
+  check.eventually(function() return heard end)
+  same("usage", heard.code)
+  fails("usage", luaps.publish(("x."):rep(32768) .. "x", 1, { ack = true }))
+end)
+
 case("a request whose timeout is given in vain leaves nothing behind", function(topic, subscribe)
   subscribe(topic, function(msg) msg:reply(1) end)
   for _ = 1, 100 do same(1, luaps.request(topic, 1, { timeout = 60 })) end

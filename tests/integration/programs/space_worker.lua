@@ -50,6 +50,27 @@ end
 function watch()
   bag:watch({ luats.rest }, function(tuple) print("watched", tuple[2]) end)
 end
+-- Each arrival must follow the one before, as far as those between were counted as left out; what was wrong is kept.
+local at, told, gaps, wrong = 0, 0, 0, nil
+function watch_numbers(flag)                -- With a flag: computes, as long as there is no such file
+  local handle = bag:watch({ "item", luats.int, luats.rest }, function(tuple, missed)
+    while flag and told == 0 and not os.rename(flag, flag) do end
+    if tuple[2] ~= at + missed + 1 then wrong = wrong or ("%d behind %d, %d left out"):format(tuple[2], at, missed) end
+    at, told = tuple[2], told + 1
+    if missed > 0 then gaps = gaps + 1 end
+  end)
+  function _G.watched() return at, told, handle.missed, gaps, wrong, handle.told end
+end
+function put_large(first, last, size)       -- And take them away, so that the space stays small
+  for i = first, last do
+    assert(bag:out { "item", i, ("x"):rep(size) })
+    assert(bag:take({ "item", i, luats.string }, { timeout = 0 }))
+  end
+end
+function live(node)
+  local ok, err = bag:eval(node, "print 'begins' alua.sleep(60) return { 'live' }")
+  print("live", ok, err and err.code, err and err.definite)
+end
 function stat()
   local one = bag:stat()
   return one.tuples, one.leases, one.waiters, one.watches

@@ -24,6 +24,13 @@ end
 function publish(topic, first, last, size)
   for i = first, last do assert(luaps.publish(topic, size and i .. ("x"):rep(size) or i)) end
 end
+-- As one of two who are never far from each other: of what both have said, `before` and since, we have heard all but a few.
+function publish_with_another(topics, first, last, before)
+  for i = first, last do
+    assert(luaps.publish(topics[i % #topics + 1], i))
+    while #list < before + 2 * (i - first) - 60 do alua.sleep(0) end
+  end
+end
 function flow(topic)                        -- Without end, as an event after the other
   local n = 0
   local function more()
@@ -80,5 +87,26 @@ function storm(count)                       -- Subscribe and close, as fast as i
     if i % 2 == 0 then own[i]:close() end
   end
   return published("storm.1", 1)
+end
+function storm_and_calm(count)              -- So many, each closed: half at once, half when it has begun. KiB of Lua's memory
+  local open = {}
+  for i = 1, count do
+    local own = luaps.subscribe("calm." .. i, nil, { filter = "value > " .. i })
+    if i % 2 == 0 then own:close() else open[#open + 1] = own end
+    if #open == 100 then
+      while not open[100].number do alua.sleep(0.001) end
+      for j = 1, 100 do open[j]:close() end
+      open = {}
+    end
+  end
+  assert(published("calm.0", 1) == 0)         -- Behind all that was asked before
+  collectgarbage()
+  collectgarbage()
+  return collectgarbage "count"
+end
+function try_subscribe(topic)
+  local sub = luaps.subscribe(topic)
+  while not sub.closed do alua.sleep(0.001) end
+  return sub.err.code, sub.err.message
 end
 alua.loop()

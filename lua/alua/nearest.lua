@@ -1,5 +1,7 @@
 --- The known word that somebody meant who wrote another one.
 
+local _ENV = require("alua.env").std
+
 -- How many letters were left out, added, changed, or swapped with the next (optimal string alignment).
 local function distance(a, b)
   local rows = { [0] = {} }
