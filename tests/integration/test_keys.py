@@ -2,6 +2,7 @@
 import pathlib
 import re
 import secrets
+import signal
 import socket
 import time
 import unittest
@@ -176,6 +177,38 @@ class TestNames(hosts.Case):
         self.assertEqual(bob.run("node", "--name", "service", *bob.at()).status, 1)
         self.assertEqual(bob.run("call", *bob.at(), "service", "add", 1, 2).out, "3\n")
         self.assertTrue(node.alive())
+
+
+class TestStartedAgain(hosts.Case):
+    """A node that is started again where nobody can prove that the one before is dead: its key has the name."""
+
+    def test_it_has_its_name_as_soon_as_the_old_one_is_silent(self):
+        self.start_hub(("ana",))
+        ana = self.host("ana")
+        before = ana.node("ana")
+        second = ana.start("node", "--name", "ana", *ana.at())
+        second.expect("exists: the name ana is taken by a node that has been alive")
+        second.wait()
+        before.kill(signal.SIGSTOP)
+        self.addCleanup(before.kill, signal.SIGCONT)
+        self.hub.expect("ana is silent")
+        after = ana.start("node", "--name", "ana", *ana.at())
+        self.hub.expect("ana is gone: another incarnation has its name")
+        after.expect("is ready")
+        self.assertNotIn("its lease is over", "".join(self.hub.err))
+        before.kill(signal.SIGCONT)
+        before.expect("the broker: exists: ")
+        self.assertEqual(ana.run("send", *ana.at(), "ana", "return 7").out, "7\n")
+        self.assertTrue(after.alive())
+
+    def test_without_a_key_the_silent_one_keeps_it(self):
+        self.start_broker()
+        before = self.start_node("ana")
+        before.kill(signal.SIGSTOP)
+        self.addCleanup(before.kill, signal.SIGCONT)
+        result = self.run_alua("node", "--name", "ana")
+        self.assertEqual(result.status, 1, result)
+        self.assertIn("exists: the name ana is taken by a node", result.err)
 
 
 class TestSessions(hosts.Case):
