@@ -243,9 +243,10 @@ static void test_who_was_told_hears_of_a_revocation(void **state)
     ignore(f);
     revoke(f, KEY_A);
     expect(f, "bob< RIGHTS  " KEY_A " nil\n"
-              "eva< WATCHED gone 1@ana ana 1001 its key is not trusted here any more: whoever runs the broker can trust it again "
-              "(alua keys trust)\n"
-              "ana! denied: its key is not trusted here any more: whoever runs the broker can trust it again (alua keys trust)\n");
+              "eva< WATCHED gone 1@ana ana 1001 the broker does not trust the key of ana any more: whoever runs it can trust "
+              "that again, or another one for this node (alua keys trust)\n"
+              "ana! denied: the broker does not trust the key of ana any more: whoever runs it can trust that again, or another one for "
+              "this node (alua keys trust)\n");
     assert_true(ana->dropped);
     assert_int_equal(f->core->keys.count, 2);
     say(f, bob, WIRE_VOUCH, "{ '', '" KEY_A "' }");
