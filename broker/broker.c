@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "broker_figures.h"
+#include "broker_guests.h"
 #include "broker_jail.h"
 #include "broker_keys.h"
 #include "hub.h"
@@ -31,6 +32,7 @@ struct broker {
     char **endpoints;           //  As bound
     size_t endpoint_count;
     char *address;
+    broker_guests_t guests;
     uint64_t changes;           //  As of the last on_change
     int64_t started;
     bool had_members, said_empty;
@@ -135,6 +137,23 @@ static int refuse(const broker_t *self, const hub_greeting_t *greeting, int code
     return code;
 }
 
+static bool is_visitor(const broker_t *self, uint64_t session)
+{
+    broker_seat_t seat;
+    return broker_core_seat(self->core, session, &seat) && seat.visitor;
+}
+
+//  Visits are told once for each key: there may be one every few seconds.
+static void say_arrival(broker_t *self, const broker_welcome_t *welcome, const broker_hello_t *hello, const char *key)
+{
+    bool visitor = is_visitor(self, welcome->session);
+    if (visitor && !broker_guests_are_news(&self->guests, key))
+        return;
+    say(self, "%s is here as %s%s%.*s%s", welcome->node, welcome->id, hello->key.size ? ", with the key of " : "",
+        (int) hello->key_name.size, hello->key_name.size ? hello->key_name.data : "",
+        visitor ? " (a visitor; more of them are not told)" : "");
+}
+
 static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting,
                     wire_buf_t *body, char *name, const char **text)
 {
@@ -155,8 +174,7 @@ static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting,
     hub_set_data(peer, (void *) (uintptr_t) welcome.session);
     if (greeting->name.size == 0)
         snprintf(name, WIRE_MAX_NAME + 1, "%s", welcome.node);
-    say(self, "%s is here as %s%s%.*s", welcome.node, welcome.id, hello.key.size ? ", with the key of " : "",
-        (int) hello.key_name.size, hello.key_name.size ? hello.key_name.data : "");
+    say_arrival(self, &welcome, &hello, hub_peer_key(peer));
     return 0;
 }
 
@@ -191,7 +209,8 @@ static void on_lost(void *arg, hub_peer_t *peer, const wire_msg_t *msg)
 static void on_gone(void *arg, hub_peer_t *peer, int code, const char *text)
 {
     broker_t *self = arg;
-    say(self, "%s %s: %s", hub_peer_name(peer), code == WIRE_E_CLOSED ? "has left" : "is gone", text);
+    if (code != WIRE_E_CLOSED || !is_visitor(self, session_of(peer)))
+        say(self, "%s %s: %s", hub_peer_name(peer), code == WIRE_E_CLOSED ? "has left" : "is gone", text);
     broker_core_gone(self->core, session_of(peer), peer, code, text, hub_now(self->hub));
     after(self);
     arm(self);

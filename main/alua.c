@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,7 @@ static void fill_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
+    signal(SIGXFSZ, SIG_IGN);           //  A file at its limit is an error of that write, as a full disk is
     if (argc > 1 && strcmp(argv[1], "child") == 0)
         child_prepare();
     else if (argc > 1 && strcmp(argv[1], "console") == 0)

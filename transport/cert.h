@@ -61,5 +61,9 @@ bool trust_at(const trust_t *self, size_t i, cert_t *cert, bool *revoked);
 //  Change the directory: add a public certificate, or move one to revoked/. False: error says why.
 bool trust_add(const char *directory, const cert_t *cert, char *error);
 bool trust_revoke(const char *directory, const char *name, char *error);
+//  Another key in the place of the one that is trusted under this certificate's name, which is revoked. All is written
+//  before one rename decides: false, and the old one is trusted as before; error says why. True with error not empty:
+//  the new one is trusted and the old one is not, but it could not be put among the revoked.
+bool trust_replace(const char *directory, const cert_t *cert, char *error);
 
 #endif

@@ -114,7 +114,7 @@ hub_peer_t *hub_dial_key(hub_t *self, wire_str_t name, uint64_t incarnation, con
                          const char *key, const void *body, size_t body_size);
 
 //  The verdict on a key, whether `admit` left it open or not: connections that wait for it go on, or are refused; links
-//  that it has are ended by false (WIRE_E_DENIED, "its key was revoked"), and their connections shut down.
+//  that it has are ended by false (WIRE_E_DENIED, "this key was revoked"), and their connections shut down.
 void hub_admit(hub_t *self, const char *key, bool admitted);
 
 //  The public key that the other end has proved (Z85); "" when its link is not by CURVE. Known in `hello`.

@@ -97,7 +97,7 @@ static int check_proof(hub_t *self, route_t id, const wire_hello_t *hello, const
 {
     wire_str_t token = { self->token, strlen(self->token) };
     if (id.door == &self->doors[HUB_CURVE]) {
-        *text = "its key is not trusted any more";
+        *text = "this key is not trusted any more: whoever runs the broker can trust it again (alua keys trust)";
         return self->caller_key[0] && hub_keys_admitted(self, self->caller_key) ? 0 : WIRE_E_DENIED;
     }
     *text = "wrong token: both ends must be given the same one";

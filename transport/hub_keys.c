@@ -63,7 +63,7 @@ static void end_links(hub_t *self, const char *key)
         hub_peer_t *peer = self->peers.items[i];
         if (!peer || strcmp(peer->key, key) != 0)
             continue;
-        hub_drop(peer, WIRE_E_DENIED, "its key was revoked");
+        hub_drop(peer, WIRE_E_DENIED, "this key was revoked: whoever runs the broker can trust it again (alua keys trust)");
         hub_flow_end(peer, hub_loop_time(self));
     }
 }

@@ -92,18 +92,60 @@ static bool free_place(char *path, const char *directory, const char *name, char
     return cert_fail(error, "too many revoked certificates of that name");
 }
 
-bool trust_revoke(const char *directory, const char *name, char *error)
+//  Where the certificate of that name is, and where it is to go when it is revoked.
+static bool find_places(const char *directory, const char *name, char *from, char *to, char *error)
 {
-    char from[MAX_PATH], to[MAX_PATH], revoked[MAX_PATH];
-    error[0] = 0;
+    char revoked[MAX_PATH];
     if (!cert_name_ok(name))
         return cert_fail(error, "a certificate cannot be named like that");
     if (!path_of(from, directory, "", name, error))
         return false;
     if (access(from, F_OK) != 0)
         return cert_fail(error, "nobody is trusted as %s: see `alua keys list`", name);
-    if ((size_t) snprintf(revoked, sizeof revoked, "%s/revoked", directory) >= sizeof revoked
-            || !make_directory(revoked, error) || !free_place(to, directory, name, error))
+    if ((size_t) snprintf(revoked, sizeof revoked, "%s/revoked", directory) >= sizeof revoked)
+        return cert_fail(error, "%s: the path is too long", directory);
+    return make_directory(revoked, error) && free_place(to, directory, name, error);
+}
+
+bool trust_revoke(const char *directory, const char *name, char *error)
+{
+    char from[MAX_PATH], to[MAX_PATH];
+    error[0] = 0;
+    if (!find_places(directory, name, from, to, error))
         return false;
     return rename(from, to) == 0 || cert_fail(error, "%s: %s", from, strerror(errno));
+}
+
+//  Both halves of the change beside their places: what the disk refuses it refuses here.
+static bool write_both(const char *from, const cert_t *cert, const char *fresh, const char *gone, char *error)
+{
+    cert_t old;
+    if (!cert_load(&old, from, false, error))
+        return false;
+    unlink(fresh);                      //  Left over from one that was killed
+    unlink(gone);
+    if (!cert_write(cert, fresh, false, error))
+        return false;
+    if (cert_write(&old, gone, false, error))
+        return true;
+    unlink(fresh);
+    return false;
+}
+
+bool trust_replace(const char *directory, const cert_t *cert, char *error)
+{
+    char from[MAX_PATH], to[MAX_PATH], fresh[MAX_PATH], gone[MAX_PATH];
+    error[0] = 0;
+    if (!find_places(directory, cert->name, from, to, error) || !path_of(fresh, directory, ".", cert->name, error)
+            || !path_of(gone, directory, "revoked/.", cert->name, error) || !write_both(from, cert, fresh, gone, error))
+        return false;
+    if (rename(fresh, from)) {
+        cert_fail(error, "%s: %s", from, strerror(errno));
+        unlink(fresh);
+        unlink(gone);
+        return false;
+    }
+    if (rename(gone, to))
+        cert_fail(error, "%s: %s", to, strerror(errno));
+    return true;
 }

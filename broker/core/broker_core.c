@@ -140,6 +140,7 @@ void broker_settle(broker_core_t *self, int64_t now)
 static int propose_open(broker_core_t *self, const broker_hello_t *hello, int64_t now)
 {
     self->outcome.session = NULL;
+    self->outcome.replaced = NULL;
     self->outcome.code = WIRE_E_INTERNAL;
     int rc = broker_hello_check(self, hello->body);
     if (rc == 0 && hello->key.size && !broker_key_is(hello->key))
@@ -174,6 +175,8 @@ int broker_core_hello(broker_core_t *self, const broker_hello_t *hello, void *li
 {
     int rc = propose_open(self, hello, now);
     *text = self->text;
+    if (self->outcome.replaced)
+        self->output.drop(self->output_arg, self->outcome.replaced, WIRE_E_EXISTS, BROKER_TAKEN_OVER);
     if (rc == 0) {
         broker_session_t *session = self->outcome.session;
         if (session->link != link) {

@@ -41,6 +41,7 @@ typedef struct broker_core broker_core_t;
 #define BROKER_COUNTERS(X)                                                              \
     X(opened,        "sessions begun")                                                  \
     X(resumed,       "HELLOs of an incarnation that had a session already")             \
+    X(taken_over,    "silent sessions whose name another one by the same key took")     \
     X(left,          "orderly ends")                                                    \
     X(gone,          "ends by death, lease or refusal")                                 \
     X(silences,      "times a session fell silent")                                     \
@@ -167,7 +168,8 @@ typedef struct {
 //  A node says HELLO on `link`. 0: *welcome is set and WELCOME's map {id, address, lease, lost: [names]}
 //  is appended to *body. Else the code for REFUSED, with *text (lives until the next call) for people:
 //  USAGE (a name that cannot be), EXISTS (held by somebody else: the text says who and for how long),
-//  MALFORMED, FULL, NO_MEMORY. The same name and incarnation again is the same session, now on this link.
+//  MALFORMED, FULL, NO_MEMORY. The same name and incarnation again is the same session, now on this link. Another
+//  incarnation by the same key takes the name from a session that is silent; that one is gone, and its link dropped.
 //  Nothing is sent to this session from inside; others may hear of it. Call broker_core_tick afterwards, once
 //  WELCOME is on its way: somebody may have to be ended for not reading what the others were told.
 //  Needs a log that commits at once: a replicated one will want HELLO to be answerable later.

@@ -311,6 +311,40 @@ static bool is_same(const broker_session_t *holder, wire_str_t name, const char 
         && strcmp(holder->id, id) == 0 && holder->key == key;
 }
 
+//  It shows no sign of life, and whoever comes now has its name by the same key: a node that was started again, perhaps
+//  where nobody can prove that it died.
+static bool is_left_behind(const broker_session_t *holder, wire_str_t name, const broker_key_t *key)
+{
+    return holder && key && holder->key == key && holder->silent && wire_str_is(name, holder->node);
+}
+
+//  The name is the key's first, so that the key outlives its session.
+static int take_over(broker_core_t *self, broker_session_t *holder, wire_str_t name, broker_key_t *key)
+{
+    int rc = broker_name_take(self, key, name);
+    if (rc)
+        return rc;
+    self->outcome.replaced = holder->link;
+    self->counters.taken_over++;
+    broker_session_end(self, holder, WIRE_E_GONE, broker_str(BROKER_TAKEN_OVER));
+    return 0;
+}
+
+//  0: neither the name nor the id is another's any more.
+static int claim(broker_core_t *self, wire_str_t name, const char *id, broker_key_t *key, int64_t time)
+{
+    broker_session_t *holder = broker_registry_find(self, name);
+    if (is_left_behind(holder, name, key)) {
+        int rc = take_over(self, holder, name, key);
+        if (rc)
+            return rc;
+        holder = broker_registry_find(self, name);
+    }
+    wire_str_t taken = holder ? name : broker_str(id);
+    holder = holder ? holder : broker_registry_find(self, taken);
+    return holder ? broker_registry_taken(self, taken, holder, time) : broker_name_take(self, key, name);
+}
+
 static int open_named(broker_core_t *self, wire_str_t name, const claims_t *c, const broker_record_t *record,
                       broker_key_t *key)
 {
@@ -328,15 +362,7 @@ static int open_named(broker_core_t *self, wire_str_t name, const claims_t *c, c
         free(id);
         return resume(self, holder, c, record);
     }
-    wire_str_t taken = name;
-    if (!holder) {
-        taken = broker_str(id);
-        holder = broker_registry_find(self, taken);
-    }
-    if (holder)
-        rc = broker_registry_taken(self, taken, holder, record->time);
-    else
-        rc = broker_name_take(self, key, name);
+    rc = claim(self, name, id, key, record->time);
     if (rc == 0)
         return begin(self, id, broker_copy(name), c, record, key);
     free(id);
@@ -395,6 +421,7 @@ void broker_hello_apply(broker_core_t *self, const broker_record_t *record)
     wire_buf_clear(&self->outcome.lost);
     self->outcome.lost_count = 0;
     self->outcome.session = NULL;
+    self->outcome.replaced = NULL;
     self->outcome.code = open_session(self, record);
     if (self->outcome.code)
         self->counters.refused[self->outcome.code]++;

@@ -405,14 +405,24 @@ int broker_core_trust(broker_core_t *self, wire_reader_t packed, int64_t now)
     return propose_keys(self, &record);
 }
 
+//  Read by the node itself, and by those who watch it.
+static void say_revoked(char *text, const broker_key_t *key)
+{
+    snprintf(text, BROKER_TEXT, "the broker does not trust the key of %s any more: whoever runs it can trust that again, or another "
+             "one for this node (alua keys trust)", *key->name ? key->name : key->text);
+}
+
 int broker_core_revoke(broker_core_t *self, wire_str_t text, int64_t now)
 {
+    char why[BROKER_TEXT];
     broker_key_t *key;
     broker_record_t record = { .kind = BROKER_RECORD_REVOKED, .time = now, .name = text };
     int rc = broker_propose(self, &record);
-    while (rc == 0 && (key = broker_key_find(self, text)) != NULL && key->sessions.count)
-        rc = broker_end_and_drop(self, broker_list_last(&key->sessions), WIRE_E_DENIED, "its key is not trusted here any more: "
-                                 "whoever runs the broker can trust it again (alua keys trust)", now);
+    while (rc == 0 && (key = broker_key_find(self, text)) != NULL && key->sessions.count) {
+        broker_session_t *session = broker_list_last(&key->sessions);
+        say_revoked(why, key);
+        rc = broker_end_and_drop(self, session, WIRE_E_DENIED, why, now);
+    }
     broker_settle(self, now);
     return rc;
 }

@@ -35,6 +35,8 @@
 
 #define BROKER_GRAVES 1024
 #define BROKER_SHOWN  160         //  Bytes for a peer's text made printable
+//  What becomes of a silent session whose node comes again by the same key
+#define BROKER_TAKEN_OVER "its node was started again, and has its name by the same key"
 
 typedef struct {
     uint64_t request;           //  0: free
@@ -100,6 +102,7 @@ typedef struct {
 //  What the last OPEN came to, for broker_core_hello.
 typedef struct {
     broker_session_t *session;
+    void *replaced;             //  Link of the session that it took the name from; or NULL
     int code;
     wire_buf_t lost;            //  Names that were claimed in vain, packed
     uint32_t lost_count;

@@ -33,7 +33,8 @@ static void revoke(node_core_t *self, wire_str_t key)
             node_author_release(link->author);
             link->author = node_author_hold(self->nobody);
             if (self->effects.cut)
-                self->effects.cut(self->arg, link->peer, "its key is not trusted any more");
+                self->effects.cut(self->arg, link->peer, "the broker does not trust the key of this link any more: whoever runs it "
+                                  "can trust that again (alua keys trust)");
         }
         node_author_release(author);
     }

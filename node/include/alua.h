@@ -33,8 +33,8 @@ typedef struct {
     const char *name;           //  Of the node; NULL: the broker mints a number
     const char *directory;      //  0700, for ipc sockets; NULL: alua_directory()
     const char *token;          //  32 hex digits; NULL: the user's, alua_token()
-    const char *listen;         //  One more endpoint besides ipc, such as tcp://127.0.0.1:*; or NULL
-    const char *advertise;      //  What others are told instead of `listen`: a proxy's or an outer address, with its port or the listener's; or NULL
+    const char *listen;         //  More endpoints besides ipc, such as tcp://127.0.0.1:*, with commas between them; or NULL
+    const char *advertise;      //  What others are told instead of `listen`: a proxy's or an outer address, with its port or the listener's, in the same order, "" for as it is; or NULL
     const char *executable;     //  The `alua` program, for spawn; NULL: found, alua_executable()
     const char *host;           //  What tells whether ipc paths mean the same; NULL: found
     bool visitor;               //  A guest of the command line: consumes no number

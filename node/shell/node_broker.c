@@ -16,10 +16,14 @@ static void put_key(wire_buf_t *out, const char *key)
 static void put_endpoints(const alua_node_t *self, wire_buf_t *out)
 {
     put_key(out, "endpoints");
-    wire_put_array(out, self->listen ? 2 : 1);
+    char part[NODE_PART];
+    uint32_t count = 0;
+    while (node_place_part(self->listen, count, part))
+        count++;
+    wire_put_array(out, count + 1);
     wire_put_text(out, self->endpoint, strlen(self->endpoint));
-    if (self->listen)
-        wire_put_text(out, self->listen, strlen(self->listen));
+    for (uint32_t i = 0; node_place_part(self->listen, i, part); i++)
+        wire_put_text(out, part, strlen(part));
     put_key(out, "host");
     wire_put_text(out, self->host, strlen(self->host));
 }

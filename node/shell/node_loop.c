@@ -176,6 +176,32 @@ static bool copy_config(alua_node_t *self, const alua_config_t *config)
     return self->directory && self->host && self->executable && self->endpoint;
 }
 
+//  One listener more, of which others are told in its turn.
+static bool add_told(alua_node_t *self, char *told)
+{
+    char *before = self->listen;
+    size_t size = told ? strlen(told) + (before ? strlen(before) : 0) + 2 : 0;
+    self->listen = told ? malloc(size) : NULL;
+    if (self->listen)
+        snprintf(self->listen, size, "%s%s%s", before ? before : "", before ? "," : "", told);
+    free(before);
+    free(told);
+    return self->listen != NULL;
+}
+
+static bool listen_all(alua_node_t *self, const alua_config_t *config, const char **error)
+{
+    char endpoint[NODE_PART], advertise[NODE_PART], bound[256];
+    for (size_t i = 0; node_place_part(config->listen, i, endpoint); i++) {
+        if (!node_keys_may_listen(self, endpoint, error) || hub_bind(self->hub, endpoint, bound))
+            return false;
+        node_place_part(config->advertise, i, advertise);
+        if (!add_told(self, *advertise ? node_place_advertised(advertise, bound) : node_text_copy(bound)))
+            return false;
+    }
+    return true;
+}
+
 static bool start_hub(alua_node_t *self, const alua_config_t *config, const char **error)
 {
     const char *token = config->token ? config->token : alua_token();
@@ -194,12 +220,7 @@ static bool start_hub(alua_node_t *self, const alua_config_t *config, const char
     if (hub_bind(self->hub, self->endpoint, bound))
         return false;
     *error = "cannot listen at the endpoint given: is the address in use?";
-    if (config->listen && *config->listen) {
-        if (!node_keys_may_listen(self, config->listen, error) || hub_bind(self->hub, config->listen, bound))
-            return false;
-        self->listen = config->advertise ? node_place_advertised(config->advertise, bound) : node_text_copy(bound);
-    }
-    return true;
+    return !config->listen || !*config->listen || listen_all(self, config, error);
 }
 
 alua_node_t *alua_node_new(const alua_config_t *config, const char **error)

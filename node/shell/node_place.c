@@ -129,6 +129,15 @@ char *node_place_endpoint(const char *directory, uint64_t incarnation)
     return node_text_copy(text);
 }
 
+bool node_place_part(const char *list, size_t i, char *part)
+{
+    for (; list && i; i--)
+        list = (list = strchr(list, ',')) ? list + 1 : NULL;
+    size_t size = list ? strcspn(list, ",") : 0;
+    snprintf(part, NODE_PART, "%.*s", (int) (size < NODE_PART ? size : 0), list ? list : "");
+    return list != NULL;
+}
+
 char *node_place_advertised(const char *advertise, const char *bound)
 {
     char text[PATH_MAX];

@@ -58,7 +58,7 @@ struct alua_node {
     void *open_arg;
     uint64_t open_timer;
     char *given_name;           //  By config; NULL: minted
-    char *endpoint, *listen;    //  Bound: ipc, and one more or NULL
+    char *endpoint, *listen;    //  Bound: ipc, and what others are told besides, with commas between them; or NULL
     char *directory, *host, *executable;
     bool visitor, spawned;
     int lease;
@@ -152,6 +152,9 @@ char *node_place_endpoint(const char *directory, uint64_t incarnation);
 void  node_place_sweep(const char *directory);
 //  node_place: the text for libuv's `rc` when alua_executable() could not be started, with what helps.
 void  node_place_cannot_start(char *text, size_t size, const char *executable, int rc);
+//  Endpoints that are given as one text, with commas between them: the i-th in part[NODE_PART]. False: there are not so many.
+#define NODE_PART 512
+bool node_place_part(const char *list, size_t i, char *part);
 //  What others are told: `advertise`, with the port of what is bound unless it names one. malloc'ed.
 char *node_place_advertised(const char *advertise, const char *bound);
 //  The parent's pipe as the boot record names it, or -1.

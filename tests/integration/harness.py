@@ -28,6 +28,8 @@ import unittest
 
 ROOT = pathlib.Path(os.environ.get("ALUA_ROOT") or pathlib.Path(__file__).resolve().parents[2])
 ALUA = os.environ.get("ALUA") or str(ROOT / "build/release/main/alua")
+#  A build with the address sanitizer, which keeps what was freed, and reserves address space without end.
+SANITIZED = b"__asan_init" in pathlib.Path(ALUA).read_bytes() if pathlib.Path(ALUA).exists() else False
 os.umask(0o022)                 #  Keys and policies that a group can change are refused, rightly
 #  Generous: the machine may be busy, and under sanitizers everything takes longer.
 PATIENCE = float(os.environ.get("ALUA_TEST_PATIENCE", "20"))

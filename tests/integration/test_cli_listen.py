@@ -228,5 +228,53 @@ class TestInsecure(hosts.Case):
         self.assertEqual(ana.run("nodes", *ana.at()).err, "")
 
 
+class TestSeveral(harness.Case):
+    """A node in several networks stands at an endpoint in each."""
+
+    def told(self, *args, env=None):
+        """The TCP endpoints that others are told, in their order, once ana is there."""
+        node = self.start("node", "--name", "ana", *args, env=env)
+        node.expect("is ready")
+        found = next(one for one in self.nodes() if one["node"] == "ana")["endpoints"]
+        self.addCleanup(node.stop)
+        return [endpoint for endpoint in found if endpoint.startswith("tcp:")]
+
+    def test_on_the_command_line(self):
+        self.start_broker()
+        told = self.told("--listen", "127.0.0.1:*", "--listen", "127.0.0.2:*")
+        self.assertEqual([endpoint.rsplit(":", 1)[0] for endpoint in told], ["tcp://127.0.0.1", "tcp://127.0.0.2"])
+        for endpoint in told:
+            address, port = endpoint[6:].rsplit(":", 1)
+            socket.create_connection((address, int(port)), harness.PATIENCE).close()
+
+    def test_each_is_told_in_its_own_way(self):
+        self.start_broker()
+        told = self.told("--listen", "127.0.0.1:*", "--listen", "127.0.0.2:*", "--advertise", "outer.example:7")
+        self.assertEqual(told[0], "tcp://outer.example:7")
+        self.assertRegex(told[1], r"^tcp://127\.0\.0\.2:\d+$")
+
+    def test_in_the_config_file_and_the_environment(self):
+        self.start_broker()
+        config = self.dir / "config.lua"
+        config.write_text('listen = { "127.0.0.1:*", "tcp://127.0.0.3:*" }\nadvertise = { "one.example:1", "two.example:2" }\n')
+        self.assertEqual(self.told("--config", config), ["tcp://one.example:1", "tcp://two.example:2"])
+        shown = self.run_alua("config", "--config", config).out
+        self.assertIn("tcp://127.0.0.1:*,tcp://127.0.0.3:*", shown)
+
+    def test_in_the_environment(self):
+        self.start_broker()
+        self.assertEqual(len(self.told(env={"ALUA_LISTEN": "tcp://127.0.0.1:*,tcp://127.0.0.2:*"})), 2)
+
+    def test_what_makes_no_sense(self):
+        config = self.dir / "config.lua"
+        self.start_broker()
+        for text in ("{}", "{ 5 }", "{ '' }", "true"):
+            config.write_text(f"listen = {text}\n")
+            result = self.run_alua("node", "--name", "ana", "--config", config)
+            self.assertIn("listen must be a text or a list of texts" if "{" in text else "listen must be a text", result.err)
+        result = self.run_alua("node", "--name", "ana", "--listen", "127.0.0.1:*", "--advertise", "a:1", "--advertise", "b:2")
+        self.assertIn("which is missing", result.err)
+
+
 if __name__ == "__main__":
     unittest.main()

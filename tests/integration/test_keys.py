@@ -2,7 +2,9 @@
 import collections
 import pathlib
 import re
+import resource
 import secrets
+import signal
 import socket
 import threading
 import time
@@ -132,6 +134,10 @@ class TestRefused(hosts.Case):
         self.assertEqual(result.out, "7\n", result)
 
 
+#  What the node itself says of it: whose key, and what to do.
+REVOKED = r"denied: the broker does not trust the key of ana any more: whoever runs it can trust that again, .*alua keys trust"
+
+
 class TestRevoked(hosts.Case):
     """A live link ends within a second."""
 
@@ -141,7 +147,7 @@ class TestRevoked(hosts.Case):
         node = ana.node("ana", self.program(ADD))
         self.assertEqual(bob.run("call", *bob.at(), "ana", "add", 1, 2).out, "3\n")
         self.revoke("ana")
-        node.expect("not trusted here any more", timeout=SECOND)
+        node.expect(REVOKED, timeout=SECOND)
         self.assertTrue(node.alive())
         self.assertNotIn("1@ana", bob.run("nodes", *bob.at()).out)
         self.assertEqual(bob.run("call", *bob.at(), "ana", "add", 1, 2).status, 1)
@@ -160,7 +166,7 @@ class TestRevoked(hosts.Case):
         ana, bob = self.host("ana"), self.host("bob")
         node = ana.node("ana")
         self.revoke("ana")
-        node.expect("not trusted here any more", timeout=SECOND)
+        node.expect(REVOKED, timeout=SECOND)
         refused = rf"refused a connection: the key {re.escape(self.key_of('ana'))}"
         times = []
         for count in (1, 2, 3):
@@ -178,7 +184,7 @@ class TestRevoked(hosts.Case):
         self.start_hub(("ana",))
         node = self.host("ana").node("ana")
         (self.host("hub").store / "ana.pub").unlink()
-        node.expect("not trusted here any more", timeout=SECOND)
+        node.expect(REVOKED, timeout=SECOND)
 
 
 class TestNames(hosts.Case):
@@ -206,6 +212,38 @@ class TestNames(hosts.Case):
         self.assertEqual(bob.run("node", "--name", "service", *bob.at()).status, 1)
         self.assertEqual(bob.run("call", *bob.at(), "service", "add", 1, 2).out, "3\n")
         self.assertTrue(node.alive())
+
+
+class TestStartedAgain(hosts.Case):
+    """A node that is started again where nobody can prove that the one before is dead: its key has the name."""
+
+    def test_it_has_its_name_as_soon_as_the_old_one_is_silent(self):
+        self.start_hub(("ana",))
+        ana = self.host("ana")
+        before = ana.node("ana")
+        second = ana.start("node", "--name", "ana", *ana.at())
+        second.expect("exists: the name ana is taken by a node that has been alive")
+        second.wait()
+        before.kill(signal.SIGSTOP)
+        self.addCleanup(before.kill, signal.SIGCONT)
+        self.hub.expect("ana is silent")
+        after = ana.start("node", "--name", "ana", *ana.at())
+        self.hub.expect("ana is gone: another incarnation has its name")
+        after.expect("is ready")
+        self.assertNotIn("its lease is over", "".join(self.hub.err))
+        before.kill(signal.SIGCONT)
+        before.expect("the broker: exists: ")
+        self.assertEqual(ana.run("send", *ana.at(), "ana", "return 7").out, "7\n")
+        self.assertTrue(after.alive())
+
+    def test_without_a_key_the_silent_one_keeps_it(self):
+        self.start_broker()
+        before = self.start_node("ana")
+        before.kill(signal.SIGSTOP)
+        self.addCleanup(before.kill, signal.SIGCONT)
+        result = self.run_alua("node", "--name", "ana")
+        self.assertEqual(result.status, 1, result)
+        self.assertIn("exists: the name ana is taken by a node", result.err)
 
 
 class TestSessions(hosts.Case):
@@ -336,6 +374,50 @@ class TestReplacedBroker(hosts.Case):
         self.assertTrue(node.alive())
 
 
+class TestNewBrokerKey(hosts.Case):
+    """The steps of docs/OPERATIONS.md, Later: the broker's key is to be changed."""
+
+    def on(self, host, *args):
+        result = self.host(host).run(*args)
+        self.assertEqual(result.status, 0, result)
+
+    def by_trust(self, name):
+        """The options of a host that trusts the broker's key under its name."""
+        return "--broker", self.hub.endpoint, "--key", self.key(name)
+
+    def node(self, name):
+        node = self.host(name).start("node", "--name", name, *self.by_trust(name))
+        node.expect("is ready")
+        return node
+
+    def test_step_by_step(self):
+        self.start_hub(("ana", "bob"))
+        endpoint = self.hub.endpoint
+        for name in ("ana", "bob"):
+            self.trust("broker", host=name)
+        ana = self.node("ana")
+        new = self.dir / "new"
+        new.mkdir(mode=0o700)
+        self.on("hub", "keys", "new", "--dir", new, "broker")
+        self.on("ana", "keys", "revoke", "broker")
+        self.on("ana", "keys", "trust", new / "broker.pub")
+        self.assertIn("1@ana", self.host("bob").run("nodes", *self.by_trust("bob")).out)        # Nothing has changed yet
+        for half in ("key", "pub"):
+            (self.dir / f"broker.{half}").rename(self.dir / f"broker.{half}.old")
+            (new / f"broker.{half}").rename(self.dir / f"broker.{half}")
+        self.hub.stop()
+        self.start_hub(listen=endpoint)
+        ana.expect("does not have the key")             # Until it is started again
+        ana.stop()
+        self.node("ana")
+        forgotten = self.host("bob").run("doctor", *self.by_trust("bob"))
+        self.assertEqual(forgotten.status, 1, forgotten)
+        self.assertIn("does not have the key", forgotten.out)
+        self.on("bob", "keys", "revoke", "broker")
+        self.on("bob", "keys", "trust", self.public("broker"))
+        self.assertIn("1@ana", self.host("bob").run("nodes", *self.by_trust("bob")).out)
+
+
 class TestRotate(hosts.Case):
     def rotate(self, status=0, **keywords):
         ana = self.host("ana")
@@ -410,6 +492,71 @@ class TestRotate(hosts.Case):
         self.rotate()
         self.assertEqual((self.dir / "ana.pub").read_text(), fresh)
         self.assertTrue(self.admitted(self.dir / "ana.key"))
+
+    def limited(self, pid, size):
+        """So many bytes a file of this process may have: as a disk that is full."""
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    def goes_on(self):
+        """The old key is still the one, and the next try succeeds."""
+        self.assertEqual(self.files(), {"ana.key", "ana.pub"})
+        self.assertTrue(self.admitted(self.dir / "ana.key"))
+        before = self.key_of("ana")
+        self.rotate()
+        self.assertNotEqual(self.key_of("ana"), before)
+        self.assertTrue(self.admitted(self.dir / "ana.key"))
+
+    def test_the_brokers_disk_is_full(self):
+        self.start_hub(("ana",))
+        for size in (0, 100, 200):                          # At once and later
+            self.limited(self.hub.pid, size)
+            self.assertRegex(self.rotate(1).err, "the trust store could not be changed: .*File too large; the old key stays")
+            self.assertTrue(self.admitted(self.dir / "ana.key"))
+        self.assertEqual({path.name for path in self.host("hub").store.glob(".*.pub")}, set())
+        self.limited(self.hub.pid, resource.RLIM_INFINITY)
+        self.goes_on()
+
+    def test_the_brokers_trust_store_cannot_be_changed(self):
+        self.start_hub(("ana",))
+        stone = self.host("hub").store / "revoked/.ana.pub"
+        (stone / "there").mkdir(parents=True)
+        stone.parent.chmod(0o700)
+        self.assertRegex(self.rotate(1).err, "the trust store could not be changed: .*; the old key stays")
+        self.hub.expect("ROTATE of ana: .*; its old key stays")
+        self.assertEqual({path.name for path in self.host("hub").store.glob(".*.pub")}, set())
+        (stone / "there").rmdir()
+        stone.rmdir()
+        self.goes_on()
+
+    def test_our_own_disk_is_full(self):
+        self.start_hub(("ana",))
+        self.key("ana")
+        for size in (0, 100, self.public("ana").stat().st_size - 1):
+            self.limited(0, size)
+            try:
+                result = self.rotate(1)
+            finally:
+                self.limited(0, resource.RLIM_INFINITY)
+            self.assertIn("File too large", result.err)
+        self.goes_on()
+
+    def test_the_new_halves_cannot_take_their_places(self):
+        """The broker has the new key: that one works, is said to, and the next call brings it to its place."""
+        self.start_hub(("ana",))
+        self.key("ana")
+        for half in ("pub", "key"):
+            stone = self.dir / f"ana.{half}.old"
+            stone.unlink(missing_ok=True)
+            stone.mkdir()
+            result = self.rotate(1)
+            self.assertRegex(result.err, r"the broker has the new key, but .*; until it can, \S+ana\.new\.key is the one to use")
+            self.assertTrue(self.admitted(self.dir / "ana.new.key"))
+            eventually(lambda: not self.admitted(self.dir / "ana.key"), "the old key is refused", SECOND)
+            stone.rmdir()
+            self.rotate()
+            self.assertEqual(self.files(), {"ana.key", "ana.pub", "ana.key.old", "ana.pub.old"})
+            self.assertTrue(self.admitted(self.dir / "ana.key"))
+            self.assertEqual(self.key_of("ana"), re.search(r'public-key = "(.{40})"', (self.dir / "ana.key").read_text())[1])
 
 
 if __name__ == "__main__":

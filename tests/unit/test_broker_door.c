@@ -382,7 +382,7 @@ static void test_a_revoked_key_is_cut_within_a_second(void **state)
     assert_true(trust_revoke(f->trust, "ana", error));
     until(f, is_ended, &ana, SECOND);
     assert_int_equal(ana.ended, WIRE_E_DENIED);
-    assert_non_null(strstr(ana.text, "not trusted here any more"));
+    assert_non_null(strstr(ana.text, "does not trust the key of ana any more"));
     until(f, has_heard, &bob, SECOND);
     assert_int_equal(bob.type, WIRE_RIGHTS);        //  And who was told of it hears so
     assert_int_equal(bob.last.data[bob.last.size - 1], 0xc0);

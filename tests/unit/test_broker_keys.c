@@ -95,6 +95,41 @@ static void test_a_registered_name_belongs_to_its_key(void **state)
     assert_said(f, "exists");
 }
 
+//  A node that was started again need not wait for the lease of the one before; one that lives keeps its name.
+static void test_a_silent_session_gives_way_to_its_own_key(void **state)
+{
+    fixture_t *f = *state;
+    client_t *ana = come_by(f, "ana", KEY_A, "ana"), *bob = come_by(f, "bob", KEY_B, "bob"), *again = by(f, KEY_A, "ana");
+    ask(f, ana, WIRE_REGISTER, "svc");
+    ask(f, bob, WIRE_WATCH, "ana");
+    ignore(f);
+    assert_int_equal(hello(f, again, "ana", ""), WIRE_E_EXISTS);
+    fall_silent(f, ana, true);
+    ignore(f);
+    assert_denied(f, by(f, KEY_B, "bob"), "ana", "belongs to another key");
+    assert_int_equal(hello(f, again, "ana", "names=svc"), 0);
+    assert_string_equal(again->id, "1@ana");
+    expect(f, "bob< WATCHED gone 1@ana ana 1001 its node was started again, and has its name by the same key\n"
+              "bob< WATCHED up 1@ana ana 1003 \n"
+              "ana! exists: its node was started again, and has its name by the same key\n");
+    assert_true(ana->dropped);
+    assert_int_equal(counters(f)->taken_over, 1);
+    assert_int_equal(broker_core_members(f->core), 2);
+    assert_int_equal(hello(f, ana, "ana", ""), WIRE_E_EXISTS);         //  It wakes up, and is told
+    fall_silent(f, again, true);                                        //  As a process of that id: the name is its node's
+    assert_int_equal(hello(f, by(f, KEY_A, "ana"), "1@ana", "spawn"), WIRE_E_EXISTS);
+    assert_int_equal(hello(f, by(f, KEY_A, "ana"), "svc", ""), WIRE_E_EXISTS);
+}
+
+//  Without a key nobody can tell who it is that comes.
+static void test_a_silent_session_without_a_key_keeps_its_name(void **state)
+{
+    fixture_t *f = *state;
+    fall_silent(f, come(f, "db"), true);
+    assert_int_equal(hello(f, somebody(f), "db", ""), WIRE_E_EXISTS);
+    assert_int_equal(hello(f, by(f, KEY_A, "ana"), "db", ""), WIRE_E_EXISTS);
+}
+
 //  Without a key a name is nobody's when it is free.
 static void test_names_that_were_taken_without_a_key(void **state)
 {
@@ -208,9 +243,10 @@ static void test_who_was_told_hears_of_a_revocation(void **state)
     ignore(f);
     revoke(f, KEY_A);
     expect(f, "bob< RIGHTS  " KEY_A " nil\n"
-              "eva< WATCHED gone 1@ana ana 1001 its key is not trusted here any more: whoever runs the broker can trust it again "
-              "(alua keys trust)\n"
-              "ana! denied: its key is not trusted here any more: whoever runs the broker can trust it again (alua keys trust)\n");
+              "eva< WATCHED gone 1@ana ana 1001 the broker does not trust the key of ana any more: whoever runs it can trust "
+              "that again, or another one for this node (alua keys trust)\n"
+              "ana! denied: the broker does not trust the key of ana any more: whoever runs it can trust that again, or another one for "
+              "this node (alua keys trust)\n");
     assert_true(ana->dropped);
     assert_int_equal(f->core->keys.count, 2);
     say(f, bob, WIRE_VOUCH, "{ '', '" KEY_A "' }");
@@ -556,6 +592,8 @@ int main(void)
         KEYS_TEST(test_what_is_no_key),
         KEYS_TEST(test_a_name_belongs_to_the_key_that_took_it),
         KEYS_TEST(test_a_registered_name_belongs_to_its_key),
+        KEYS_TEST(test_a_silent_session_gives_way_to_its_own_key),
+        KEYS_TEST(test_a_silent_session_without_a_key_keeps_its_name),
         KEYS_TEST(test_names_that_were_taken_without_a_key),
         KEYS_TEST(test_the_names_of_trusted_certificates),
         KEYS_TEST(test_the_same_incarnation_with_another_key),

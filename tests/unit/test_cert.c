@@ -330,6 +330,28 @@ static void test_a_name_has_one_key_and_a_key_one_name(void **state)
     expect(f, false, "the same key");
 }
 
+static void test_a_key_takes_the_place_of_another(void **state)
+{
+    fixture_t *f = *state;
+    strcpy(f->bob.name, "ana");
+    expect(f, trust_replace(at(f, "t"), &f->bob, f->error), "nobody is trusted as ana");
+    assert_true(trust_add(at(f, "t"), &f->ana, f->error));
+    assert_int_equal(mkdir(at(f, "t/revoked"), 0700), 0);
+    assert_int_equal(mkdir(at(f, "t/revoked/.ana.pub"), 0700), 0);      //  The old one cannot be written there
+    assert_false(trust_replace(at(f, "t"), &f->bob, f->error));
+    assert_int_not_equal(access(at(f, "t/.ana.pub"), F_OK), 0);
+    trust_t *trust = load(f);
+    assert_int_equal(trust_find(trust, f->ana.public_key, NULL), TRUST_YES);
+    assert_int_equal(trust_find(trust, f->bob.public_key, NULL), TRUST_UNKNOWN);
+    assert_int_equal(rmdir(at(f, "t/revoked/.ana.pub")), 0);
+    assert_true(trust_replace(at(f, "t"), &f->bob, f->error));
+    assert_string_equal(f->error, "");
+    assert_true(trust_refresh(trust, f->error));
+    assert_int_equal(trust_find(trust, f->ana.public_key, NULL), TRUST_REVOKED);
+    assert_int_equal(trust_find(trust, f->bob.public_key, NULL), TRUST_YES);
+    trust_destroy(&trust);
+}
+
 static void test_keys_of_one_name_revoked_in_turn_stay_revoked(void **state)
 {
     fixture_t *f = *state;
@@ -434,6 +456,7 @@ int main(void)
         T(test_a_missing_directory_trusts_nobody),
         T(test_trust_and_revoke),
         T(test_a_name_has_one_key_and_a_key_one_name),
+        T(test_a_key_takes_the_place_of_another),
         T(test_keys_of_one_name_revoked_in_turn_stay_revoked),
         T(test_the_file_s_name_counts),
         T(test_a_loose_directory_is_refused),

@@ -265,7 +265,7 @@ static void test_revocation_ends_a_live_link(void **state)
     RUN_UNTIL(&f->loop, !f->a.last && !f->b.last, 1000);
     assert_string_equal(f->a.trace, "up:b gone:b:denied ");
     assert_string_equal(f->b.trace, "up:a gone:a:denied ");
-    assert_string_equal(f->a.text, "its key was revoked");
+    assert_non_null(strstr(f->a.text, "this key was revoked: whoever runs the broker"));
     f->a.trace[0] = f->b.trace[0] = 0;
     dial(f, &f->a);
     expect_denied(f, &f->a, "does not trust our key");

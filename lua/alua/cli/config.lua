@@ -15,6 +15,15 @@ function kinds.text(value)
   return nil, "must be a text"
 end
 
+-- One text or several, which are one with commas from here on.
+function kinds.texts(value)
+  if type(value) ~= "table" then return kinds.text(value) end
+  for _, text in pairs(value) do
+    if not kinds.text(text) then return nil, "must be a text or a list of texts" end
+  end
+  return #value > 0 and table.concat(value, ",") or nil, "must be a text or a list of texts"
+end
+
 -- Settings that name files; where they stand says what they are relative to.
 kinds.path = kinds.text
 kinds.key = kinds.text
@@ -46,8 +55,8 @@ end
 config.settings = {
   { "broker", "text" }, { "broker_key", "key" }, { "key", "path" }, { "trust", "path" },
   { "policy", "path", only = { broker = true } }, { "insecure", "switch", only = { broker = true, node = true } },
-  { "name", "text", only = { node = true } }, { "listen", "text", only = { node = true } },
-  { "advertise", "text", only = { node = true } }, { "code", "level", only = { node = true, run = true, console = true } },
+  { "name", "text", only = { node = true } }, { "listen", "texts", only = { node = true } },
+  { "advertise", "texts", only = { node = true } }, { "code", "level", only = { node = true, run = true, console = true } },
   { "app", "text" }, { "timeout", "seconds" }, { "label", "switch", option = "--no-label" },
 }
 

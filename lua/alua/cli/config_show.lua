@@ -47,7 +47,8 @@ local function rows(host, given, found)
     local name = setting[1]
     local row = in_force(given, found, default, name)
     local value = row.value
-    if name == "broker" or name == "listen" then value = config.endpoint(value) end
+    if name == "broker" then value = config.endpoint(value) end
+    if name == "listen" and value then value = value:gsub("[^,]+", config.endpoint) end
     table.insert(list, { setting = name, value = value, from = row.from })
   end
   return list

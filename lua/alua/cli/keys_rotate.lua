@@ -4,7 +4,8 @@
 --     ANA.key, ANA.pub, ANA.new.key, ANA.new.pub         the broker is asked, by the old key
 --     ANA.key, ANA.pub (the new ones), ANA.key.old, ANA.pub.old
 --
--- Whoever is interrupted in between has both pairs, and the next call goes on from there.
+-- Whoever is interrupted in between has both pairs, and the next call goes on from there: the new private half, which
+-- tells it so, is moved last.
 local join = require "alua.cli.join"
 
 local PATIENCE = 30 -- Seconds that the broker has
@@ -14,11 +15,14 @@ local function remove(fresh)
   os.remove(fresh .. ".pub")
 end
 
+local function is_there(path)
+  local file = io.open(path, "rb")
+  return file and file:close()
+end
+
 -- The public key of the new pair, and whether that is left from a call that was interrupted; nil and why.
 local function pair(host, fresh, name)
-  local file = io.open(fresh .. ".key", "rb")
-  if not file then return host.keys.new(name, fresh) end
-  file:close()
+  if not is_there(fresh .. ".key") then return host.keys.new(name, fresh) end
   local found, key = host.keys.load(fresh .. ".key", true)
   if not found then return nil, key end
   return key, true
@@ -32,12 +36,14 @@ What runs with the old key is cut off within a second: start it again.
 Wherever else %s was trusted, the old key still is: revoke it there and trust the new %s.pub.
 ]]
 
+local STUCK = "the broker has the new key, but %s%s cannot take the place of %s%s: %s; until it can, %s.key is the one to use. "
+  .. "Then run this again"
+
 local function swap(host, base, fresh, name, key)
-  for _, half in ipairs { ".key", ".pub" } do
-    local done, why = host.keys.replace(base .. half, fresh .. half, base .. half .. ".old")
-    if not done then
-      return 1, ("the broker has the new key, but %s%s cannot take the place of %s%s: %s")
-        :format(fresh, half, base, half, why)
+  for _, half in ipairs { ".pub", ".key" } do
+    if is_there(fresh .. half) then
+      local done, why = host.keys.replace(base .. half, fresh .. half, base .. half .. ".old")
+      if not done then return 1, STUCK:format(fresh, half, base, half, why, fresh) end
     end
   end
   io.write(DONE:format(name, key, base, base, base, base, name, base))

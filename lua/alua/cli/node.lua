@@ -11,8 +11,8 @@ node.options = {
   { "--app", "app", "name" },
   { "--key", "key", "name" },
   { "--broker-key", "broker_key", "name" },
-  { "--listen", "listen", "name" },
-  { "--advertise", "advertise", "name" },
+  { "--listen", "listen", "list" },
+  { "--advertise", "advertise", "list" },
   { "--code", "code", "code" },
   { "--insecure", "insecure", "flag" },
 }
@@ -47,20 +47,41 @@ local function own(host, given, listen)
   return listen, endpoint
 end
 
+-- Several are a list on the command line, and one text with commas from file and environment.
+local function split(texts)
+  if type(texts) ~= "string" then return texts or {} end
+  local parts = {}
+  for part in texts:gmatch "[^,]+" do table.insert(parts, part) end
+  return parts
+end
+
+-- One of them, and what others are told instead; "" when that is the same.
+local function place(host, given, text, advertise)
+  local listen, why = reach.endpoint(host, given, text, given.name or "node")
+  if not listen then return nil, why end
+  if not advertise then
+    local told
+    listen, told = own(host, given, listen)
+    return listen, listen and (told or "") or told
+  end
+  local told
+  told, why = node.advertised(advertise, listen)
+  return told and listen, told or why
+end
+
 -- listen and advertise as the node takes them; or nil, why.
 local function places(host, given)
-  if not given.listen then
-    return not given.advertise, "--advertise says what others are told instead of --listen, which is missing"
+  local all, told = split(given.listen), split(given.advertise)
+  if #told > #all then
+    return nil, "--advertise says what others are told instead of --listen, which is missing"
   end
-  local listen, why = reach.endpoint(host, given, given.listen, given.name or "node")
-  if not listen then return nil, why end
-  if not given.advertise then
-    given.listen, given.advertise = own(host, given, listen)
-    return given.listen, given.advertise
+  for i, text in ipairs(all) do
+    all[i], told[i] = place(host, given, text, told[i])
+    if not all[i] then return nil, told[i] end
   end
-  given.listen = listen
-  given.advertise, why = node.advertised(given.advertise, listen)
-  return given.advertise, why
+  given.listen = all[1] and table.concat(all, ",")
+  given.advertise = all[1] and table.concat(told, ",")
+  return true
 end
 
 function node.run(host, given, rest)

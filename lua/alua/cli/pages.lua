@@ -245,7 +245,7 @@ NAME
 SYNOPSIS
     alua node --name NAME [--broker ENDPOINT] [--app APP]
               [--key FILE] [--broker-key KEY] [--code LEVEL]
-              [--listen ENDPOINT [--advertise ADDRESS]] [--insecure]
+              [--listen ENDPOINT [--advertise ADDRESS]]... [--insecure]
               [FILE [ARGS...]]
 
 DESCRIPTION
@@ -268,11 +268,12 @@ OPTIONS
     --broker-key KEY    the broker's public half, a file or the key itself
     --app APP           join this app
     --listen ENDPOINT   one more endpoint, for others: tcp://ADDRESS:PORT as for
-                        alua broker. What others could reach takes a key
+                        alua broker; may be given several times. What others
+                        could reach takes a key
     --advertise ADDRESS what others are told instead: an outer address or a
                         name, with :PORT when that is another. Without it, and
                         with * for all addresses, the one by which the broker
-                        would be reached
+                        would be reached. The second is for the second --listen
     --code LEVEL        how code of those who come with keys is run at most:
                         none, jail or full (full); the broker's policy may say
                         less
