@@ -11,6 +11,7 @@
 //      space_tuples    tuples: made, put, taken, looked for
 //      space_order     the tuples of a space by number
 //      space_index     from a key to those who have it
+//      space_slab      memory for tuples, waiters and watches
 //      space_crowd     who listens in a space, by key: waiters, watches
 //      space_waiters   takes and reads that wait
 //      space_ended     spaces that were destroyed, for workers that did not see it
@@ -39,6 +40,7 @@
 #include "space_index.h"
 #include "space_map.h"
 #include "space_order.h"
+#include "space_slab.h"
 #include "spaces.h"
 
 //  wire_due_t.kind
@@ -106,11 +108,12 @@ bool space_list_add(space_list_t *self, space_item_t item);
 
 //  ---- Tuples --------------------------------------------------------------
 
-//  One allocation: the deadline of its ttl if it has one, this, an entry for each key, its bytes.
+//  One thing of the slab: the deadline of its ttl if it has one, this, an entry for each key, its bytes.
 struct space_tuple {
     space_t *space;
-    space_tuple_t *prev, *next; //  In the order of numbers; next: in self->arriving, too
     uint64_t number;            //  0: not yet put
+    space_ref_t self;
+    space_ref_t prev, next;     //  In the order of numbers; next: in self->arriving, too
     uint32_t size;              //  Bytes
     uint8_t keys;
     bool mortal : 1;            //  A wire_due_t stands before it
@@ -131,15 +134,11 @@ static inline wire_due_t *space_tuple_due(space_tuple_t *self)
     return self->mortal ? (wire_due_t *) (void *) self - 1 : NULL;
 }
 
-static inline space_tuple_t *space_tuple_of_entry(space_entry_t *entry)
-{
-    return SPACE_OF(entry - entry->place, space_tuple_t, entries);
-}
-
 //  ---- Who listens ---------------------------------------------------------
 
-//  Part of a waiter and of a watch: a template that arrivals are held against.
+//  The beginning of a waiter and of a watch: a template that arrivals are held against.
 typedef struct {
+    space_ref_t self;           //  In the slab
     space_entry_t entry;
     space_link_t in_space, in_session;
     space_t *space;
@@ -158,7 +157,8 @@ typedef struct {
 
 //  Those of a crowd whose keys a tuple has, in the order of beginning.
 typedef struct {
-    space_entry_t *at[MATCH_KEYS + 1];
+    const space_index_t *index;
+    space_steps_t chains[MATCH_KEYS + 1];
     size_t count;
 } space_walk_t;
 
@@ -198,6 +198,7 @@ struct space_session {
 
 struct space {
     space_t *same;              //  Next with the same hash in the table
+    const space_slab_t *slab;   //  Where its tuples are
     space_link_t link;          //  In self->all or self->idle
     space_order_t order;
     space_index_t index;
@@ -213,6 +214,21 @@ struct space {
     uint32_t size;
     char name[];
 };
+
+static inline space_tuple_t *space_tuple_at(const space_t *self, space_ref_t ref)
+{
+    return space_slab_at(self->slab, ref);
+}
+
+static inline space_tuple_t *space_tuple_next(const space_tuple_t *self)
+{
+    return space_tuple_at(self->space, self->next);
+}
+
+static inline space_tuple_t *space_tuple_prev(const space_tuple_t *self)
+{
+    return space_tuple_at(self->space, self->prev);
+}
 
 //  ---- All of it -----------------------------------------------------------
 
@@ -244,6 +260,7 @@ struct spaces {
     space_map_t sessions, leases, watches;      //  By number
     space_map_t waiters;                        //  By session and request
     wire_heap_t heap;
+    space_slab_t slab;          //  Tuples, waiters, watches
     size_t bytes;               //  What counts for the quota
     size_t tuples, waiter_count, watch_count, lease_count;
     uint64_t last_number, last_lease, last_watch, last_waiter;
@@ -328,8 +345,9 @@ void space_tuple_expire(spaces_t *self, wire_due_t *due);
 //  Tuples that match, the oldest first; nothing may change between one and the next.
 typedef struct {
     const match_t *match;       //  NULL: all
-    space_entry_t *entry;       //  Next candidate, when a key is bound
-    space_tuple_t *tuple;       //  else this
+    const space_t *space;
+    space_steps_t steps;        //  From the next candidate on, when a key is bound
+    space_ref_t tuple;          //  else this
     bool bound;
 } space_scan_t;
 void space_scan(space_scan_t *self, const space_t *space, const match_t *match);
@@ -337,7 +355,7 @@ space_tuple_t *space_scan_next(space_scan_t *self);
 
 //  ---- space_crowd ---------------------------------------------------------
 
-void space_crowd_init(space_crowd_t *self);
+void space_crowd_init(space_crowd_t *self, const space_slab_t *slab);
 void space_crowd_free(space_crowd_t *self);
 //  False: no memory.
 bool space_crowd_add(space_crowd_t *self, space_listener_t *listener);

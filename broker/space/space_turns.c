@@ -431,7 +431,7 @@ static space_tuple_t *first_offered(space_reactor_t *reactor)
     space_tuple_t *tuple = space_order_find(order, reactor->lowest);
     tuple = tuple ? tuple : order->first;
     while (!tuple->offered)
-        tuple = tuple->next;
+        tuple = space_tuple_next(tuple);
     reactor->lowest = tuple->number;
     return tuple;
 }
@@ -536,7 +536,7 @@ void space_turns_drop(spaces_t *self, space_reactor_t *reactor)
     space_t *space = reactor->space;
     if (reactor->run)
         space_run_end(self, reactor);
-    for (space_tuple_t *tuple = space->order.first; tuple; tuple = tuple->next)
+    for (space_tuple_t *tuple = space->order.first; tuple; tuple = space_tuple_next(tuple))
         tuple->offered = false;
     reactor->offered = 0;
     if (reactor->current)

@@ -61,6 +61,7 @@ static void free_tables(spaces_t *self)
     space_map_free(&self->reactions);
     space_map_free(&self->runs);
     wire_heap_free(&self->heap);
+    space_slab_done(&self->slab);
     free(self->made.items);
     free(self->found.items);
     wire_buf_free(&self->normal);
