@@ -36,7 +36,7 @@ typedef struct {
 //  All things are gone.
 void space_slab_done(space_slab_t *self);
 
-//  A thing of that size, in bytes, not cleared. NULL: no memory.
+//  A thing of that size, 1 byte or more, not cleared. NULL: no memory.
 void *space_slab_new(space_slab_t *self, size_t size, space_ref_t *ref);
 
 //  The reference is that of its beginning.

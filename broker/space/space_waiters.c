@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "space_state.h"
+#include "space_react.h"
 
 space_waiter_t *space_waiter_find(const spaces_t *self, uint64_t session, uint64_t request)
 {

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "space_state.h"
+#include "space_react.h"
+#include "space_step.h"
 
 //  ---- Beginning and end ---------------------------------------------------
 

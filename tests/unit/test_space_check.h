@@ -3,7 +3,8 @@
 #ifndef TEST_SPACE_CHECK_H
 #define TEST_SPACE_CHECK_H
 
-#include "space_state.h"
+#include "space_react.h"
+#include "space_step.h"
 #include "test_space_fixture.h"
 
 //  Sums over all spaces.
