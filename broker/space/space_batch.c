@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "space_state.h"
+#include "space_step.h"
 
 typedef struct {
     space_step_t steps[SPACES_MAX_BATCH];

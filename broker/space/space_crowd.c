@@ -5,9 +5,9 @@
 
 #include "space_state.h"
 
-void space_crowd_init(space_crowd_t *self)
+void space_crowd_init(space_crowd_t *self, const space_slab_t *slab)
 {
-    *self = (space_crowd_t) { .count = 0 };
+    *self = (space_crowd_t) { .index = { .slab = slab, .entries = offsetof(space_listener_t, entry) } };
     space_link_init(&self->all);
 }
 
@@ -25,7 +25,7 @@ static void choose_key(const space_crowd_t *self, space_listener_t *listener)
     listener->bound = count > 0;
     for (size_t i = 0; i < count; i++) {
         const space_chain_t *chain = space_index_find(&self->index, keys[i]);
-        uint32_t here = chain ? chain->count : 0;
+        uint32_t here = chain ? space_chain_count(&self->index, chain) : 0;
         if (here <= fewest) {
             fewest = here;
             listener->entry.hash = keys[i];
@@ -39,10 +39,10 @@ bool space_crowd_add(space_crowd_t *self, space_listener_t *listener)
     if (listener->bound) {
         if (!space_index_promise(&self->index, 1))
             return false;
-        space_index_append(&self->index, &listener->entry);
+        space_index_append(&self->index, listener->self, listener->entry.hash);
     }
     else
-        space_chain_append(&self->unbound, &listener->entry);
+        space_chain_append(&self->index, &self->unbound, listener->self);
     space_link_add(&self->all, &listener->in_space);
     self->count++;
     return true;
@@ -51,31 +51,32 @@ bool space_crowd_add(space_crowd_t *self, space_listener_t *listener)
 void space_crowd_remove(space_crowd_t *self, space_listener_t *listener)
 {
     if (listener->bound) {
-        space_index_remove(&self->index, &listener->entry);
+        space_index_remove(&self->index, listener->self, listener->entry.hash);
         space_index_forget(&self->index, 1);
         space_index_trim(&self->index);
     }
     else
-        space_chain_remove(&self->unbound, &listener->entry);
+        space_chain_remove(&self->index, &self->unbound, listener->self);
     space_link_remove(&listener->in_space);
     self->count--;
 }
 
 void space_walk(space_walk_t *self, const space_crowd_t *crowd, const space_tuple_t *tuple)
 {
+    self->index = &crowd->index;
     self->count = 0;
     for (size_t i = 0; i < tuple->keys; i++) {
         const space_chain_t *chain = space_index_find(&crowd->index, tuple->entries[i].hash);
         if (chain)
-            self->at[self->count++] = chain->first;
+            self->chains[self->count++] = space_steps(self->index, chain);
     }
     if (crowd->unbound.first)
-        self->at[self->count++] = crowd->unbound.first;
+        self->chains[self->count++] = space_steps(self->index, &crowd->unbound);
 }
 
-static space_listener_t *listener_of(space_entry_t *entry)
+static space_listener_t *here(const space_walk_t *self, size_t which)
 {
-    return SPACE_OF(entry, space_listener_t, entry);
+    return space_slab_at(self->index->slab, self->chains[which].at);
 }
 
 //  The one of all chains that began first; its chain goes on behind it.
@@ -83,11 +84,13 @@ static space_listener_t *step(space_walk_t *self)
 {
     size_t which = 0;
     for (size_t i = 1; i < self->count; i++)
-        if (listener_of(self->at[i])->number < listener_of(self->at[which])->number)
+        if (here(self, i)->number < here(self, which)->number)
             which = i;
-    space_entry_t *entry = self->at[which];
-    self->at[which] = entry->next ? entry->next : self->at[--self->count];
-    return listener_of(entry);
+    space_listener_t *listener = here(self, which);
+    space_step_on(self->index, &self->chains[which]);
+    if (!self->chains[which].at)
+        self->chains[which] = self->chains[--self->count];
+    return listener;
 }
 
 space_listener_t *space_walk_next(space_walk_t *self, const space_tuple_t *tuple)

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "space_state.h"
+#include "space_step.h"
 
 #define TTL_MAX (INT64_C(1000) * 3600 * 24 * 366 * 100)     //  A century, so that no deadline overflows
 

@@ -10,14 +10,18 @@
 void space_index_free(space_index_t *self)
 {
     free(self->chains);
-    *self = (space_index_t) { 0 };
+    *self = (space_index_t) { .slab = self->slab, .entries = self->entries };
+}
+
+static size_t following(const space_index_t *self, size_t place)
+{
+    return place + 1 == self->capacity ? 0 : place + 1;
 }
 
 //  The hash's place, or the free one where it would stand.
 static space_chain_t *seek(const space_index_t *self, uint32_t hash)
 {
-    size_t mask = self->capacity - 1;
-    for (size_t i = hash & mask;; i = (i + 1) & mask) {
+    for (size_t i = space_index_home(self, hash);; i = following(self, i)) {
         space_chain_t *chain = &self->chains[i];
         if (!chain->first || chain->hash == hash)
             return chain;
@@ -26,7 +30,9 @@ static space_chain_t *seek(const space_index_t *self, uint32_t hash)
 
 static bool resize(space_index_t *self, size_t capacity)
 {
-    space_index_t other = { calloc(capacity, sizeof *other.chains), capacity, self->used, self->promised };
+    space_index_t other = *self;
+    other.capacity = capacity;
+    other.chains = calloc(capacity, sizeof *other.chains);
     if (!other.chains)
         return false;
     for (size_t i = 0; i < self->capacity; i++)
@@ -37,11 +43,17 @@ static bool resize(space_index_t *self, size_t capacity)
     return true;
 }
 
+//  By a quarter, so that a large table is never much larger than it must be.
+static size_t larger(size_t capacity)
+{
+    return capacity < 1024 ? 2 * capacity : capacity + capacity / 4;
+}
+
 bool space_index_promise(space_index_t *self, size_t entries)
 {
     size_t wanted = self->used + self->promised + entries, capacity = self->capacity;
     while (4 * wanted > 3 * capacity)
-        capacity = capacity ? 2 * capacity : FIRST_CAPACITY;
+        capacity = capacity ? larger(capacity) : FIRST_CAPACITY;
     //  Without memory a table that is fuller than we like still serves, as long as one place stays free.
     if (capacity > self->capacity && !resize(self, capacity) && wanted >= self->capacity)
         return false;
@@ -59,87 +71,131 @@ space_chain_t *space_index_find(const space_index_t *self, uint32_t hash)
 
 //  ---- Chains --------------------------------------------------------------
 
-static void link_behind(space_chain_t *self, space_entry_t *entry, space_entry_t *after)
+static space_entry_t *entry_in(const space_index_t *self, const space_chain_t *chain, space_ref_t owner)
 {
-    space_entry_t *first = self->first;
-    entry->next = after ? after->next : first;
-    entry->prev = after ? after : first ? first->prev : entry;
-    if (after)
-        after->next = entry;
-    else
-        self->first = entry;
-    if (entry->next)
-        entry->next->prev = entry;
-    else
-        self->first->prev = entry;
-    self->count++;
+    return space_index_entry(self, owner, chain->hash);
 }
 
-void space_chain_append(space_chain_t *self, space_entry_t *entry)
+void space_chain_append(const space_index_t *self, space_chain_t *chain, space_ref_t owner)
 {
-    link_behind(self, entry, self->first ? self->first->prev : NULL);
+    space_entry_t *entry = entry_in(self, chain, owner);
+    if (!chain->first) {
+        chain->first = entry->prev = owner;
+        entry->next = 1;
+        return;
+    }
+    space_entry_t *first = entry_in(self, chain, chain->first), *last = entry_in(self, chain, first->prev);
+    entry->prev = first->prev;
+    entry->next = last->next + 1;
+    last->next = owner;
+    first->prev = owner;
 }
 
-void space_chain_remove(space_chain_t *self, space_entry_t *entry)
+static void prepend(const space_index_t *self, space_chain_t *chain, space_ref_t owner)
 {
-    self->count--;
-    if (self->first == entry)
-        self->first = entry->next;
+    space_entry_t *entry = entry_in(self, chain, owner), *first = entry_in(self, chain, chain->first);
+    entry_in(self, chain, first->prev)->next++;
+    entry->prev = first->prev;
+    entry->next = chain->first;
+    first->prev = owner;
+    chain->first = owner;
+}
+
+//  Neither first nor last.
+static void link_between(const space_index_t *self, space_chain_t *chain, space_ref_t owner, space_ref_t after)
+{
+    space_entry_t *entry = entry_in(self, chain, owner), *before = entry_in(self, chain, after);
+    entry_in(self, chain, space_chain_last(self, chain))->next++;
+    entry->prev = after;
+    entry->next = before->next;
+    before->next = owner;
+    entry_in(self, chain, entry->next)->prev = owner;
+}
+
+static void unlink_last(const space_index_t *self, space_chain_t *chain, const space_entry_t *entry)
+{
+    entry_in(self, chain, entry->prev)->next = entry->next - 1;
+    entry_in(self, chain, chain->first)->prev = entry->prev;
+}
+
+static void unlink_other(const space_index_t *self, space_chain_t *chain, const space_entry_t *entry, bool first)
+{
+    entry_in(self, chain, space_chain_last(self, chain))->next--;
+    entry_in(self, chain, entry->next)->prev = entry->prev;
+    if (first)
+        chain->first = entry->next;
     else
-        entry->prev->next = entry->next;
-    if (entry->next)
-        entry->next->prev = entry->prev;
-    else if (self->first)
-        self->first->prev = entry->prev;
+        entry_in(self, chain, entry->prev)->next = entry->next;
+}
+
+void space_chain_remove(const space_index_t *self, space_chain_t *chain, space_ref_t owner)
+{
+    const space_entry_t *entry = entry_in(self, chain, owner);
+    bool first = chain->first == owner;
+    if (first && entry->prev == owner)
+        chain->first = 0;
+    else if (!first && space_chain_last(self, chain) == owner)
+        unlink_last(self, chain, entry);
+    else
+        unlink_other(self, chain, entry, first);
 }
 
 //  ---- In and out ----------------------------------------------------------
 
-//  The chain to which the entry will belong; it may be empty.
-static space_chain_t *chain_for(space_index_t *self, const space_entry_t *entry)
+//  The chain to which an entry will belong; it may be empty.
+static space_chain_t *chain_for(space_index_t *self, uint32_t hash)
 {
     assert(self->promised > 0);
     self->promised--;
-    space_chain_t *chain = seek(self, entry->hash);
+    space_chain_t *chain = seek(self, hash);
     if (!chain->first) {
         self->used++;
-        chain->hash = entry->hash;
-        chain->count = 0;
+        chain->hash = hash;
     }
     return chain;
 }
 
-void space_index_insert(space_index_t *self, space_entry_t *entry, space_entry_t *after)
+void space_index_insert(space_index_t *self, space_ref_t owner, uint32_t hash, space_ref_t after)
 {
-    link_behind(chain_for(self, entry), entry, after);
+    space_chain_t *chain = chain_for(self, hash);
+    if (after == space_chain_last(self, chain))     //  An empty one's is none
+        space_chain_append(self, chain, owner);
+    else if (after)
+        link_between(self, chain, owner, after);
+    else
+        prepend(self, chain, owner);
 }
 
-void space_index_append(space_index_t *self, space_entry_t *entry)
+void space_index_append(space_index_t *self, space_ref_t owner, uint32_t hash)
 {
-    space_chain_append(chain_for(self, entry), entry);
+    space_chain_append(self, chain_for(self, hash), owner);
+}
+
+static size_t distance(const space_index_t *self, size_t from, size_t to)
+{
+    return to >= from ? to - from : to + self->capacity - from;
 }
 
 //  Close the hole: whoever stands behind it, and may not be found across it, moves up.
 static void close_hole(space_index_t *self, size_t hole)
 {
-    size_t mask = self->capacity - 1;
-    for (size_t i = (hole + 1) & mask; self->chains[i].first; i = (i + 1) & mask) {
-        size_t home = self->chains[i].hash & mask;
-        if (((i - home) & mask) >= ((i - hole) & mask)) {
+    for (size_t i = following(self, hole); self->chains[i].first; i = following(self, i)) {
+        size_t home = space_index_home(self, self->chains[i].hash);
+        if (distance(self, home, i) >= distance(self, hole, i)) {
             self->chains[hole] = self->chains[i];
             hole = i;
         }
     }
-    self->chains[hole].first = NULL;
+    self->chains[hole].first = 0;
     self->used--;
 }
 
-void space_index_remove(space_index_t *self, space_entry_t *entry)
+void space_index_remove(space_index_t *self, space_ref_t owner, uint32_t hash)
 {
-    space_chain_t *chain = seek(self, entry->hash);
+    space_chain_t *chain = seek(self, hash);
     assert(chain->first);
     self->promised++;
-    space_chain_remove(chain, entry);
+    space_chain_remove(self, chain, owner);
     if (!chain->first)
         close_hole(self, (size_t) (chain - self->chains));
 }

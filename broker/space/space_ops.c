@@ -2,7 +2,8 @@
 
 #include <assert.h>
 
-#include "space_state.h"
+#include "space_react.h"
+#include "space_step.h"
 
 static space_fields_t fields_of(const spaces_op_t *op)
 {

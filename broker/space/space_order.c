@@ -74,9 +74,10 @@ static void unmark(space_order_t *self, space_tuple_t *tuple)
     size_t at = first ? self->begin : mark_above(self, tuple->number) - 1;
     assert(self->marks[at].tuple == tuple);
     tuple->marked = false;
-    if (tuple->next && !tuple->next->marked) {
-        self->marks[at] = (space_mark_t) { tuple->next->number, tuple->next };
-        tuple->next->marked = true;
+    space_tuple_t *next = space_tuple_next(tuple);
+    if (next && !next->marked) {
+        self->marks[at] = (space_mark_t) { next->number, next };
+        next->marked = true;
     }
     else if (at == self->begin)
         self->begin++;
@@ -90,14 +91,15 @@ static void unmark(space_order_t *self, space_tuple_t *tuple)
 
 static void link_behind(space_order_t *self, space_tuple_t *tuple, space_tuple_t *after)
 {
-    tuple->prev = after;
-    tuple->next = after ? after->next : self->first;
+    space_tuple_t *next = after ? space_tuple_next(after) : self->first;
+    tuple->prev = after ? after->self : 0;
+    tuple->next = next ? next->self : 0;
     if (after)
-        after->next = tuple;
+        after->next = tuple->self;
     else
         self->first = tuple;
-    if (tuple->next)
-        tuple->next->prev = tuple;
+    if (next)
+        next->prev = tuple->self;
     else
         self->last = tuple;
     self->count++;
@@ -110,8 +112,9 @@ static space_tuple_t *search(const space_order_t *self, uint64_t number, size_t 
     space_tuple_t *at = above > self->begin ? self->marks[above - 1].tuple : self->first;
     if (!at || at->number > number)
         return NULL;
-    for (*steps = 0; at->next && at->next->number <= number; (*steps)++)
-        at = at->next;
+    space_tuple_t *next;
+    for (*steps = 0; (next = space_tuple_next(at)) && next->number <= number; (*steps)++)
+        at = next;
     return at;
 }
 
@@ -143,13 +146,14 @@ void space_order_remove(space_order_t *self, space_tuple_t *tuple)
 {
     if (tuple->marked)
         unmark(self, tuple);
-    if (tuple->prev)
-        tuple->prev->next = tuple->next;
+    space_tuple_t *prev = space_tuple_prev(tuple), *next = space_tuple_next(tuple);
+    if (prev)
+        prev->next = tuple->next;
     else
-        self->first = tuple->next;
-    if (tuple->next)
-        tuple->next->prev = tuple->prev;
+        self->first = next;
+    if (next)
+        next->prev = tuple->prev;
     else
-        self->last = tuple->prev;
+        self->last = prev;
     self->count--;
 }

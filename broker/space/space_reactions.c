@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "space_state.h"
+#include "space_react.h"
+#include "space_step.h"
 
 #define CODE_MAX (64 * 1024)    //  Bytes of Lua text
 

@@ -1,6 +1,7 @@
 //  space_report - SPACES, counters
 
-#include "space_state.h"
+#include "space_react.h"
+#include "space_step.h"
 
 static void put(wire_buf_t *out, const char *name, uint64_t value)
 {

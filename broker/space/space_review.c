@@ -1,6 +1,6 @@
 //  space_review - what a session began and may not do any more
 
-#include "space_state.h"
+#include "space_react.h"
 
 static wire_str_t name_of(const space_t *space)
 {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "space_state.h"
+#include "space_react.h"
 
 #define REPORTS 10              //  A second, to one owner
 

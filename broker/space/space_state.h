@@ -1,6 +1,7 @@
 //  space_state - what the files of the tuple spaces share
 //
-//  Private to broker/space. One file, one idea:
+//  Private to broker/space; with it go space_step.h (an operation on its way) and space_react.h (reactions). One file, one
+//  idea:
 //
 //      spaces          the doors: operations, sessions that end, time
 //      space_fields    an operation's fields become a step: tuples made, templates compiled, nothing done yet
@@ -11,6 +12,7 @@
 //      space_tuples    tuples: made, put, taken, looked for
 //      space_order     the tuples of a space by number
 //      space_index     from a key to those who have it
+//      space_slab      memory for tuples, waiters and watches
 //      space_crowd     who listens in a space, by key: waiters, watches
 //      space_waiters   takes and reads that wait
 //      space_ended     spaces that were destroyed, for workers that did not see it
@@ -18,7 +20,9 @@
 //      space_watches   who is told of arrivals
 //      space_reactions what changes the operations of a space: installed, found, removed
 //      space_runs      their runs: begun, judged, failed
-//      space_turns     what a space does next while reactions run: operations that are kept, tuples that are offered
+//      space_obstacles what keeps an operation from being carried out at once
+//      space_kept      operations that are kept until it is their turn
+//      space_turns     what a space does next while reactions run: tuples that are offered, operations that were kept
 //      space_sessions  what each session has here
 //      space_review    what a session began and may not do any more
 //      space_map       from numbers to things
@@ -39,6 +43,7 @@
 #include "space_index.h"
 #include "space_map.h"
 #include "space_order.h"
+#include "space_slab.h"
 #include "spaces.h"
 
 //  wire_due_t.kind
@@ -106,11 +111,12 @@ bool space_list_add(space_list_t *self, space_item_t item);
 
 //  ---- Tuples --------------------------------------------------------------
 
-//  One allocation: the deadline of its ttl if it has one, this, an entry for each key, its bytes.
+//  One thing of the slab: the deadline of its ttl if it has one, this, an entry for each key, its bytes.
 struct space_tuple {
     space_t *space;
-    space_tuple_t *prev, *next; //  In the order of numbers; next: in self->arriving, too
     uint64_t number;            //  0: not yet put
+    space_ref_t self;
+    space_ref_t prev, next;     //  In the order of numbers; next: in self->arriving, too
     uint32_t size;              //  Bytes
     uint8_t keys;
     bool mortal : 1;            //  A wire_due_t stands before it
@@ -131,15 +137,11 @@ static inline wire_due_t *space_tuple_due(space_tuple_t *self)
     return self->mortal ? (wire_due_t *) (void *) self - 1 : NULL;
 }
 
-static inline space_tuple_t *space_tuple_of_entry(space_entry_t *entry)
-{
-    return SPACE_OF(entry - entry->place, space_tuple_t, entries);
-}
-
 //  ---- Who listens ---------------------------------------------------------
 
-//  Part of a waiter and of a watch: a template that arrivals are held against.
+//  The beginning of a waiter and of a watch: a template that arrivals are held against.
 typedef struct {
+    space_ref_t self;           //  In the slab
     space_entry_t entry;
     space_link_t in_space, in_session;
     space_t *space;
@@ -158,7 +160,8 @@ typedef struct {
 
 //  Those of a crowd whose keys a tuple has, in the order of beginning.
 typedef struct {
-    space_entry_t *at[MATCH_KEYS + 1];
+    const space_index_t *index;
+    space_steps_t chains[MATCH_KEYS + 1];
     size_t count;
 } space_walk_t;
 
@@ -198,6 +201,7 @@ struct space_session {
 
 struct space {
     space_t *same;              //  Next with the same hash in the table
+    const space_slab_t *slab;   //  Where its tuples are
     space_link_t link;          //  In self->all or self->idle
     space_order_t order;
     space_index_t index;
@@ -213,6 +217,21 @@ struct space {
     uint32_t size;
     char name[];
 };
+
+static inline space_tuple_t *space_tuple_at(const space_t *self, space_ref_t ref)
+{
+    return space_slab_at(self->slab, ref);
+}
+
+static inline space_tuple_t *space_tuple_next(const space_tuple_t *self)
+{
+    return space_tuple_at(self->space, self->next);
+}
+
+static inline space_tuple_t *space_tuple_prev(const space_tuple_t *self)
+{
+    return space_tuple_at(self->space, self->prev);
+}
 
 //  ---- All of it -----------------------------------------------------------
 
@@ -244,6 +263,7 @@ struct spaces {
     space_map_t sessions, leases, watches;      //  By number
     space_map_t waiters;                        //  By session and request
     wire_heap_t heap;
+    space_slab_t slab;          //  Tuples, waiters, watches
     size_t bytes;               //  What counts for the quota
     size_t tuples, waiter_count, watch_count, lease_count;
     uint64_t last_number, last_lease, last_watch, last_waiter;
@@ -328,8 +348,9 @@ void space_tuple_expire(spaces_t *self, wire_due_t *due);
 //  Tuples that match, the oldest first; nothing may change between one and the next.
 typedef struct {
     const match_t *match;       //  NULL: all
-    space_entry_t *entry;       //  Next candidate, when a key is bound
-    space_tuple_t *tuple;       //  else this
+    const space_t *space;
+    space_steps_t steps;        //  From the next candidate on, when a key is bound
+    space_ref_t tuple;          //  else this
     bool bound;
 } space_scan_t;
 void space_scan(space_scan_t *self, const space_t *space, const match_t *match);
@@ -337,7 +358,7 @@ space_tuple_t *space_scan_next(space_scan_t *self);
 
 //  ---- space_crowd ---------------------------------------------------------
 
-void space_crowd_init(space_crowd_t *self);
+void space_crowd_init(space_crowd_t *self, const space_slab_t *slab);
 void space_crowd_free(space_crowd_t *self);
 //  False: no memory.
 bool space_crowd_add(space_crowd_t *self, space_listener_t *listener);
@@ -393,114 +414,6 @@ void space_watch_end(spaces_t *self, space_watch_t *watch);
 void space_watch_late(spaces_t *self, wire_due_t *due);
 void space_watches_tell(spaces_t *self, const space_tuple_t *tuple);
 
-//  ---- space_reactions -----------------------------------------------------
-
-enum { SPACE_ON_OUT = 1, SPACE_ON_TAKE = 2, SPACE_ON_READ = 4, SPACE_ON_EXPIRE = 8 };
-const char *space_on_word(unsigned on);
-
-typedef struct {
-    uint64_t number;
-    space_link_t in_space, in_session;
-    space_t *space;
-    space_session_t *session;
-    unsigned on;
-    bool after, strict;
-    match_t *match;             //  NULL: any tuple
-    uint32_t name_size, code_size;
-    char text[];                //  Name and code
-} space_reaction_t;
-
-//  A run that is to begin after an operation.
-typedef struct {
-    space_link_t link;
-    uint64_t reaction, session, number;
-    uint32_t size;
-    unsigned on;
-    uint8_t bytes[];
-} space_later_t;
-
-//  An operation that is kept until it is its turn.
-typedef struct {
-    space_link_t link;
-    spaces_op_t op;             //  Its fields: the bytes below, or `fields` when they were changed
-    int64_t deadline;           //  0: none
-    size_t size;                //  Of the bytes
-    wire_buf_t fields;
-    uint8_t bytes[];
-} space_kept_t;
-
-//  For whom reactions are asked one by one: an operation or a waiter, and a tuple.
-typedef struct {
-    uint64_t waiter, tuple;     //  Numbers; waiter 0: the current operation
-    uint64_t session, request;  //  The waiter's
-    uint64_t reaction;          //  The last that was asked
-    wire_buf_t bytes;           //  The tuple, as it is by now
-    bool rewritten;
-} space_asking_t;
-
-struct space_reactor {
-    space_t *space;
-    space_link_t link, awake;   //  In self->reactors, self->awake
-    space_link_t reactions;     //  As they were installed
-    unsigned before, after;     //  For what there are some
-    size_t count;
-    space_link_t later, kept;
-    space_kept_t *current;      //  The operation whose turn it is
-    space_asking_t asking;
-    size_t offered;             //  Tuples that are, and the lowest number
-    uint64_t lowest;
-
-    uint64_t run;               //  Under way: the space stands still. 0: none
-    uint64_t run_reaction, run_owner;
-    bool run_after, run_strict;
-    wire_due_t due;
-};
-
-int  space_do_react(spaces_t *self, const spaces_op_t *op);
-int  space_do_unreact(spaces_t *self, const spaces_op_t *op);
-int  space_do_reactions(spaces_t *self, const spaces_op_t *op);
-void space_reaction_free(spaces_t *self, space_reaction_t *reaction);
-//  The first behind number `behind` that wants to run for the tuple, or NULL.
-const space_reaction_t *space_reaction_next(const space_t *space, unsigned on, bool after, uint64_t behind,
-                                            wire_reader_t tuple);
-//  Without reactions, runs and operations it is given up. The space may be empty then.
-void space_reactor_tidy(spaces_t *self, space_t *space);
-
-static inline bool space_reacts_before(const space_t *space, unsigned on)
-{
-    return space->reactor && (space->reactor->before & on);
-}
-
-//  ---- space_runs ----------------------------------------------------------
-
-//  False: it could not begin, and is passed over. A strict one has refused what it was to judge: true.
-bool space_run_begin(spaces_t *self, space_reactor_t *reactor, const space_reaction_t *reaction, uint64_t session,
-                     uint64_t number, wire_reader_t tuple);
-void space_run_end(spaces_t *self, space_reactor_t *reactor);
-void space_run_late(spaces_t *self, wire_due_t *due);
-//  Reactions after what happened to the tuple will run.
-void space_run_later(spaces_t *self, space_t *space, unsigned on, uint64_t session, const space_tuple_t *tuple);
-
-void space_later_free(spaces_t *self, space_later_t *later);
-
-//  ---- space_turns ---------------------------------------------------------
-
-//  True: the operation was kept until its turn, or denied. False: it is to be carried out now.
-bool space_turn_keep(spaces_t *self, const spaces_op_t *op);
-//  Do what can be done in spaces that do not stand still.
-void space_turns(spaces_t *self);
-void space_turn_wake(spaces_t *self, space_reactor_t *reactor);
-//  The tuple, which is linked, will be offered to those who wait.
-void space_turn_offer(spaces_t *self, space_tuple_t *tuple);
-//  What the run that ended came to.
-void space_turn_refused(spaces_t *self, space_reactor_t *reactor, const char *text);
-//  A kept TAKE or READ is forgotten, without a word; false: there is none. request 0: all of a session that has ended.
-bool space_turn_forget(spaces_t *self, uint64_t session, uint64_t request);
-//  Those of a session that it may not do any more are denied; returns how many.
-size_t space_turns_review(spaces_t *self, uint64_t session, const spaces_review_t *review);
-bool space_turn_has(const spaces_t *self, uint64_t session, uint64_t request);
-void space_turns_drop(spaces_t *self, space_reactor_t *reactor);
-
 //  ---- space_sessions ------------------------------------------------------
 
 //  New if need be; NULL: no memory.
@@ -509,83 +422,10 @@ space_session_t *space_session_find(const spaces_t *self, uint64_t number);
 //  When it has nothing any more it is no more.
 void space_session_tidy(spaces_t *self, space_session_t *session);
 
-//  ---- space_fields --------------------------------------------------------
-
-//  The fields that are left of a message.
-typedef struct {
-    wire_reader_t in;
-    uint32_t left;
-} space_fields_t;
-
-//  Options as they stand; 0 or false: absent.
-typedef struct {
-    bool attempt;               //  try
-    bool strict;                //  A reaction's: what it cannot judge is refused
-    uint32_t lease, all;
-    uint64_t number;
-    int64_t ttl;
-    uint64_t after;             //  The lease that a worker had before, 0: none
-    wire_reader_t put;          //  at NULL: none
-} space_options_t;
-
-//  One operation on the way. Its tuples stand in self->made and self->found.
-typedef struct {
-    wire_type_t type;
-    space_t *space;             //  Where it looks, or the lease's; pinned; NULL: there is none
-    match_t *match;             //  NULL: all (COUNT)
-    space_options_t options;
-    uint64_t lease_number;      //  ACK
-    space_lease_t *lease;       //  ACK: which is consumed; TAKE: which is granted
-    size_t made, made_end;      //  What it puts; their spaces are pinned
-    size_t found, found_end;    //  What it takes or reads
-    size_t matches;             //  COUNT
-    wire_str_t name;
-} space_step_t;
-
-//  The step of an operation OUT, TAKE, READ, COUNT or ACK. 0, or MALFORMED, USAGE, ... with a sentence.
-//  Free it in either case.
-int  space_step_parse(spaces_t *self, wire_type_t type, space_fields_t fields, space_step_t *step);
-//  What it made and did not use goes.
-void space_step_free(spaces_t *self, space_step_t *step);
-
-//  Fields one by one, for the other operations. 0 or MALFORMED with a sentence.
-int space_field_name(spaces_t *self, wire_type_t type, space_fields_t *fields, wire_str_t *name);
-int space_field_uint(spaces_t *self, wire_type_t type, const char *what, space_fields_t *fields, uint64_t *value);
-int space_field_match(spaces_t *self, wire_type_t type, space_fields_t *fields, match_t **match);
-int space_field_options(spaces_t *self, wire_type_t type, space_fields_t *fields, space_options_t *options);
-int space_fields_end(spaces_t *self, wire_type_t type, const space_fields_t *fields);
-
 //  ---- space_ended ---------------------------------------------------------
 
 void space_ended_note(spaces_t *self, wire_str_t name);
 //  Whether the space of that name has ended after this lease was granted.
 bool space_ended_since(const spaces_t *self, wire_str_t name, uint64_t lease);
-
-//  ---- space_step ----------------------------------------------------------
-
-//  Carry it out so that it can be undone; nobody is told. 0; TIMEOUT: it found nothing; or another code with a sentence.
-//  alone: it is the whole operation, so an OUT need not be seen by others before it is offered to those who wait.
-int  space_step_run(spaces_t *self, space_step_t *step, uint64_t session, bool alone);
-void space_step_undo(spaces_t *self, space_step_t *step);
-//  Its answer's fields; how many.
-uint32_t space_step_write(spaces_t *self, const space_step_t *step, wire_buf_t *out);
-//  Make it final, in this order for all steps of an operation: forget what was put and taken again; let go of what was
-//  taken; tell of what was put.
-void space_step_drop_made(spaces_t *self, const space_step_t *step);
-void space_step_commit(spaces_t *self, space_step_t *step);
-void space_step_announce(spaces_t *self, const space_step_t *step);
-
-//  ---- The operations ------------------------------------------------------
-
-//  Each answers, or returns an error code with a sentence.
-int space_do_step(spaces_t *self, const spaces_op_t *op);       //  OUT TAKE READ COUNT ACK
-int space_do_batch(spaces_t *self, const spaces_op_t *op);
-int space_do_release(spaces_t *self, const spaces_op_t *op);
-int space_do_extend(spaces_t *self, const spaces_op_t *op);
-int space_do_forget(spaces_t *self, const spaces_op_t *op);
-int space_do_watch(spaces_t *self, const spaces_op_t *op);
-int space_do_unwatch(spaces_t *self, const spaces_op_t *op);
-int space_do_destroy(spaces_t *self, const spaces_op_t *op);
-int space_do_spaces(spaces_t *self, const spaces_op_t *op);
 
 #endif

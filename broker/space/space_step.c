@@ -2,7 +2,8 @@
 
 #include <assert.h>
 
-#include "space_state.h"
+#include "space_react.h"
+#include "space_step.h"
 
 //  ---- Carried out ---------------------------------------------------------
 

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "space_state.h"
+#include "space_react.h"
 
 #define FIRST_CAPACITY 64
 
@@ -71,8 +71,10 @@ static space_t *new_space(spaces_t *self, wire_str_t name)
     space->hash = hash_of(self, name);
     space->size = (uint32_t) name.size;
     memcpy(space->name, name.data, name.size);
-    space_crowd_init(&space->waiters);
-    space_crowd_init(&space->watches);
+    space->slab = &self->slab;
+    space->index = (space_index_t) { .slab = &self->slab, .entries = offsetof(space_tuple_t, entries) };
+    space_crowd_init(&space->waiters, &self->slab);
+    space_crowd_init(&space->watches, &self->slab);
     space_link_init(&space->leases);
     space->idle = true;
     space_link_add(&self->idle, &space->link);

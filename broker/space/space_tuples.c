@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "space_state.h"
+#include "space_react.h"
 
 bool space_list_add(space_list_t *self, space_item_t item)
 {
@@ -37,7 +37,7 @@ static size_t unique(uint32_t *keys, size_t count)
 
 static size_t footprint(size_t keys, size_t size, bool mortal)
 {
-    return sizeof(space_tuple_t) + keys * sizeof(space_entry_t) + size + (mortal ? sizeof(wire_due_t) : 0);
+    return (mortal ? sizeof(wire_due_t) : 0) + offsetof(space_tuple_t, entries) + keys * sizeof(space_entry_t) + size;
 }
 
 size_t space_tuple_footprint(const space_tuple_t *self)
@@ -71,21 +71,34 @@ static bool promise(spaces_t *self, space_t *space, size_t keys, size_t size, bo
     return false;
 }
 
-static space_tuple_t *place(space_t *space, const uint32_t *keys, size_t count, size_t size, bool mortal)
+//  From a thing's beginning to the tuple, in the slab's units.
+static space_ref_t offset(bool mortal)
 {
-    char *block = malloc(footprint(count, size, mortal));
-    if (!block)
+    static_assert(sizeof(wire_due_t) % SPACE_SLAB_UNIT == 0, "a tuple is at a unit of the slab");
+    return mortal ? sizeof(wire_due_t) / SPACE_SLAB_UNIT : 0;
+}
+
+static space_tuple_t *place(spaces_t *self, space_t *space, const uint32_t *keys, size_t count, size_t size, bool mortal)
+{
+    space_ref_t ref;
+    if (!space_slab_new(&self->slab, footprint(count, size, mortal), &ref))
         return NULL;
-    space_tuple_t *tuple = (space_tuple_t *) (void *) (block + (mortal ? sizeof(wire_due_t) : 0));
-    *tuple = (space_tuple_t) { .space = space, .size = (uint32_t) size, .keys = (uint8_t) count, .mortal = mortal };
+    space_tuple_t *tuple = space_slab_at(&self->slab, ref + offset(mortal));
+    tuple->space = space;
+    tuple->number = 0;
+    tuple->self = ref + offset(mortal);
+    tuple->size = (uint32_t) size;
+    tuple->keys = (uint8_t) count;
+    tuple->mortal = mortal;
+    tuple->linked = tuple->marked = tuple->returned = tuple->offered = false;
     for (size_t i = 0; i < count; i++)
-        tuple->entries[i] = (space_entry_t) { .hash = keys[i], .place = (uint32_t) i };
+        tuple->entries[i] = (space_entry_t) { .hash = keys[i] };
     return tuple;
 }
 
-static void discard(space_tuple_t *tuple)
+static void discard(spaces_t *self, const space_tuple_t *tuple)
 {
-    free(tuple->mortal ? (void *) space_tuple_due(tuple) : tuple);
+    space_slab_free(&self->slab, tuple->self - offset(tuple->mortal));
 }
 
 static int normalize(spaces_t *self, wire_reader_t packed)
@@ -113,10 +126,10 @@ int space_tuple_new(spaces_t *self, space_t *space, wire_reader_t packed, int64_
         return rc;
     for (size_t i = 0; i < count; i++)
         space_index_prefetch(&space->index, keys[i]);
-    space_tuple_t *tuple = place(space, keys, count, size, ttl > 0);
+    space_tuple_t *tuple = place(self, space, keys, count, size, ttl > 0);
     if (!tuple || !promise(self, space, count, size, ttl > 0)) {
         if (tuple)
-            discard(tuple);
+            discard(self, tuple);
         return spaces_no_memory(self);
     }
     memcpy(tuple->entries + count, self->normal.data, size);
@@ -136,7 +149,7 @@ void space_tuple_free(spaces_t *self, space_tuple_t *tuple)
     space_index_forget(&tuple->space->index, tuple->keys);
     if (tuple->mortal)
         wire_heap_unreserve(&self->heap);
-    discard(tuple);
+    discard(self, tuple);
 }
 
 void space_tuple_write(const spaces_t *self, const space_tuple_t *tuple, wire_buf_t *out)
@@ -161,32 +174,40 @@ void space_tuple_number(spaces_t *self, space_tuple_t *tuple, uint64_t wish)
     tuple->number = tuple->returned ? wish : ++self->last_number;
 }
 
-static space_entry_t *entry_of(space_tuple_t *tuple, uint32_t hash)
+static bool has_key(const space_tuple_t *tuple, uint32_t hash)
 {
-    for (size_t i = 0; i < tuple->keys; i++)
-        if (tuple->entries[i].hash == hash)
-            return &tuple->entries[i];
-    return NULL;
+    size_t i = 0;
+    while (i < tuple->keys && tuple->entries[i].hash != hash)
+        i++;
+    return i < tuple->keys;
 }
 
-//  The entry behind which one that came back belongs; NULL: it is the first. Looked for from three sides at once, so
-//  that it is found soon in long chains (one side) and in short ones (the tuples before it have the key, too).
-static space_entry_t *old_place(const space_t *space, const space_tuple_t *tuple, uint32_t hash)
+static bool is_older(const space_t *space, space_ref_t ref, const space_tuple_t *than)
 {
-    const space_chain_t *chain = space_index_find(&space->index, hash);
-    space_entry_t *front = chain ? chain->first : NULL, *back = front ? front->prev : NULL;
-    space_tuple_t *near = tuple->prev;
-    for (; front; front = front->next, back = back->prev) {
-        if (space_tuple_of_entry(front)->number > tuple->number)
-            return front == chain->first ? NULL : front->prev;
-        if (space_tuple_of_entry(back)->number < tuple->number)
+    return space_tuple_at(space, ref)->number < than->number;
+}
+
+//  The one of the chain behind which one that came back belongs; 0: it is the first. Looked for from three sides at once,
+//  so that it is found soon in long chains (one side) and in short ones (the tuples before it have the key, too).
+static space_ref_t old_place(const space_t *space, const space_tuple_t *tuple, uint32_t hash)
+{
+    const space_index_t *index = &space->index;
+    const space_chain_t *chain = space_index_find(index, hash);
+    if (!chain || !is_older(space, chain->first, tuple))
+        return 0;
+    space_steps_t front = space_steps(index, chain);
+    space_ref_t back = front.last, before = 0;
+    const space_tuple_t *near = space_tuple_prev(tuple);
+    for (; is_older(space, front.at, tuple); back = space_index_entry(index, back, hash)->prev) {
+        if (is_older(space, back, tuple))
             return back;
-        space_entry_t *here = near ? entry_of(near, hash) : NULL;
-        if (here)
-            return here;
-        near = near ? near->prev : NULL;
+        if (near && has_key(near, hash))
+            return near->self;
+        near = near ? space_tuple_prev(near) : NULL;
+        before = front.at;
+        space_step_on(index, &front);
     }
-    return NULL;
+    return before;
 }
 
 void space_tuple_link(spaces_t *self, space_tuple_t *tuple)
@@ -194,11 +215,11 @@ void space_tuple_link(spaces_t *self, space_tuple_t *tuple)
     space_t *space = tuple->space;
     space_order_add(&space->order, tuple);
     for (size_t i = 0; i < tuple->keys; i++) {
-        space_entry_t *entry = &tuple->entries[i];
+        uint32_t hash = tuple->entries[i].hash;
         if (!tuple->next)
-            space_index_append(&space->index, entry);
+            space_index_append(&space->index, tuple->self, hash);
         else
-            space_index_insert(&space->index, entry, old_place(space, tuple, entry->hash));
+            space_index_insert(&space->index, tuple->self, hash, old_place(space, tuple, hash));
     }
     space->mortals += tuple->mortal;
     if (tuple->mortal)
@@ -210,13 +231,10 @@ void space_tuple_link(spaces_t *self, space_tuple_t *tuple)
 //  All that unlinking will touch.
 static void prefetch(const space_tuple_t *tuple)
 {
-    for (size_t i = 0; i < tuple->keys; i++) {
-        const space_entry_t *entry = &tuple->entries[i];
-        space_index_prefetch(&tuple->space->index, entry->hash);
-        __builtin_prefetch(entry->next, 1);
-        __builtin_prefetch(entry->prev, 1);
-    }
-    __builtin_prefetch(tuple->next, 1);
+    for (size_t i = 0; i < tuple->keys; i++)
+        space_index_prefetch(&tuple->space->index, tuple->entries[i].hash);
+    __builtin_prefetch(space_tuple_prev(tuple), 1);
+    __builtin_prefetch(space_tuple_next(tuple), 1);
 }
 
 void space_tuple_unlink(spaces_t *self, space_tuple_t *tuple)
@@ -225,7 +243,7 @@ void space_tuple_unlink(spaces_t *self, space_tuple_t *tuple)
     space_t *space = tuple->space;
     space_order_remove(&space->order, tuple);
     for (size_t i = 0; i < tuple->keys; i++)
-        space_index_remove(&space->index, &tuple->entries[i]);
+        space_index_remove(&space->index, tuple->self, tuple->entries[i].hash);
     space->mortals -= tuple->mortal;
     if (tuple->mortal)
         wire_heap_remove(&self->heap, space_tuple_due(tuple));
@@ -255,7 +273,7 @@ void space_tuples_settle(spaces_t *self)
 {
     while (self->arriving) {
         space_tuple_t *tuple = self->arriving;
-        self->arriving = tuple->next;
+        self->arriving = space_tuple_next(tuple);
         space_tuple_number(self, tuple, 0);
         space_tuple_arrive(self, tuple);
     }
@@ -290,29 +308,38 @@ void space_tuple_expire(spaces_t *self, wire_due_t *due)
 
 //  ---- Looked for ----------------------------------------------------------
 
-//  The shortest chain of the template's keys. A key that nobody has: nothing matches.
+//  The shortest chain of the keys. NULL: one has no chain, so nothing matches.
+static const space_chain_t *shortest(const space_index_t *index, const uint32_t *keys, size_t count)
+{
+    const space_chain_t *found = space_index_find(index, keys[0]);
+    uint32_t fewest = found && count > 1 ? space_chain_count(index, found) : 0;
+    for (size_t i = 1; found && i < count; i++) {
+        const space_chain_t *chain = space_index_find(index, keys[i]);
+        uint32_t here = chain ? space_chain_count(index, chain) : 0;
+        if (here < fewest) {
+            found = chain;
+            fewest = here;
+        }
+    }
+    return found;
+}
+
 void space_scan(space_scan_t *self, const space_t *space, const match_t *match)
 {
     const uint32_t *keys = NULL;
     size_t count = match ? match_keys(match, &keys) : 0;
-    *self = (space_scan_t) { match, NULL, count ? NULL : space->order.first, count > 0 };
-    uint32_t fewest = UINT32_MAX;
-    for (size_t i = 0; i < count; i++) {
-        const space_chain_t *chain = space_index_find(&space->index, keys[i]);
-        if (!chain || chain->count < fewest) {
-            self->entry = chain ? chain->first : NULL;
-            fewest = chain ? chain->count : 0;
-        }
-        if (!chain)
-            return;
-    }
+    *self = (space_scan_t) { .match = match, .space = space, .bound = count > 0 };
+    self->tuple = !count && space->order.first ? space->order.first->self : 0;
+    const space_chain_t *chain = count ? shortest(&space->index, keys, count) : NULL;
+    if (chain)
+        self->steps = space_steps(&space->index, chain);
 }
 
 static space_tuple_t *candidate(space_scan_t *self)
 {
-    space_tuple_t *tuple = self->bound ? self->entry ? space_tuple_of_entry(self->entry) : NULL : self->tuple;
+    space_tuple_t *tuple = space_tuple_at(self->space, self->bound ? self->steps.at : self->tuple);
     if (tuple && self->bound)
-        self->entry = self->entry->next;
+        space_step_on(&self->space->index, &self->steps);
     else if (tuple)
         self->tuple = tuple->next;
     return tuple;

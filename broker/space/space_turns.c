@@ -4,241 +4,13 @@
 //  current operation, whose tuple reactions are asked about one by one; tuples that are offered to those who wait,
 //  likewise; the operations that were kept, in the order in which they came.
 
-#include <assert.h>
-#include <stdlib.h>
-
-#include "space_state.h"
+#include "space_react.h"
+#include "space_step.h"
 
 void space_turn_wake(spaces_t *self, space_reactor_t *reactor)
 {
     space_link_remove(&reactor->awake);
     space_link_add(&self->awake, &reactor->awake);
-}
-
-//  ---- Which spaces an operation names -------------------------------------
-
-//  What keeps an operation from being carried out.
-typedef struct {
-    space_reactor_t *busy;      //  It has to wait for its turn there
-    const space_t *reacting;    //  Reactions would have to be asked before it
-} obstacle_t;
-
-static void look_at(const spaces_t *self, wire_str_t name, unsigned on, obstacle_t *found)
-{
-    space_t *space = space_find(self, name);
-    space_reactor_t *reactor = space ? space->reactor : NULL;
-    if (!reactor)
-        return;
-    bool own = reactor == self->turning;
-    if (!found->busy && (reactor->run || (!own && (reactor->current || !space_link_none(&reactor->kept)))))
-        found->busy = reactor;
-    if (!found->reacting && (reactor->before & on))
-        found->reacting = space;
-}
-
-static unsigned on_of(unsigned type)
-{
-    return type == WIRE_OUT ? SPACE_ON_OUT : type == WIRE_TAKE ? SPACE_ON_TAKE : type == WIRE_READ ? SPACE_ON_READ : 0;
-}
-
-//  A malformed operation has no obstacles: it is denied when it is carried out.
-static void look_at_outs(const spaces_t *self, wire_reader_t in, obstacle_t *found)
-{
-    uint32_t outs, fields;
-    wire_str_t name;
-    if (wire_read_array(&in, &outs))
-        return;
-    for (; outs; outs--) {
-        wire_reader_t at = in;
-        if (wire_read_array(&at, &fields) || wire_read_bytes(&at, &name) || wire_skip(&in))
-            return;
-        look_at(self, name, SPACE_ON_OUT, found);
-    }
-}
-
-//  A TAKE may put, too.
-static void look_at_fields(const spaces_t *self, unsigned type, wire_reader_t in, uint32_t count, obstacle_t *found)
-{
-    wire_str_t name;
-    if (type == WIRE_ACK && count > 1 && wire_skip(&in) == 0)
-        look_at_outs(self, in, found);
-    else if (type != WIRE_ACK && count && wire_read_bytes(&in, &name) == 0)
-        look_at(self, name, on_of(type) | (type == WIRE_TAKE ? SPACE_ON_OUT : 0u), found);
-}
-
-static void look_at_batch(const spaces_t *self, wire_reader_t in, obstacle_t *found)
-{
-    uint32_t steps, fields, type;
-    if (wire_read_array(&in, &steps))
-        return;
-    for (; steps; steps--) {
-        wire_reader_t at = in;
-        if (wire_read_array(&at, &fields) || fields == 0 || wire_read_u32(&at, &type) || wire_skip(&in))
-            return;
-        look_at_fields(self, type, at, fields - 1, found);
-    }
-}
-
-static obstacle_t obstacle(const spaces_t *self, const spaces_op_t *op)
-{
-    obstacle_t found = { NULL, NULL };
-    if (op->type == WIRE_BATCH)
-        look_at_batch(self, op->fields, &found);
-    else if (op->type == WIRE_ACK || op->type == WIRE_COUNT || op->type == WIRE_SPACE_WATCH || op->type == WIRE_DESTROY
-             || op->type == WIRE_REACT || on_of(op->type))
-        look_at_fields(self, op->type, op->fields, op->count, &found);
-    return found;
-}
-
-static bool is_many(const spaces_op_t *op)
-{
-    return op->type == WIRE_BATCH || op->type == WIRE_ACK;
-}
-
-static void deny_many(spaces_t *self, const spaces_op_t *op, const space_t *space)
-{
-    spaces_say(self, WIRE_E_STATE, "space %.*s has reactions, which see one tuple at a time: no %s there",
-               (int) space->size, space->name, wire_type_name((unsigned) op->type));
-    spaces_deny(self, op->session, op->request, WIRE_E_STATE, self->text);
-}
-
-//  ---- Kept ----------------------------------------------------------------
-
-static space_kept_t *copy(const spaces_t *self, const spaces_op_t *op)
-{
-    size_t size = (size_t) (op->fields.end - op->fields.at);
-    space_kept_t *kept = malloc(sizeof *kept + size);
-    if (!kept)
-        return NULL;
-    *kept = (space_kept_t) { .op = *op, .size = size, .deadline = op->ttl ? self->now + op->ttl : 0 };
-    if (size)
-        memcpy(kept->bytes, op->fields.at, size);
-    kept->op.fields = wire_reader(kept->bytes, size);
-    return kept;
-}
-
-static size_t footprint(const space_kept_t *kept)
-{
-    return sizeof *kept + kept->size;
-}
-
-static void free_kept(spaces_t *self, space_kept_t *kept)
-{
-    self->bytes -= footprint(kept);
-    wire_buf_free(&kept->fields);
-    free(kept);
-}
-
-//  request 0: whatever the session would have of it when it is gone.
-static bool waits_for(const space_kept_t *kept, uint64_t session, uint64_t request)
-{
-    if (!kept || kept->op.session != session)
-        return false;
-    bool standing = kept->op.type == WIRE_SPACE_WATCH || kept->op.type == WIRE_REACT;
-    if (kept->op.type != WIRE_TAKE && kept->op.type != WIRE_READ)
-        return standing && request == 0;
-    return request == 0 || kept->op.request == request;
-}
-
-static space_kept_t *find_kept(const space_reactor_t *reactor, uint64_t session, uint64_t request)
-{
-    if (waits_for(reactor->current, session, request))
-        return reactor->current;
-    for (const space_link_t *at = reactor->kept.next; at != &reactor->kept; at = at->next)
-        if (waits_for(SPACE_OF(at, space_kept_t, link), session, request))
-            return SPACE_OF(at, space_kept_t, link);
-    return NULL;
-}
-
-bool space_turn_has(const spaces_t *self, uint64_t session, uint64_t request)
-{
-    for (const space_link_t *at = self->reactors.next; at != &self->reactors; at = at->next)
-        if (find_kept(SPACE_OF(at, space_reactor_t, link), session, request))
-            return true;
-    return false;
-}
-
-static void drop(spaces_t *self, space_reactor_t *reactor, space_kept_t *kept)
-{
-    if (kept == reactor->current)
-        reactor->current = NULL;
-    else
-        space_link_remove(&kept->link);
-    free_kept(self, kept);
-}
-
-static space_kept_t *first_forbidden(const space_reactor_t *reactor, uint64_t session, const spaces_review_t *review)
-{
-    space_kept_t *kept = reactor->current;
-    if (kept && kept->op.session == session && !review->may(review->arg, &kept->op))
-        return kept;
-    for (const space_link_t *at = reactor->kept.next; at != &reactor->kept; at = at->next) {
-        kept = SPACE_OF(at, space_kept_t, link);
-        if (kept->op.session == session && !review->may(review->arg, &kept->op))
-            return kept;
-    }
-    return NULL;
-}
-
-size_t space_turns_review(spaces_t *self, uint64_t session, const spaces_review_t *review)
-{
-    size_t ended = 0;
-    for (space_link_t *at = self->reactors.next; at != &self->reactors; at = at->next) {
-        space_reactor_t *reactor = SPACE_OF(at, space_reactor_t, link);
-        for (space_kept_t *kept; (kept = first_forbidden(reactor, session, review)); ended++) {
-            spaces_deny(self, session, kept->op.request, WIRE_E_DENIED, "the right to it was withdrawn");
-            drop(self, reactor, kept);
-        }
-        space_turn_wake(self, reactor);
-    }
-    return ended;
-}
-
-bool space_turn_forget(spaces_t *self, uint64_t session, uint64_t request)
-{
-    bool found = false;
-    for (space_link_t *at = self->reactors.next; at != &self->reactors; at = at->next) {
-        space_reactor_t *reactor = SPACE_OF(at, space_reactor_t, link);
-        for (space_kept_t *kept; (kept = find_kept(reactor, session, request)); found = true)
-            drop(self, reactor, kept);
-        space_turn_wake(self, reactor);
-    }
-    return found;
-}
-
-static int keep(spaces_t *self, space_reactor_t *reactor, const spaces_op_t *op)
-{
-    int rc = spaces_quota(self, sizeof(space_kept_t) + (size_t) (op->fields.end - op->fields.at));
-    if (rc)
-        return rc;
-    space_kept_t *kept = copy(self, op);
-    if (!kept)
-        return spaces_no_memory(self);
-    self->bytes += footprint(kept);
-    space_link_add(&reactor->kept, &kept->link);
-    return 0;
-}
-
-bool space_turn_keep(spaces_t *self, const spaces_op_t *op)
-{
-    if (space_link_none(&self->reactors))
-        return false;
-    if ((op->type == WIRE_TAKE || op->type == WIRE_READ) && op->request
-        && space_turn_has(self, op->session, op->request))
-        return true;                    //  It was said twice, and will be answered once
-    obstacle_t found = obstacle(self, op);
-    if (!found.busy && found.reacting && is_many(op)) {
-        deny_many(self, op, found.reacting);
-        return true;
-    }
-    space_reactor_t *reactor = found.busy ? found.busy : found.reacting ? found.reacting->reactor : NULL;
-    if (!reactor)
-        return false;
-    int rc = keep(self, reactor, op);
-    if (rc)
-        spaces_deny(self, op->session, op->request, rc, self->text);
-    space_turn_wake(self, reactor);
-    return true;
 }
 
 //  ---- Reactions are asked -------------------------------------------------
@@ -279,9 +51,7 @@ static bool set_tuple(space_asking_t *self, uint64_t waiter, const space_tuple_t
 
 static void finish(spaces_t *self, space_reactor_t *reactor)
 {
-    space_kept_t *kept = reactor->current;
-    reactor->current = NULL;
-    free_kept(self, kept);
+    space_kept_drop(self, reactor, reactor->current);
 }
 
 static void deny_current(spaces_t *self, space_reactor_t *reactor, int code, const char *text)
@@ -356,7 +126,7 @@ static space_tuple_t *find_tuple(spaces_t *self, space_reactor_t *reactor, int *
         tuple = space_scan_next(&scan);
     }
     bool puts = step.made < step.made_end && space_reacts_before(reactor->space, SPACE_ON_OUT);
-    if (puts || (step.options.all && space_reacts_before(reactor->space, on_of(op->type))))
+    if (puts || (step.options.all && space_reacts_before(reactor->space, space_on(op->type))))
         *rc = WIRE_E_STATE;
     space_step_free(self, &step);
     return tuple;
@@ -374,14 +144,14 @@ static void turn_search(spaces_t *self, space_reactor_t *reactor)
     }
     else if (!set_tuple(&reactor->asking, 0, tuple))
         deny_current(self, reactor, WIRE_E_NO_MEMORY, "the broker is out of memory");
-    else if (!ask(self, reactor, on_of(reactor->current->op.type), reactor->current->op.session))
+    else if (!ask(self, reactor, space_on(reactor->current->op.type), reactor->current->op.session))
         carry_out(self, reactor);
 }
 
 static void turn_many(spaces_t *self, space_reactor_t *reactor)
 {
     self->turning = reactor;
-    obstacle_t found = obstacle(self, &reactor->current->op);
+    space_obstacle_t found = space_obstacle(self, &reactor->current->op);
     self->turning = NULL;
     if (found.busy) {                   //  Another space stands still by now
         space_link_add(&found.busy->kept, &reactor->current->link);
@@ -389,7 +159,7 @@ static void turn_many(spaces_t *self, space_reactor_t *reactor)
         space_turn_wake(self, found.busy);
     }
     else if (found.reacting) {
-        deny_many(self, &reactor->current->op, found.reacting);
+        space_deny_many(self, &reactor->current->op, found.reacting);
         finish(self, reactor);
     }
     else
@@ -399,10 +169,10 @@ static void turn_many(spaces_t *self, space_reactor_t *reactor)
 static void turn_current(spaces_t *self, space_reactor_t *reactor)
 {
     const space_kept_t *kept = reactor->current;
-    unsigned on = on_of(kept->op.type);
+    unsigned on = space_on(kept->op.type);
     if (kept->deadline && kept->deadline <= self->now && (on & (SPACE_ON_TAKE | SPACE_ON_READ)))
         deny_current(self, reactor, WIRE_E_TIMEOUT, "no tuple matches");
-    else if (is_many(&kept->op))
+    else if (space_is_many(&kept->op))
         turn_many(self, reactor);
     else if (on == SPACE_ON_OUT && space_reacts_before(reactor->space, on))
         turn_out(self, reactor);
@@ -431,7 +201,7 @@ static space_tuple_t *first_offered(space_reactor_t *reactor)
     space_tuple_t *tuple = space_order_find(order, reactor->lowest);
     tuple = tuple ? tuple : order->first;
     while (!tuple->offered)
-        tuple = tuple->next;
+        tuple = space_tuple_next(tuple);
     reactor->lowest = tuple->number;
     return tuple;
 }
@@ -536,13 +306,13 @@ void space_turns_drop(spaces_t *self, space_reactor_t *reactor)
     space_t *space = reactor->space;
     if (reactor->run)
         space_run_end(self, reactor);
-    for (space_tuple_t *tuple = space->order.first; tuple; tuple = tuple->next)
+    for (space_tuple_t *tuple = space->order.first; tuple; tuple = space_tuple_next(tuple))
         tuple->offered = false;
     reactor->offered = 0;
     if (reactor->current)
         finish(self, reactor);
     while (!space_link_none(&reactor->kept))
-        drop(self, reactor, SPACE_OF(reactor->kept.next, space_kept_t, link));
+        space_kept_drop(self, reactor, SPACE_OF(reactor->kept.next, space_kept_t, link));
     while (!space_link_none(&reactor->later)) {
         space_later_t *later = SPACE_OF(reactor->later.next, space_later_t, link);
         space_link_remove(&later->link);

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "space_state.h"
+#include "space_react.h"
 
 space_waiter_t *space_waiter_find(const spaces_t *self, uint64_t session, uint64_t request)
 {
@@ -57,11 +57,12 @@ static void count(spaces_t *self, space_waiter_t *waiter)
 //  A waiter that is in no list yet.
 static space_waiter_t *make(spaces_t *self, space_t *space, const space_wish_t *wish)
 {
-    space_waiter_t *waiter = malloc(sizeof *waiter);
+    space_ref_t ref;
+    space_waiter_t *waiter = space_slab_new(&self->slab, sizeof *waiter, &ref);
     if (!waiter)
         return NULL;
     *waiter = (space_waiter_t) { .request = wish->request, .put = wish->put, .take = wish->take };
-    waiter->listener = (space_listener_t) { .space = space, .number = self->last_waiter + 1, .match = wish->match };
+    waiter->listener = (space_listener_t) { .self = ref, .space = space, .number = self->last_waiter + 1, .match = wish->match };
     waiter->listener.session = space_session_open(self, wish->session);
     waiter->due.kind = SPACE_DUE_WAITER;
     return waiter;
@@ -82,7 +83,7 @@ static int begin(spaces_t *self, space_waiter_t *waiter, uint32_t lease)
         rc = spaces_no_memory(self);
     }
     if (rc)
-        free(waiter);
+        space_slab_free(&self->slab, waiter->listener.self);
     return rc;
 }
 
@@ -129,7 +130,7 @@ void space_waiter_free(spaces_t *self, space_waiter_t *waiter)
     else
         space_session_tidy(self, waiter->listener.session);
     match_destroy(&waiter->listener.match);
-    free(waiter);
+    space_slab_free(&self->slab, waiter->listener.self);
 }
 
 void space_waiter_deny(spaces_t *self, space_waiter_t *waiter, int code, const char *text)
@@ -158,9 +159,9 @@ static void queue_put(spaces_t *self, space_waiter_t *waiter)
 {
     space_tuple_t *tuple = waiter->put;
     waiter->put = NULL;
-    tuple->next = NULL;
+    tuple->next = 0;
     if (self->arriving)
-        self->arriving_last->next = tuple;
+        self->arriving_last->next = tuple->self;
     else
         self->arriving = tuple;
     self->arriving_last = tuple;

@@ -40,15 +40,19 @@ int space_watch_new(spaces_t *self, space_t *space, uint64_t number, match_t *ma
     int rc = check_quota(self, number, match);
     if (rc)
         return rc;
-    space_watch_t *watch = calloc(1, sizeof *watch);
+    space_ref_t ref;
+    space_watch_t *watch = space_slab_new(&self->slab, sizeof *watch, &ref);
     space_session_t *session = watch ? space_session_open(self, number) : NULL;
+    if (watch)
+        *watch = (space_watch_t) { .told = 0 };
     if (session)
-        watch->listener = (space_listener_t) { .space = space, .session = session, .match = match,
+        watch->listener = (space_listener_t) { .self = ref, .space = space, .session = session, .match = match,
                                                .number = self->last_watch + 1 };
     if (!session || !enlist(self, watch)) {
         if (session)
             space_session_tidy(self, session);
-        free(watch);
+        if (watch)
+            space_slab_free(&self->slab, ref);
         return spaces_no_memory(self);
     }
     space_link_add(&session->watches, &watch->listener.in_session);
@@ -84,7 +88,7 @@ void space_watch_free(spaces_t *self, space_watch_t *watch)
     session->watch_count--;
     space_link_remove(&watch->listener.in_session);
     space_session_tidy(self, session);
-    free(watch);
+    space_slab_free(&self->slab, watch->listener.self);
 }
 
 //  ---- Told ----------------------------------------------------------------

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "space_state.h"
+#include "space_react.h"
+#include "space_step.h"
 
 //  ---- Beginning and end ---------------------------------------------------
 
@@ -61,6 +62,7 @@ static void free_tables(spaces_t *self)
     space_map_free(&self->reactions);
     space_map_free(&self->runs);
     wire_heap_free(&self->heap);
+    space_slab_done(&self->slab);
     free(self->made.items);
     free(self->found.items);
     wire_buf_free(&self->normal);

@@ -3,7 +3,8 @@
 #ifndef TEST_SPACE_CHECK_H
 #define TEST_SPACE_CHECK_H
 
-#include "space_state.h"
+#include "space_react.h"
+#include "space_step.h"
 #include "test_space_fixture.h"
 
 //  Sums over all spaces.
@@ -11,18 +12,22 @@ typedef struct {
     size_t bytes, tuples, waiters, watches, leases;
 } sums_t;
 
-static inline void check_chain(const space_chain_t *chain, bool tuples)
+//  How many are in it.
+static inline size_t check_chain(const space_index_t *index, const space_chain_t *chain, bool tuples)
 {
     size_t count = 0;
-    for (space_entry_t *at = chain->first; at; at = at->next, count++) {
-        assert_int_equal(at->hash, chain->hash);
-        assert_ptr_equal(at->next ? at->next->prev : chain->first->prev, at);
-        if (tuples && at->next)
-            assert_true(space_tuple_of_entry(at)->number < space_tuple_of_entry(at->next)->number);
-        if (tuples)
-            assert_true(space_tuple_of_entry(at)->linked);
+    uint64_t number = 0;
+    space_ref_t before = space_chain_last(index, chain);
+    for (space_steps_t at = space_steps(index, chain); at.at; space_step_on(index, &at), count++) {
+        const space_entry_t *entry = space_index_entry(index, at.at, chain->hash);
+        assert_int_equal(entry->prev, before);
+        before = at.at;
+        const space_tuple_t *tuple = space_slab_at(index->slab, at.at);
+        assert_true(!tuples || (tuple->linked && tuple->self == at.at && tuple->number > number));
+        number = tuples ? tuple->number : 0;
     }
-    assert_int_equal(count, chain->count);
+    assert_int_equal(count, space_chain_count(index, chain));
+    return count;
 }
 
 //  How many entries it has.
@@ -31,9 +36,8 @@ static inline size_t check_index(const space_index_t *index, bool tuples)
     size_t entries = 0, used = 0;
     for (size_t i = 0; i < index->capacity; i++)
         if (index->chains[i].first) {
-            check_chain(&index->chains[i], tuples);
             assert_ptr_equal(space_index_find(index, index->chains[i].hash), &index->chains[i]);
-            entries += index->chains[i].count;
+            entries += check_chain(index, &index->chains[i], tuples);
             used++;
         }
     assert_int_equal(used, index->used);
@@ -44,7 +48,7 @@ static inline size_t check_index(const space_index_t *index, bool tuples)
 static inline void check_marks(const space_order_t *order)
 {
     size_t marked = 0;
-    for (const space_tuple_t *t = order->first; t; t = t->next)
+    for (const space_tuple_t *t = order->first; t; t = space_tuple_next(t))
         marked += t->marked;
     assert_int_equal(marked, order->end - order->begin);
     for (size_t i = order->begin; i < order->end; i++) {
@@ -57,11 +61,12 @@ static inline void check_marks(const space_order_t *order)
 static inline void check_tuples(const space_t *space, sums_t *sums, size_t *bytes)
 {
     size_t count = 0, keys = 0, mortals = 0;
-    for (const space_tuple_t *t = space->order.first; t; t = t->next, count++) {
+    for (const space_tuple_t *t = space->order.first, *next; t; t = next, count++) {
+        next = space_tuple_next(t);
         assert_ptr_equal(t->space, space);
         assert_true(t->linked);
-        assert_true(!t->next || t->number < t->next->number);
-        assert_ptr_equal(t->next ? t->next->prev : space->order.last, t);
+        assert_true(!next || t->number < next->number);
+        assert_ptr_equal(next ? space_tuple_prev(next) : space->order.last, t);
         *bytes += space_tuple_footprint(t);
         keys += t->keys;
         mortals += t->mortal;
@@ -81,15 +86,14 @@ static inline void check_crowd(const space_crowd_t *crowd)
     assert_int_equal(count, crowd->count);
     assert_int_equal(check_index(&crowd->index, false), bound);
     assert_int_equal(crowd->index.promised, 0);
-    check_chain(&crowd->unbound, false);
-    assert_int_equal(crowd->unbound.count, count - bound);
+    assert_int_equal(check_chain(&crowd->index, &crowd->unbound, false), count - bound);
 }
 
 static inline void check_reactor(const space_t *space, sums_t *sums)
 {
     const space_reactor_t *reactor = space->reactor;
     size_t offered = 0, count = 0;
-    for (const space_tuple_t *t = space->order.first; t; t = t->next)
+    for (const space_tuple_t *t = space->order.first; t; t = space_tuple_next(t))
         offered += t->offered;
     assert_int_equal(offered, reactor ? reactor->offered : 0);
     if (!reactor)
