@@ -67,8 +67,10 @@ typedef enum {
 
 #define JAIL_SERVER_FD  3
 
+#define JAIL_AHEAD      1
+
 typedef enum {
-    JAIL_ORDER_FORK = 1,        //  to the server: a worker of this id
+    JAIL_ORDER_FORK = 1,        //  to the server: a worker of this id; status is JAIL_AHEAD when nobody waits for it
     JAIL_ORDER_KILL,            //  to the server: end that one
     JAIL_ORDER_BORN,            //  to the client: here is its socket; status is its pid
     JAIL_ORDER_DEAD             //  to the client: reaped, status as of waitpid; or never born, -errno

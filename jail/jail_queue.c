@@ -297,7 +297,7 @@ static size_t count_wanted(const jail_t *self, const places_t *places)
 static void ask_for_workers(jail_t *self)
 {
     places_t places = count_places(self);
-    size_t wanted = count_wanted(self, &places);
+    size_t awaited = count_wanted(self, &places), wanted = awaited;
     if (self->pause || (wanted == 0 && self->busy == 0))
         wanted++;
     self->pause = false;
@@ -308,7 +308,7 @@ static void ask_for_workers(jail_t *self)
         jail_watch(self, jail_now());
         return;
     }
-    while (places.fresh < wanted && self->server && jail_worker_ask(self))
+    while (places.fresh < wanted && self->server && jail_worker_ask(self, places.fresh >= awaited))
         places.fresh++;
 }
 

@@ -128,7 +128,7 @@ void jail_cancel_waiting(jail_t *self, const void *arg);
 void jail_release(jail_t *self, jail_principal_t *principal);   //  Free it if it has nothing any more
 
 //  jail_worker.c
-jail_worker_t *jail_worker_ask(jail_t *self);
+jail_worker_t *jail_worker_ask(jail_t *self, bool ahead);    //  ahead: nobody waits for it
 int  jail_worker_born(jail_worker_t *worker, int fd, pid_t pid);
 void jail_worker_start(jail_worker_t *worker, jail_principal_t *principal, jail_queued_t *job);
 void jail_worker_read(jail_worker_t *worker);
@@ -139,7 +139,7 @@ jail_worker_t *jail_worker_find(jail_t *self, uint32_t id);
 
 //  jail_server.c
 int  jail_server_start(jail_t *self);
-void jail_server_order(jail_t *self, jail_order_type_t type, uint32_t id);
+void jail_server_order(jail_t *self, jail_order_t order);
 void jail_server_end(jail_t *self, const char *text);   //  With all its workers
 void jail_server_reap(jail_t *self);
 

@@ -214,9 +214,8 @@ int jail_server_start(jail_t *self)
 }
 
 //  A server that has not read so many orders hangs; one that is dead is found by reading.
-void jail_server_order(jail_t *self, jail_order_type_t type, uint32_t id)
+void jail_server_order(jail_t *self, jail_order_t order)
 {
-    jail_order_t order = { type, id, 0 };
     if (self->control_fd >= 0)
         (void) !send(self->control_fd, &order, sizeof order, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -21,7 +21,7 @@ static void enter(jail_worker_t *worker, jail_state_t state)
     worker->since = jail_now();
 }
 
-jail_worker_t *jail_worker_ask(jail_t *self)
+jail_worker_t *jail_worker_ask(jail_t *self, bool ahead)
 {
     jail_worker_t *worker = calloc(1, sizeof *worker);
     if (!worker)
@@ -37,7 +37,7 @@ jail_worker_t *jail_worker_ask(jail_t *self)
         worker->next->back = &worker->next;
     self->workers = worker;
     jail_watch(self, worker->since + JAIL_PATIENCE);
-    jail_server_order(self, JAIL_ORDER_FORK, worker->id);
+    jail_server_order(self, (jail_order_t) { JAIL_ORDER_FORK, worker->id, ahead ? JAIL_AHEAD : 0 });
     return worker;
 }
 
@@ -111,7 +111,7 @@ void jail_worker_end(jail_worker_t *worker, int code, const char *text)
     worker->principal = NULL;
     hang_up(worker);
     if (!worker->dead) {
-        jail_server_order(self, JAIL_ORDER_KILL, worker->id);
+        jail_server_order(self, (jail_order_t) { JAIL_ORDER_KILL, worker->id, 0 });
         jail_watch(self, worker->since + JAIL_PATIENCE);
     }
     if (principal) {

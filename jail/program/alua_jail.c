@@ -30,9 +30,19 @@
 #define MEMORY_BESIDE ((size_t) 64 * 1024 * 1024)
 #define MAX_WORKERS 1024
 
+//  ms without an order after which the next worker's Lua state is made: by then who waited has been served, most times.
+#define QUIET 2
+
+//  What a new Lua state takes, with room, behind a gap.
+#define ARENA ((size_t) (UINT16_MAX + 128 * 1024))
+
 typedef struct {
     cell_t cell;
-    worker_config_t worker;
+    worker_config_t config;
+    arena_t arena;              //  Of its Lua state
+    worker_t next;              //  The one that the next child will be, with its Lua state
+    bool ready;                 //  It is made, and nobody's yet
+    bool due;                   //  It shall be made in the next quiet moment
     int signals;
     struct { uint32_t id; pid_t pid; } born[MAX_WORKERS];
     size_t count;
@@ -70,17 +80,49 @@ static void tell(jail_order_type_t type, uint32_t id, int32_t status, int fd)
 
 //  ---- Workers ---------------------------------------------------------------
 
+static void draw(void *bytes, size_t size)
+{
+    struct timespec now;
+    if (getrandom(bytes, size, 0) == (ssize_t) size)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    memcpy(bytes, &now.tv_nsec, size < sizeof now.tv_nsec ? size : sizeof now.tv_nsec);
+}
+
+//  Each is for one child alone. Lua seeds its hashes from the time in seconds and from where the state lies: without the
+//  gap all workers of a second would share a seed.
+static int prepare(server_t *self)
+{
+    uint16_t gap = 0;
+    if (self->ready)
+        return 0;
+    draw(&gap, sizeof gap);
+    arena_forget(&self->arena, gap);
+    int rc = worker_open(&self->next, CELL_FD, &self->config);
+    self->ready = rc == 0;
+    return rc;
+}
+
+//  It is the child's now.
+static void forget(server_t *self)
+{
+    worker_close(&self->next);
+    arena_forget(&self->arena, 0);
+    self->ready = false;
+    self->due = true;
+}
+
 static void live(server_t *self, int fd)
 {
-    worker_t worker;
+    uint64_t seed[2] = { 0, 0 };
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (getrandom(self->worker.seed, sizeof self->worker.seed, 0) < 0)
-        clock_gettime(CLOCK_REALTIME, (struct timespec *) self->worker.seed);
-    if (worker_open(&worker, CELL_FD, &self->worker) || cell_enter(&self->cell, fd))
+    draw(seed, sizeof seed);
+    arena_warm(&self->arena);
+    if (prepare(self) || worker_seed(&self->next, seed) || cell_enter(&self->cell, fd))
         _exit(4);
-    worker_serve(&worker);
+    worker_serve(&self->next);
     _exit(0);
 }
 
@@ -100,6 +142,7 @@ static void give_birth(server_t *self, uint32_t id)
         self->born[self->count].id = id;
         self->born[self->count++].pid = pid;
         tell(JAIL_ORDER_BORN, id, (int32_t) pid, ends[0]);
+        forget(self);
     }
     else
         tell(JAIL_ORDER_DEAD, id, -error, -1);
@@ -145,8 +188,11 @@ static void obey(server_t *self)
         return;
     if (size != sizeof order)
         exit(0);                        //  The client is gone
-    if (order.type == JAIL_ORDER_FORK)
+    if (order.type == JAIL_ORDER_FORK) {
         give_birth(self, order.id);
+        if (order.status == JAIL_AHEAD)
+            prepare(self);
+    }
     else if (order.type == JAIL_ORDER_KILL)
         end_worker(self, order.id);
 }
@@ -155,8 +201,13 @@ static void serve(server_t *self)
 {
     struct pollfd ready[2] = { { JAIL_SERVER_FD, POLLIN, 0 }, { self->signals, POLLIN, 0 } };
     for (;;) {
-        if (poll(ready, 2, -1) < 0 && errno != EINTR)
+        int count = poll(ready, 2, self->due ? QUIET : -1);
+        if (count < 0 && errno != EINTR)
             die("poll", errno);
+        if (count == 0) {
+            prepare(self);              //  If it cannot, the child tries again
+            self->due = false;
+        }
         if (ready[1].revents)
             reap(self);
         if (ready[0].revents)
@@ -208,18 +259,23 @@ static void check_usage(int argc, char **argv, worker_config_t *worker)
 int main(int argc, char **argv)
 {
     static server_t server;
-    check_usage(argc, argv, &server.worker);
+    check_usage(argc, argv, &server.config);
     close_inherited();
     setenv("TZ", "UTC0", 1);            //  So that the C library reads no file for the time
     tzset();
     int rc = cell_drop_root();
     if (rc)
         die("cannot give up privileges", rc);
-    rc = cell_init(&server.cell, server.worker.memory + MEMORY_BESIDE, getpid());
+    rc = cell_init(&server.cell, server.config.memory + MEMORY_BESIDE, getpid());
+    if (rc == 0)
+        rc = cell_guard_server(&server.cell);
     if (rc)
         die("cannot compile the filter of system calls", rc);
     server.signals = watch_children();
     if (server.signals < 0)
         die("signalfd", errno);
+    arena_open(&server.arena, ARENA);
+    server.config.arena = server.arena.base ? &server.arena : NULL;
+    server.due = true;
     serve(&server);
 }

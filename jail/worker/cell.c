@@ -10,10 +10,12 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "jail_frame.h"
@@ -25,6 +27,24 @@
 
 //  ---- The filter ------------------------------------------------------------
 
+//  Of a worker, whatever their arguments.
+static const int worker_calls[] = {
+    SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(clock_gettime),
+    SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
+};
+
+//  Of the fork server besides: to talk to its client, and to fork, end and reap. Of each kind also the call that another
+//  C library or machine uses in its place; libseccomp passes over those that a machine does not have.
+static const int server_calls[] = {
+    SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(mmap), SCMP_SYS(mprotect),
+    SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(recvfrom), SCMP_SYS(sendmsg), SCMP_SYS(socketpair),
+    SCMP_SYS(fork), SCMP_SYS(clone), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(futex),
+    SCMP_SYS(kill), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(signalfd4), SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getppid), SCMP_SYS(getrandom),
+    SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(prctl), SCMP_SYS(seccomp),
+    SCMP_SYS(prlimit64), SCMP_SYS(setrlimit), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+};
+
 //  Memory is anonymous and never executable.
 static int allow_mmap(scmp_filter_ctx filter)
 {
@@ -33,52 +53,103 @@ static int allow_mmap(scmp_filter_ctx filter)
                             SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
 }
 
-//  clock_gettime is a real call for processor time; restart_syscall is how a read goes on after a stop.
-static int allow(scmp_filter_ctx filter)
+static int allow_each(scmp_filter_ctx filter, const int *calls, size_t count)
 {
-    static const int plain[] = {
-        SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(clock_gettime),
-        SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
-    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+    return rc;
+}
+
+//  clock_gettime is a real call for processor time; restart_syscall is how a read goes on after a stop.
+static int allow_worker(scmp_filter_ctx filter)
+{
     int rc = allow_mmap(filter);
-    for (size_t i = 0; rc == 0 && i < sizeof plain / sizeof *plain; i++)
-        rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, plain[i], 0);
+    if (rc == 0)
+        rc = allow_each(filter, worker_calls, sizeof worker_calls / sizeof *worker_calls);
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0(SCMP_CMP_EQ, CELL_FD));
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, CELL_FD));
-    return -rc;
+    return rc;
 }
 
-//  The library writes the program to a descriptor; a pipe holds it.
-static int export_filter(scmp_filter_ctx filter, struct sock_fprog *program)
+static int allow_server(scmp_filter_ctx filter)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC))
-        return errno;
-    int rc = -seccomp_export_bpf(filter, ends[1]);
-    close(ends[1]);
-    program->filter = malloc(FILTER_BYTES);
-    ssize_t size = rc == 0 && program->filter ? read(ends[0], program->filter, FILTER_BYTES) : -1;
-    close(ends[0]);
-    if (size <= 0 || size == FILTER_BYTES || (size_t) size % sizeof *program->filter)
-        return rc ? rc : EIO;
-    program->len = (unsigned short) ((size_t) size / sizeof *program->filter);
-    return 0;
+    int rc = allow_each(filter, worker_calls, sizeof worker_calls / sizeof *worker_calls);
+    return rc ? rc : allow_each(filter, server_calls, sizeof server_calls / sizeof *server_calls);
 }
 
-int cell_init(cell_t *self, size_t memory, pid_t parent)
+typedef int allow_fn(scmp_filter_ctx filter);
+
+//  Write the filter's program to fd. 0, or an errno.
+static int export_filter(allow_fn *allow, int fd)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
         return ENOMEM;
     int rc = allow(filter);
     if (rc == 0)
-        rc = export_filter(filter, &self->program);
+        rc = seccomp_export_bpf(filter, fd);
     seccomp_release(filter);
+    return -rc;
+}
+
+static int take_program(int fd, struct sock_fprog *program)
+{
+    char bytes[FILTER_BYTES];
+    ssize_t size = read(fd, bytes, sizeof bytes);
+    if (size <= 0 || size == FILTER_BYTES || (size_t) size % sizeof *program->filter)
+        return EIO;
+    program->filter = malloc((size_t) size);
+    if (!program->filter)
+        return ENOMEM;
+    memcpy(program->filter, bytes, (size_t) size);
+    program->len = (unsigned short) ((size_t) size / sizeof *program->filter);
+    return 0;
+}
+
+//  0, or the errno that the child ended with.
+static int wait_for(pid_t child)
+{
+    int status;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return errno;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}
+
+//  The library works in a child of its own: the memory that it leaves in many pieces would be copied page by page in
+//  every worker, at the C library's first look for a free block. A pipe holds a program.
+static int compile(allow_fn *allow, struct sock_fprog *program)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC))
+        return errno;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(export_filter(allow, ends[1]));
+    int rc = child < 0 ? errno : wait_for(child);
+    close(ends[1]);
+    if (rc == 0)
+        rc = take_program(ends[0], program);
+    close(ends[0]);
+    return rc;
+}
+
+int cell_init(cell_t *self, size_t memory, pid_t parent)
+{
     self->memory = memory;
     self->parent = parent;
-    return rc;
+    int rc = compile(allow_worker, &self->program);
+    return rc ? rc : compile(allow_server, &self->guard);
+}
+
+//  The kernel looks at a filter once for every call there is when it is loaded, but not for those that an earlier filter
+//  refuses: so a worker's own, which is loaded at each birth, is there in half the time.
+int cell_guard_server(const cell_t *self)
+{
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &self->guard, 0, 0) ? errno : 0;
 }
 
 //  ---- Who we are ------------------------------------------------------------

@@ -14,17 +14,22 @@
 #define CELL_FD 0               //  The descriptor that is kept
 
 typedef struct {
-    struct sock_fprog program;  //  The filter, compiled once by the fork server
+    struct sock_fprog program;  //  The filter of a worker, compiled once by the fork server
+    struct sock_fprog guard;    //  The fork server's own
     size_t memory;              //  Bytes of address space
     pid_t parent;               //  With whom the process ends
 } cell_t;
 
-//  Compile the filter. 0, or an errno.
+//  Compile the filters, which takes two children that are waited for. 0, or an errno.
 int cell_init(cell_t *self, size_t memory, pid_t parent);
 
 //  Stop being root, for this process and its children, where the system lets us; give every
 //  capability away; be no more dumpable. 0, or an errno (when capabilities could not be dropped).
 int cell_drop_root(void);
+
+//  Refuse this process and its children, from now on, what neither a fork server nor a worker calls. It holds a server
+//  that was broken; a worker is held by cell_enter, with or without it. 0, or an errno.
+int cell_guard_server(const cell_t *self);
 
 //  Move `fd` to CELL_FD, close all others, lower the limits, and apply the filter. Does not return
 //  half done: 0, or an errno after which the process must end.

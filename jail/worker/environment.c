@@ -390,6 +390,15 @@ void environment_open(lua_State *L)
     lua_setfield(L, LUA_REGISTRYINDEX, BASE);
 }
 
+void environment_reseed(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, BASE);
+    lua_getfield(L, -1, "math");
+    lua_getfield(L, -1, "randomseed");
+    lua_call(L, 0, 0);
+    lua_settop(L, -3);
+}
+
 void environment_push(lua_State *L)
 {
     lua_createtable(L, 0, 8);

@@ -12,6 +12,9 @@
 //  Prepare the state, once. Raises when memory is out.
 void environment_open(lua_State *L);
 
+//  Seed math.random from the worker's configuration, as environment_open does.
+void environment_reseed(lua_State *L);
+
 //  Push a fresh table of globals, which is also what `load` gives to its texts from now on.
 void environment_push(lua_State *L);
 

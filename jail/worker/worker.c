@@ -51,19 +51,49 @@ static void *refuse_memory(worker_t *self, const void *block, size_t size)
     _exit(WORKER_GAVE_UP);
 }
 
+//  A new block: while the state is made from the arena, if it has one.
+static void *take(worker_t *self, size_t size)
+{
+    void *block = NULL;
+    if (!self->opened && self->config.arena) {
+        block = arena_take(self->config.arena, size);
+        self->spilled |= !block;
+    }
+    return block ? block : malloc(size);
+}
+
+//  A block of the arena that grows moves away and is forgotten.
+static void *resize(worker_t *self, void *block, size_t old, size_t size)
+{
+    if (!block)
+        return take(self, size);
+    if (!self->config.arena || !arena_owns(self->config.arena, block))
+        return realloc(block, size);
+    if (size <= old)
+        return block;
+    void *at = take(self, size);
+    return at ? memcpy(at, block, old) : NULL;
+}
+
+static void release(const worker_t *self, void *block)
+{
+    if (!self->config.arena || !arena_owns(self->config.arena, block))
+        free(block);
+}
+
 //  When there is no block yet, `old` is a type and no size. A block that shrinks must not fail.
 static void *allocate(void *arg, void *block, size_t old, size_t size)
 {
     worker_t *self = arg;
     old = block ? old : 0;
     if (size == 0) {
-        free(block);
+        release(self, block);
         self->used -= old;
         return NULL;
     }
     if (size > old && size - old > self->config.memory - self->used)
         return refuse_memory(self, block, size);
-    void *at = realloc(block, size);
+    void *at = resize(self, block, old, size);
     if (!at)
         return size <= old ? block : refuse_memory(self, block, size);
     self->used = self->used - old + size;
@@ -317,6 +347,7 @@ static bool serve_run(worker_t *self, const job_t *job)
 void worker_serve(worker_t *self)
 {
     jail_frame_t frame;
+    self->opened = true;
     bool good = speak_plainly(self, JAIL_READY);
     while (good && hear(self, &frame) == 0) {
         job_t job;
@@ -404,10 +435,25 @@ int worker_open(worker_t *self, int fd, const worker_config_t *config)
     return lua_pcall(self->L, 0, 0, 0) == LUA_OK ? 0 : WIRE_E_NO_MEMORY;
 }
 
+static int reseed(lua_State *L)
+{
+    environment_reseed(L);
+    return 0;
+}
+
+int worker_seed(worker_t *self, const uint64_t seed[2])
+{
+    self->opened = true;
+    memcpy(self->config.seed, seed, sizeof self->config.seed);
+    lua_pushcfunction(self->L, reseed);
+    return lua_pcall(self->L, 0, 0, 0) == LUA_OK ? 0 : WIRE_E_NO_MEMORY;
+}
+
 void worker_close(worker_t *self)
 {
-    if (self->L)
-        lua_close(self->L);
+    if (self->L && (self->opened || self->spilled || !self->config.arena))
+        lua_close(self->L);             //  Of one that is in the arena alone nothing has to be freed
+    self->L = NULL;
     wire_buf_free(&self->in);
     wire_buf_free(&self->out);
     wire_buf_free(&self->last_words);

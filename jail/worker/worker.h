@@ -10,6 +10,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "arena.h"
 #include "jail_frame.h"
 
 #define WORKER_GAVE_UP  6       //  Exit status in the middle of a run
@@ -20,12 +21,15 @@ typedef struct {
     size_t memory;              //  Bytes that the Lua state may have
     size_t code;                //  Bytes of one text
     uint64_t seed[2];           //  For math.random
+    arena_t *arena;             //  In which the state is made, and which outlives it; NULL: made like all later blocks
 } worker_config_t;
 
 typedef struct {
     int fd;
     worker_config_t config;
     lua_State *L;
+    bool opened;                //  The state is in use: blocks are the C library's from now on
+    bool spilled;               //  Before, too, since the arena was full
     size_t used;                //  Bytes that the state has
     const void *asked_block;    //  The last request for memory that was refused
     size_t asked;
@@ -40,6 +44,10 @@ typedef struct {
 //  Make the state. 0, or WIRE_E_NO_MEMORY.
 int worker_open(worker_t *self, int fd, const worker_config_t *config);
 void worker_close(worker_t *self);
+
+//  Give math.random a new seed: the state may have been made in another process than the one that serves. 0, or
+//  WIRE_E_NO_MEMORY.
+int worker_seed(worker_t *self, const uint64_t seed[2]);
 
 //  Say READY and run what comes, until the client is gone or breaks the rules.
 void worker_serve(worker_t *self);

@@ -133,6 +133,28 @@ static void test_principals_have_processes_of_their_own(void **state)
     assert_int_equal(worker_of_principal(f, "ana")->pid, before);
 }
 
+//  One that is forked ahead is made elsewhere than one that somebody waits for: so that there are some of both.
+static void test_workers_have_seeds_of_their_own(void **state)
+{
+    static const char order[] = "local t, all = {}, {} for i = 1, 40 do t['k' .. i] = i end"
+                                " for _, i in pairs(t) do all[#all + 1] = i end return table.concat(all, ' ')";
+    static const char chance[] = "return math.random(0)";
+    enum { WORKERS = 6 };
+    static end_t orders[WORKERS], chances[WORKERS];
+    fixture_t *f = *state;
+    for (int i = 0; i < WORKERS; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "p%d", i);
+        orders[i] = *run_as(f, name, order);
+        chances[i] = *run_as(f, name, chance);
+        assert_int_equal(orders[i].code | chances[i].code, 0);
+        for (int j = 0; j < i; j++) {
+            assert_string_not_equal(orders[i].shown, orders[j].shown);
+            assert_string_not_equal(chances[i].shown, chances[j].shown);
+        }
+    }
+}
+
 static void test_texts_are_compiled_once(void **state)
 {
     fixture_t *f = *state;
@@ -396,7 +418,7 @@ int main(void)
         TEST(a_text_runs_and_returns), TEST(arguments_arrive), TEST(errors_tell_where),
         TEST(what_cannot_be_sent_is_named), TEST(what_is_refused_at_the_door), TEST(the_program_is_found),
         TEST(nothing_is_kept_between_runs),
-        TEST(principals_have_processes_of_their_own), TEST(texts_are_compiled_once),
+        TEST(principals_have_processes_of_their_own), TEST(workers_have_seeds_of_their_own), TEST(texts_are_compiled_once),
         TEST(a_worker_is_given_the_text_when_it_has_forgotten), TEST(calls_go_out_and_answers_come_back),
         TEST(a_refused_call_raises), TEST(calls_are_counted),
         TEST(a_deadline_kills_and_neighbours_notice_nothing), TEST(jobs_of_a_principal_run_in_order),

@@ -173,6 +173,29 @@ static void test_address_space_is_bounded(void **state)
     assert_in_range(values[0], 8, 128);
 }
 
+//  ---- The fork server -------------------------------------------------------
+
+//  What it is not for is refused to it; that it can do its work every other test of the jail shows.
+static void test_the_fork_server_is_held_too(void **state)
+{
+    int status;
+    (void) state;
+    pid_t server = fork();
+    if (server == 0) {
+        cell_t cell;
+        if (cell_drop_root() || cell_init(&cell, MEMORY, getpid()) || cell_guard_server(&cell))
+            _exit(8);
+        int file = open("/dev/null", O_RDONLY), error = errno;
+        if (file >= 0 || error != EPERM || socket(AF_INET, SOCK_STREAM, 0) >= 0 || execl("/bin/true", "true", NULL) == 0
+            || syscall(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0) == 0 || fork() < 0)
+            _exit(9);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(server, &status, 0), server);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 //  ---- How it ends -----------------------------------------------------------
 
 static void die_badly(void)
@@ -232,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_memory_and_time_are_left),
 #if !SANITIZED
         cmocka_unit_test(test_address_space_is_bounded),
+        cmocka_unit_test(test_the_fork_server_is_held_too),
         cmocka_unit_test(test_a_crash_leaves_no_core),
 #endif
         cmocka_unit_test(test_it_dies_with_its_parent),

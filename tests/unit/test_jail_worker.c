@@ -404,6 +404,59 @@ static void test_values_go_round(void **state)
     wire_buf_free(&out);
 }
 
+//  ---- States that are made ahead --------------------------------------------
+
+static void assert_lives(worker_t *worker)
+{
+    assert_int_equal(worker_seed(worker, (const uint64_t[2]) { 3, 4 }), 0);
+    assert_true(IS_DONE(run(worker, "local t = {} for i = 1, 1000 do t[i] = i .. 'x' end return #t"), "\x91\xcd\x03\xe8"));
+    assert_true(is_done(run(worker, "string, math.x = nil, collectgarbage() return ('x'):upper()"), "\x91\xa1X"));
+}
+
+static void test_a_state_is_made_in_an_arena(void **state)
+{
+    arena_t arena;
+    worker_t worker;
+    worker_config_t with = config;
+    (void) state;
+    arena_open(&arena, 256 * 1024);
+    with.arena = &arena;
+    for (size_t gap = 0; gap < 20000; gap += 9999) {
+        arena_forget(&arena, gap);
+        assert_int_equal(worker_open(&worker, -1, &with), 0);
+        assert_true(arena_owns(&arena, worker.L) && arena.used > gap + worker.used / 2 && !worker.spilled);
+        arena_warm(&arena);
+        assert_lives(&worker);
+        worker_close(&worker);
+    }
+    arena_forget(&arena, 0);
+    for (size_t i = 0; i < arena.size; i++)
+        assert_int_equal(arena.base[i], 0);
+    assert_int_equal(worker_open(&worker, -1, &with), 0);
+    worker_close(&worker);              //  Nobody's: it has nothing but the arena, or the sanitizer tells
+    arena_close(&arena);
+}
+
+static void test_an_arena_may_be_too_small(void **state)
+{
+    arena_t arena;
+    worker_t worker;
+    worker_config_t with = config;
+    (void) state;
+    arena_open(&arena, 8192);
+    with.arena = &arena;
+    assert_int_equal(worker_open(&worker, -1, &with), 0);
+    assert_true(worker.spilled);
+    worker_close(&worker);
+    arena_forget(&arena, 0);
+    assert_int_equal(worker_open(&worker, -1, &with), 0);
+    assert_lives(&worker);
+    worker_close(&worker);
+    arena_forget(&arena, 1000000);
+    assert_null(arena_take(&arena, 1));
+    arena_close(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +464,7 @@ int main(void)
         TEST(runs), TEST(terms_leave_as_terms), TEST(a_text_is_kept_by_its_hash), TEST(texts_are_forgotten_before_memory_runs_out),
         TEST(each_request_refused_once), TEST(each_request_refused_for_good),
         TEST(broken_frames_end_the_conversation), TEST(a_call_out), TEST(values_go_round),
+        cmocka_unit_test(test_a_state_is_made_in_an_arena), cmocka_unit_test(test_an_arena_may_be_too_small),
     };
     return cmocka_run_group_tests_name("jail_worker", tests, NULL, NULL);
 }
