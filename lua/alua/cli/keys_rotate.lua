@@ -36,8 +36,8 @@ What runs with the old key is cut off within a second: start it again.
 Wherever else %s was trusted, the old key still is: revoke it there and trust the new %s.pub.
 ]]
 
-local STUCK = "the broker has the new key, but %s%s cannot take the place of %s%s: %s; "
-  .. "until it can, %s.key is the one to use. Then run this again"
+local STUCK = "the broker has the new key, but %s%s cannot take the place of %s%s: %s; until it can, %s.key is the one "
+  .. "to use. Then run this again"
 
 local function swap(host, base, fresh, name, key)
   for _, half in ipairs { ".pub", ".key" } do
