@@ -98,7 +98,7 @@ static int export_filter(allow_fn *allow, int fd)
 static int take_program(int fd, struct sock_fprog *program)
 {
     char bytes[FILTER_BYTES];
-    ssize_t size = read(fd, bytes, sizeof bytes);
+    ssize_t size = read(fd, bytes, sizeof bytes);   //  All of it: its writer has ended
     if (size <= 0 || size == FILTER_BYTES || (size_t) size % sizeof *program->filter)
         return EIO;
     program->filter = malloc((size_t) size);
@@ -121,28 +121,39 @@ static int wait_for(pid_t child)
 
 //  The library works in a child of its own: the memory that it leaves in many pieces would be copied page by page in
 //  every worker, at the C library's first look for a free block. A pipe holds a program.
-static int compile(allow_fn *allow, struct sock_fprog *program)
+static int compile(cell_t *self, const int worker[2], const int server[2])
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC))
-        return errno;
     pid_t child = fork();
-    if (child == 0)
-        _exit(export_filter(allow, ends[1]));
+    if (child == 0) {
+        int rc = export_filter(allow_worker, worker[1]);
+        _exit(rc ? rc : export_filter(allow_server, server[1]));
+    }
     int rc = child < 0 ? errno : wait_for(child);
-    close(ends[1]);
     if (rc == 0)
-        rc = take_program(ends[0], program);
+        rc = take_program(worker[0], &self->program);
+    return rc ? rc : take_program(server[0], &self->guard);
+}
+
+static void close_both(const int ends[2])
+{
     close(ends[0]);
-    return rc;
+    close(ends[1]);
 }
 
 int cell_init(cell_t *self, size_t memory, pid_t parent)
 {
+    int worker[2], server[2];
     self->memory = memory;
     self->parent = parent;
-    int rc = compile(allow_worker, &self->program);
-    return rc ? rc : compile(allow_server, &self->guard);
+    if (pipe2(worker, O_CLOEXEC))
+        return errno;
+    int rc = pipe2(server, O_CLOEXEC) ? errno : 0;
+    if (rc == 0) {
+        rc = compile(self, worker, server);
+        close_both(server);
+    }
+    close_both(worker);
+    return rc;
 }
 
 //  The kernel looks at a filter once for every call there is when it is loaded, but not for those that an earlier filter

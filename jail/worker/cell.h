@@ -20,7 +20,7 @@ typedef struct {
     pid_t parent;               //  With whom the process ends
 } cell_t;
 
-//  Compile the filters, which takes two children that are waited for. 0, or an errno.
+//  Compile the filters, in a child that is waited for. 0, or an errno.
 int cell_init(cell_t *self, size_t memory, pid_t parent);
 
 //  Stop being root, for this process and its children, where the system lets us; give every

@@ -143,7 +143,7 @@ static void test_workers_have_seeds_of_their_own(void **state)
     static end_t orders[WORKERS], chances[WORKERS];
     fixture_t *f = *state;
     for (int i = 0; i < WORKERS; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "p%d", i);
         orders[i] = *run_as(f, name, order);
         chances[i] = *run_as(f, name, chance);
