@@ -7,8 +7,11 @@
 
 #include "hub_self.h"
 
-//  A monitored link takes three libzmq sockets; the default stops near 340 links.
-#define MAX_SOCKETS 16384
+//  A link that is dialled takes three libzmq sockets with its monitor; one that comes in takes none. libzmq's tables
+//  have a place of some 20 bytes for each socket that there may be, in memory that is touched when the first is made.
+//  So nodes, which are many, have room for some 1,300 links that they dial, and whoever has a broker for four times as many.
+#define MAX_SOCKETS         4096
+#define MAX_SOCKETS_BROKER  16384
 
 //  Small things that all hub files use
 
@@ -78,17 +81,27 @@ bool hub_role_of(wire_str_t word, hub_role_t *role)
 }
 
 //  Once in a process: czmq leaves signals alone, and there is room for many links.
-static void prepare_process(void)
+static void prepare(int most_sockets)
 {
     zsys_handler_set(NULL);
     void *context = zsys_init();
     if (context)
-        zmq_ctx_set(context, ZMQ_MAX_SOCKETS, MAX_SOCKETS);
+        zmq_ctx_set(context, ZMQ_MAX_SOCKETS, most_sockets);
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+static void prepare_node(void)
+{
+    prepare(MAX_SOCKETS);
+}
+
+static void prepare_broker(void)
+{
+    prepare(MAX_SOCKETS_BROKER);
 }
 
 static void copy_text(char *to, const char *text)
@@ -99,7 +112,7 @@ static void copy_text(char *to, const char *text)
 hub_t *hub_new(uv_loop_t *loop, const hub_config_t *config, const hub_handler_t *handler, void *arg)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, prepare_process);
+    pthread_once(&once, config->role == HUB_BROKER ? prepare_broker : prepare_node);
     hub_t *self = calloc(1, sizeof *self);
     if (!self || !hub_list_reserve(&self->batches, 16)) {
         free(self);

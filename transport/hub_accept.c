@@ -446,7 +446,7 @@ bool hub_accept_drain(hub_source_t *router)
     hub_t *self = router->hub;
     hub_door_t *door = hub_door_of(router);
     uint8_t id[256];
-    for (int i = 0; i < HUB_TURN_FRAMES; i++) {
+    for (int i = 0; i < router->most; i++) {
         hub_frame_t *frame = hub_frame_spare(self);
         int size = frame ? zmq_recv(router->zmq, id, sizeof id, ZMQ_DONTWAIT) : -1;
         if (size < 0 || zmq_msg_recv(&frame->msg, router->zmq, ZMQ_DONTWAIT) < 0)

@@ -12,6 +12,9 @@
 
 #include "hub_self.h"
 
+//  Wake-ups in a row with one frame each, from when on the next is expected to bring one, too.
+#define ALONE_OFTEN 8
+
 int64_t hub_now(const hub_t *self)
 {
     (void) self;
@@ -105,8 +108,10 @@ static void look_at_touched(hub_t *self)
         if (!source)
             continue;
         source->touched = false;
-        if (hub_has_input(source))
+        if (hub_has_input(source)) {
+            source->alone = 0;
             mark_ready(source);
+        }
     }
     self->touched.count = 0;
 }
@@ -174,13 +179,19 @@ static void take_turn(hub_t *self)
 
 //  Receive from one socket. A pump from inside a callback must not receive as well: the
 //  frame that is being handed over would be overwritten.
-static void receive(hub_source_t *source)
+//
+//  A second receive that finds nothing costs a look into libzmq (two system calls). Where frames come one by one it is
+//  left out: ZMQ_EVENTS, read before the loop sleeps, tells when one did not come alone.
+static void receive(hub_source_t *source, bool all)
 {
     hub_t *self = source->hub;
+    uint64_t before = self->stat.frames_in;
+    source->most = !all && source->alone >= ALONE_OFTEN ? 1 : HUB_TURN_FRAMES;
     self->draining = true;
     if (source->drain(source))
         hub_touch(source);
     self->draining = false;
+    source->alone = self->stat.frames_in - before == 1 ? source->alone + 1 : 0;
 }
 
 //  One wake-up of one socket.
@@ -188,7 +199,7 @@ static void wake_up(hub_source_t *source)
 {
     hub_t *self = source->hub;
     self->inside++;
-    receive(source);
+    receive(source, false);
     self->inside--;
     take_turn(self);
 }
@@ -441,7 +452,7 @@ static void drain_quietly(hub_t *self)
             continue;
         source->ready = false;
         self->ready.items[i] = NULL;
-        receive(source);
+        receive(source, true);
     }
     if (self->ready.count <= count)
         self->ready.count = 0;

@@ -54,6 +54,8 @@ struct hub_source {
     zsock_t *sock;
     void *zmq;                  //  The raw socket of sock
     bool (*drain)(hub_source_t *self);      //  True: there may be more
+    int most;                   //  Frames that drain may take
+    unsigned alone;             //  Wake-ups in a row that brought one frame
     bool touched, ready;
 };
 

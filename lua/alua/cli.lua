@@ -2,9 +2,7 @@
 --
 -- Each verb is a module alua.cli.VERB that returns { options = list, run = function }; its manual
 -- page stands in alua.cli.pages. What needs C (processes, sockets, the terminal) comes in as `host`.
-local config = require "alua.cli.config"
-local options = require "alua.cli.options"
-local pages = require "alua.cli.pages"
+-- Modules are loaded where they are used: a process of a run needs neither pages nor options, and keeps all that it loads.
 
 local verbs = {
   run = "alua.cli.run", broker = "alua.cli.broker", node = "alua.cli.node", console = "alua.cli.console",
@@ -24,6 +22,7 @@ local function complain(verb, message)
 end
 
 local function help(_, verb)
+  local pages = require "alua.cli.pages"
   local page = pages[verb and verb:find "^[^-]" and verb or "alua"]
   if not page then
     io.stderr:write("alua help: there is no command '", verb, "'\n")
@@ -36,7 +35,8 @@ end
 local function run(host, verb, args)
   local command = require(verbs[verb])
   if not command.options then return command.run(host, args) end -- Takes its arguments as they are
-  local given, rest = options.parse(command.options, args, command.stops)
+  local config = require "alua.cli.config"
+  local given, rest = require("alua.cli.options").parse(command.options, args, command.stops)
   if not given then return complain(verb, rest) end
   if given.help then return help(host, verb) end
   local found, problem = config.load(host, given)
@@ -64,11 +64,11 @@ words["--version"], words["-v"] = words.version, words.version
 ---@return integer status
 return function(host, verb, ...)
   if not verb then
-    io.stderr:write(pages.usage)
+    io.stderr:write(require("alua.cli.pages").usage)
     return USAGE
   end
   if words[verb] then return words[verb](host, ...) end
   if verbs[verb] then return run(host, verb, { ... }) end
-  io.stderr:write("alua: there is no command '", verb, "'\n", pages.usage)
+  io.stderr:write("alua: there is no command '", verb, "'\n", require("alua.cli.pages").usage)
   return USAGE
 end

@@ -303,7 +303,7 @@ int64_t alua_now(const alua_node_t *self)
 void alua_node_run(alua_node_t *self)
 {
     self->quit = false;
-    while (!self->quit && uv_run(&self->loop, UV_RUN_ONCE))
+    while (!self->quit && uv_run(&self->loop, UV_RUN_DEFAULT))
         ;
 }
 

@@ -73,6 +73,24 @@ static void test_large_messages_travel_alone_and_in_order(void **state)
     wire_buf_free(&big);
 }
 
+//  Who has brought one frame at a time for long is read less eagerly: what comes at once then must not be left lying.
+static void test_many_frames_at_once_after_many_alone(void **state)
+{
+    fixture_t *f = *state;
+    up(f);
+    for (uint64_t i = 1; i <= 40; i++) {
+        assert_int_equal(say(f->a.last, i, 10), 0);
+        assert_int_equal(say(f->b.last, i, 10), 0);
+        RUN_UNTIL(&f->loop, f->a.got == i && f->b.got == i, 1000);
+    }
+    for (uint64_t i = 41; i <= 70; i++) {
+        assert_int_equal(say(f->a.last, i, 70000), 0);      //  Each in a frame of its own
+        assert_int_equal(say(f->b.last, i, 70000), 0);
+    }
+    RUN_UNTIL(&f->loop, f->a.got == 70 && f->b.got == 70, 3000);
+    assert_int_equal(f->a.disordered + f->b.disordered, 0);
+}
+
 static void test_acks_drain_the_ring(void **state)
 {
     fixture_t *f = *state;
@@ -397,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_dial_and_talk),
         T(test_large_messages_travel_alone_and_in_order),
+        T(test_many_frames_at_once_after_many_alone),
         T(test_acks_drain_the_ring),
         T(test_a_full_ring_says_so_and_pump_makes_room),
         T(test_both_dial_at_once_and_one_link_remains),

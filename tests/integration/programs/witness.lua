@@ -71,10 +71,11 @@ local function witness(fname, ...)
   told "future"(luarpc.future("n2", fname)(...):get())
 end
 
+if alua.node == "n3" then
+  alua.watch(nil, function(what, id) say("all", what, id) end)
+  alua.whereis "nobody" -- When that is answered, the broker knows who watches
+end
 say("pid", alua.node, pid())
 if alua.node == "n1" then witness(...) end
 if alua.node == "n2" then prepared = assert(alua.register "n2's name") end
-if alua.node == "n3" then
-  alua.watch(nil, function(what, id) say("all", what, id) end)
-end
 alua.loop()
