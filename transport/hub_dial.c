@@ -20,7 +20,7 @@ static bool drain_dealer(hub_source_t *source)
 {
     hub_t *hub = source->hub;
     hub_peer_t *peer = source->peer;
-    for (int i = 0; i < HUB_TURN_FRAMES; i++) {
+    for (int i = 0; i < source->most; i++) {
         hub_frame_t *frame = hub_frame_spare(hub);
         if (!frame || zmq_msg_recv(&frame->msg, source->zmq, ZMQ_DONTWAIT) < 0)
             return false;
