@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """bench/nats_fanout.py - NATS at the fan-out of bench/broker's topic part, by the server's CPU
 
-    bench/nats_fanout.py [--seconds S] [--runs N] [--ours]
+    bench/nats_fanout.py [--seconds S] [--runs N] [--ahead N] [--ours]
 
 Starts nats-server (Debian's package; skipped when it is not installed) on loopback, pinned to the first core together with the
 client, as bench/broker does with one core. The client speaks NATS' text protocol over plain sockets: one publisher, 1, 8 and 64
-subscribers, 16 and 256 bytes; it only counts bytes, so nearly all that is measured is the server. The publisher stays 8192
-messages or fewer ahead of the slowest, so nobody is cut off. Prints deliveries a second and the server's CPU microseconds for each,
+subscribers, 16 and 256 bytes; it only counts bytes, so nearly all that is measured is the server. The publisher stays N
+messages or fewer (400, as ours in bench/broker) ahead of the slowest, so nobody is cut off; more of them make larger batches, and less CPU a message. Prints deliveries a second and the server's CPU microseconds for each,
 from /proc/PID/stat; with --ours bench/broker's rows behind them, whose column of the broker's CPU is the one to compare.
 """
 import argparse
@@ -20,8 +20,7 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-AHEAD = 8192
-BATCH = 512
+BATCH = 100
 
 
 def find_server():
@@ -76,8 +75,8 @@ class Server:
 class Fanout:
     """One publisher, so many subscribers, in one thread."""
 
-    def __init__(self, server, count, size):
-        self.server = server
+    def __init__(self, server, count, size, ahead):
+        self.server, self.ahead = server, ahead
         self.publisher = server.connect()
         self.subscribers = [server.connect("SUB bench.a 1") for _ in range(count)]
         self.batch = (f"PUB bench.a {size}\r\n" + "x" * size + "\r\n").encode() * BATCH
@@ -95,7 +94,7 @@ class Fanout:
         return min(self.had.values()) // self.frame
 
     def publish(self):
-        while self.left or self.sent - self.slowest() < AHEAD:
+        while self.left or self.sent - self.slowest() <= self.ahead - BATCH:
             if not self.left:
                 self.left = memoryview(self.batch)
                 self.sent += BATCH
@@ -134,7 +133,7 @@ def measure(program, count, size, options):
     rows = []
     for _ in range(options.runs):
         with Server(program) as server:
-            fanout = Fanout(server, count, size)
+            fanout = Fanout(server, count, size, options.ahead)
             rows.append(fanout.run(options.seconds))
             fanout.close()
     return [statistics.median(column) for column in zip(*rows)]
@@ -144,6 +143,7 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--ahead", type=int, default=400)
     parser.add_argument("--ours", action="store_true")
     options = parser.parse_args()
     program = find_server()
