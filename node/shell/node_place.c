@@ -1,5 +1,7 @@
 //  node_place - where a node's files live, and what its starter told it
 
+#define _GNU_SOURCE             //  O_TMPFILE
+
 #include <errno.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -66,23 +68,35 @@ static bool read_token(const char *path, char *token)
     return got == TOKEN_SIZE;
 }
 
-//  Written under another name and linked into place, so that nobody reads half of it and the first wins.
+//  A file without a name, so that kill -9 leaves nothing; where the file system has none, under another name.
+static int open_draft(const char *path, char *name, size_t size)
+{
+    int fd = open(alua_directory(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        snprintf(name, size, "/proc/self/fd/%d", fd);
+        return fd;
+    }
+    snprintf(name, size, "%s.%d", path, (int) getpid());
+    return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+//  Written as a draft and linked into place, so that nobody reads half of it and the first wins.
 static bool make_token(const char *path)
 {
-    char other[PATH_MAX + 64], hex[TOKEN_SIZE + 1];
+    char draft[PATH_MAX + 64], hex[TOKEN_SIZE + 1];
     uint8_t bytes[TOKEN_SIZE / 2];
     if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
         return false;
     for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-    snprintf(other, sizeof other, "%s.%d", path, (int) getpid());
-    int fd = open(other, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open_draft(path, draft, sizeof draft);
     if (fd < 0)
         return false;
-    bool written = write(fd, hex, TOKEN_SIZE) == TOKEN_SIZE;
+    bool placed = write(fd, hex, TOKEN_SIZE) == TOKEN_SIZE
+               && (linkat(AT_FDCWD, draft, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST);
     close(fd);
-    bool placed = written && (link(other, path) == 0 || errno == EEXIST);
-    unlink(other);
+    if (strncmp(draft, path, strlen(path)) == 0)
+        unlink(draft);
     return placed;
 }
 
