@@ -51,7 +51,8 @@ function nodes.run(host, given, rest)
   return visitor.visit(host, given, "nodes", function(core, resume)
     return core.ask("NODES", 30, function(list, err)
       if list == nil then return resume(nil, err) end
-      core.ask("STAT", 30, function(stat) resume(list, stat) end)
+      local ok, problem = core.ask("STAT", 30, function(stat) resume(list, stat) end)
+      if ok == nil and problem ~= nil then resume(nil, problem) end     -- We were shown out meanwhile
     end)
   end, function(list, stat)
     reach.warn_of_broker(stat)
