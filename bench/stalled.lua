@@ -17,6 +17,12 @@ function listen(count, bytes)
   return true
 end
 
+--- Stand still until somebody writes to this FIFO.
+function stand(path)
+  local file <close> = assert(io.open(path))
+  return file:read() == "on"
+end
+
 --- Messages, those left out, messages a second, and the 50th and 99th percentile of the latency in ms.
 function report()
   table.sort(latencies)
