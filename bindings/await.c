@@ -1,7 +1,8 @@
 //  await - the waiting point for Lua code
 //
 //  core.await(start, what, background): start(resume) is called; when resume(...) is, at once or later
-//  and from anywhere, await returns what it was given.
+//  and from anywhere, await returns what it was given. A start that cannot begin returns nil and an error (not nil), as
+//  what asks and calls does: await returns these.
 
 #include "core.h"
 #include "task.h"
@@ -80,6 +81,11 @@ static int started(lua_State *L, int status, lua_KContext context)
     (void) status;
     if (self->resumed)
         return push_values(L, self);
+    if (lua_isnil(L, -2) && !lua_isnil(L, -1)) {
+        self->resumed = true;
+        return 2;
+    }
+    lua_settop(L, SELF);
     self->task = task;
     task->wait = (lwait_t) { .verb = lua_tostring(L, WHAT), .stop = stop, .object = self,
                              .holds = !self->background };
@@ -103,7 +109,7 @@ static int await(lua_State *L)
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, SELF);
     lua_pushcclosure(L, resume, 2);
-    lua_callk(L, 1, 0, (lua_KContext) task, started);
+    lua_callk(L, 1, 2, (lua_KContext) task, started);
     return started(L, LUA_OK, (lua_KContext) task);
 }
 

@@ -89,7 +89,7 @@ function chunk.eval(dst, text, ...)
     local err
     request, err = core.chunk(dst, text, name, RESULTS, EVAL_TIMEOUT, done,
       table.unpack(args, 1, args.n))
-    if not request then done(nil, err) end
+    return request, err
   end, "alua.eval at " .. dst))
   if request and core.cancelled() then core.cancel(request) end -- Nobody waits for us: nor do we
   return table.unpack(results, 1, results.n)

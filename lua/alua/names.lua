@@ -17,11 +17,10 @@ end
 -- Ask the broker; `shape` makes the results of its answer.
 local function ask(type_name, what, name, cb, shape)
   return waiting.either(cb and waiting.guarded(what, cb), what, function(done)
-    local ok, problem = core.ask(type_name, TIMEOUT, function(answer, err)
+    return core.ask(type_name, TIMEOUT, function(answer, err)
       if answer == nil then return done(nil, err) end
       done(shape(answer))
     end, name)
-    if ok == nil and problem ~= nil then core.task(done, nil, problem) end      -- The broker has shown us out
   end)
 end
 

@@ -1,7 +1,8 @@
 --- Waiting, or not: one door for functions that do either
 --
 -- Such a function does its work in `start(done)`, which calls `done` later, as an
--- event. With a callback, `done` is that callback; without one, the caller waits.
+-- event. With a callback, `done` is that callback; without one, the caller waits. A `start` that cannot begin returns
+-- nil and an error, which is what it brings.
 
 local _ENV = require("alua.env").std
 local core = require "alua.core"
@@ -22,10 +23,11 @@ end
 --- Call `start`, and give what it brings to `cb`, or wait for it and return it.
 ---@param cb function?
 ---@param what string For the list of who waits for what.
----@param start fun(done: function)
+---@param start fun(done: function): any, any
 function waiting.either(cb, what, start)
   if cb then
-    start(cb)
+    local ok, err = start(cb)
+    if ok == nil and err ~= nil then core.task(cb, nil, err) end
     return
   end
   local results = table.pack(core.await(start, what)) -- No tail call: errors name our caller

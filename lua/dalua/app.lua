@@ -135,7 +135,7 @@ local function dissolve(name)
   if not belongs(name) then return end
   local emit = events.emitter()
   local version, err = core.await(function(resume)
-    core.ask("LEAVE", TIMEOUT, resume, name)
+    return core.ask("LEAVE", TIMEOUT, resume, name)
   end, "dalua.app.destroy of " .. name)
   if version == nil then return emit("dalua_app_destroy", "error", name, reply.text(err)) end
   emit("dalua_app_destroy", "success", "local", name)

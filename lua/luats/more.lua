@@ -21,7 +21,7 @@ local function settle(self, failed)
   if failed then lease:release(nil, report) else lease:ack(nil, nil, report) end
 end
 
-local EACH = { lease = given.span(0.01, 86400), timeout = given.timeout, background = given.flag }
+local EACH = { lease = check.lease, timeout = given.timeout, background = given.flag }
 
 --- A worker in one line: `for tuple, lease in space:each({ "job" }, { lease = 10 }) do ... end`.
 ---
@@ -134,7 +134,7 @@ function Space:eval(node, code, options, cb)
   local wanted = given.check(options, EVAL, 2)
   local args = table.pack(table.unpack(wanted.args or {}))
   return waiting.either(cb and waiting.guarded("luats.eval", cb), "eval in " .. self.name, function(done)
-    core.chunk(node, LIVE, "=luats.eval", 2, wanted.timeout, function(_, err)
+    return core.chunk(node, LIVE, "=luats.eval", 2, wanted.timeout, function(_, err)
       if err ~= nil then return done(nil, err) end
       done(true)
     end, self.name, code, table.unpack(args, 1, args.n))

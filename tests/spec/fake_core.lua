@@ -376,7 +376,7 @@ function fake.core(self)
     local co = coroutine.running()
     assert(self.waiting[co], "waits in a coroutine that is not ours")
     local results, suspended
-    start(function(...)
+    local ok, err = start(function(...)
       if results then return end
       results = table.pack(...)
       if suspended then
@@ -384,6 +384,10 @@ function fake.core(self)
       end
     end)
     if results then return spread(results) end
+    if ok == nil and err ~= nil then
+      results = { nil, err, n = 2 }
+      return nil, err
+    end
     suspended = true
     return coroutine.yield()
   end

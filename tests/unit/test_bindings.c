@@ -483,6 +483,12 @@ static void test_await(void **state)
     said(f, A, "main\n");
     runs(f, A, "say(pcall(core.await, function() error('in start', 0) end))");
     said(f, A, "false in start\n");
+    runs(f, A, "say(core.await(function() return nil, 'cannot begin' end, 'never'))");
+    said(f, A, "nil cannot begin\n");
+    runs(f, A, "say(core.await(function(resume) resume('first') return nil, 'too late' end, 'now'))");
+    said(f, A, "first\n");
+    has(f, A, "say(core.await(function() return nil, 'on main' end, 'never'))");
+    said(f, A, "nil on main\n");
     assert_int_equal(fake_holds(A), 0);
 }
 

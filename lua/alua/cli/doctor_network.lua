@@ -56,17 +56,14 @@ local function enter(report, given, broker)
     report:problem("broker", "not asked: " .. why, "see above")
     return
   end
-  local id, err = core.await(function(resume) core.open(broker, PATIENCE, resume) end, "open " .. broker)
+  local id, err = core.await(function(resume) return core.open(broker, PATIENCE, resume) end, "open " .. broker)
   if id then return core end
   local text = tostring(err)
   report:problem("broker", broker .. ": " .. text, fix_of(text) or fixes[core.iserror(err) and err.code] or fixes.denied)
 end
 
 local function ask(core, kind)
-  return core.await(function(resume)
-    local ok, err = core.ask(kind, PATIENCE, resume)
-    if ok == nil and err ~= nil then resume(nil, err) end
-  end, kind)
+  return core.await(function(resume) return core.ask(kind, PATIENCE, resume) end, kind)
 end
 
 -- ---- What it says --------------------------------------------------------------

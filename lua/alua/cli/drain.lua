@@ -13,8 +13,7 @@ local ASK = 30 -- Seconds for an answer of the broker
 local function ask(core, type, ...)
   local args = table.pack(...)
   return core.await(function(resume)
-    local ok, err = core.ask(type, ASK, resume, table.unpack(args, 1, args.n))
-    if ok == nil and err ~= nil then resume(nil, err) end
+    return core.ask(type, ASK, resume, table.unpack(args, 1, args.n))
   end, "drain")
 end
 

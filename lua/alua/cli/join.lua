@@ -56,7 +56,7 @@ end
 ---@return string? id, any err
 function join.connect(core, broker, known)
   return core.await(function(resume)
-    core.open(broker, join.patience, function(id, ...)
+    return core.open(broker, join.patience, function(id, ...)
       if id and known then known(id) end
       resume(id, ...)
     end)

@@ -58,10 +58,7 @@ end
 
 -- true; or nil, the error, and whether the broker has surely not done it.
 local function ask(core, key)
-  local result, err = core.await(function(resume)
-    local ok, problem = core.ask("ROTATE", PATIENCE, resume, key)
-    if ok == nil and problem ~= nil then resume(nil, problem) end
-  end, "rotate")
+  local result, err = core.await(function(resume) return core.ask("ROTATE", PATIENCE, resume, key) end, "rotate")
   core.finish(0, 2)
   if result then return true end
   return nil, tostring(err), core.iserror(err) and err.definite

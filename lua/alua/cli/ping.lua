@@ -20,10 +20,7 @@ local alive = { no_function = true, not_exported = true, draining = true, denied
 -- How much time the question and its answer took; what came.
 local function round(asker, what, start)
   local core, begun = asker.core, asker.now()
-  local results = table.pack(core.await(function(resume)
-    local ok, err = start(resume)
-    if ok == nil and err ~= nil then resume(nil, err) end
-  end, "ping " .. what))
+  local results = table.pack(core.await(start, "ping " .. what))
   local failed = results[1] == nil and core.iserror(results[2])
   return (asker.now() - begun) * 1000, not failed and results[1] or nil, failed and results[2] or nil
 end

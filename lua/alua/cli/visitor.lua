@@ -11,10 +11,7 @@ local visitor = {}
 function visitor.visit(host, given, what, ask, print_results)
   local core, why = join.open(host, given, { visitor = true })
   if not core then return 1, why end
-  local results = table.pack(core.await(function(resume)
-    local ok, err = ask(core, resume)
-    if ok == nil and err ~= nil then resume(nil, err) end
-  end, what))
+  local results = table.pack(core.await(function(resume) return ask(core, resume) end, what))
   local err = results[2]
   local failed = results[1] == nil and core.iserror(err)
   if failed then
