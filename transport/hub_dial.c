@@ -156,7 +156,7 @@ static int arm(hub_peer_t *self, const char *endpoint)
     bool by_key = self->dial_key[0] && strncmp(endpoint, "tcp://", 6) == 0;
     snprintf(self->key, sizeof self->key, "%s", by_key ? self->dial_key : "");
     set_options(self->dealer->sock);
-    zsock_set_ipv6(self->dealer->sock, strncmp(endpoint, "tcp://[", 7) == 0);
+    hub_source_family(self->dealer, endpoint);
     return by_key ? hub_keys_show(self->hub, self->dealer->zmq, self->dial_key) : 0;
 }
 

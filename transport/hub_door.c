@@ -109,7 +109,7 @@ int hub_door_listen(hub_door_t *self, const char *endpoint)
 {
     bool tcp = strncmp(endpoint, "tcp://", 6) == 0;
     zsock_set_heartbeat_ivl(self->router->sock, tcp ? 0 : WIRE_HEARTBEAT);
-    zsock_set_ipv6(self->router->sock, strncmp(endpoint, "tcp://[", 7) == 0);
+    hub_source_family(self->router, endpoint);
     if (zmq_bind(self->router->zmq, endpoint) == 0)
         return 0;
     return errno == EADDRINUSE ? WIRE_E_EXISTS : errno == EINVAL ? WIRE_E_USAGE : WIRE_E_SYSTEM;

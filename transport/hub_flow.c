@@ -129,9 +129,9 @@ static void link_peers(const hub_t *self)
 //  The next look at it, or WIRE_LINK_NEVER: it has to be shut down.
 static int64_t look_after(hub_t *self, flow_t *flow, int64_t now)
 {
-    hub_tcp_t heard = hub_tcp_heard(flow->fd);
     if (flow->end_at)
         return now < flow->end_at ? flow->end_at : WIRE_LINK_NEVER;
+    hub_tcp_t heard = hub_tcp_heard(flow->fd);
     if (heard.quiet >= SILENCE)
         return WIRE_LINK_NEVER;
     if (floods(self, flow, heard.bytes, now)) {

@@ -8,8 +8,7 @@
 #include "hub_self.h"
 
 #define BEGINNING   11          //  Signature and major version
-#define MECHANISM   12          //  Where it stands, and its size
-#define MECHANISM_SIZE 20
+#define MECHANISM   12          //  Where it stands
 
 static const uint8_t beginning[BEGINNING] = { 0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3 };
 
@@ -60,7 +59,7 @@ void hub_greet(hub_peer_t *self, const char *endpoint)
         return;
     zsock_set_reconnect_ivl(self->greeter->sock, -1);
     zsock_set_linger(self->greeter->sock, 0);
-    zsock_set_ipv6(self->greeter->sock, strncmp(endpoint, "tcp://[", 7) == 0);
+    hub_source_family(self->greeter, endpoint);
     hub_source_watch(self->greeter);
     if (zmq_connect(self->greeter->zmq, endpoint))
         hub_greet_stop(self);

@@ -312,6 +312,11 @@ hub_source_t *hub_source_new(hub_t *self, hub_peer_t *peer, int type, bool (*dra
     return source;
 }
 
+void hub_source_family(hub_source_t *self, const char *endpoint)
+{
+    zsock_set_ipv6(self->sock, strncmp(endpoint, "tcp://[", 7) == 0);
+}
+
 void hub_source_watch(hub_source_t *self)
 {
     uv_poll_start(&self->poll, UV_READABLE, on_poll);

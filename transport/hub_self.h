@@ -209,6 +209,7 @@ bool hub_role_of(wire_str_t word, hub_role_t *role);
 int  hub_loop_start(hub_t *self);
 void hub_loop_stop(hub_t *self);
 hub_source_t *hub_source_new(hub_t *self, hub_peer_t *peer, int type, bool (*drain)(hub_source_t *));
+void hub_source_family(hub_source_t *self, const char *endpoint);   //  IPv6 for its numbers, else IPv4; before it binds or dials
 void hub_source_watch(hub_source_t *self);
 void hub_source_destroy(hub_source_t **self_p, int linger);
 bool hub_has_input(hub_source_t *self); //  Reads ZMQ_EVENTS, so all that libzmq had to say is taken in
