@@ -22,7 +22,7 @@ typedef struct {
     uint16_t units;             //  Of a thing; 0: there is one, which is large
     uint16_t live;              //  Things in it
     uint16_t fresh;             //  From this unit on there never was one
-    uint16_t freed;             //  The last thing that went, a row of them; SPACE_SLAB_NONE
+    uint16_t freed;             //  The last thing that went, a row of them; UINT16_MAX: none
 } space_page_t;
 
 typedef struct {
