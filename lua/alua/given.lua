@@ -17,29 +17,20 @@ local function is_seconds(value, low, high)
   return type(value) == "number" and value >= low and value <= high
 end
 
---- true or false.
-function given.flag(value)
-  if type(value) ~= "boolean" then return "must be true or false, got " .. type(value) end
+local function of_type(kind, words)
+  return function(value)
+    if type(value) ~= kind then return ("must be %s, got %s"):format(words, type(value)) end
+  end
 end
 
---- A string.
-function given.text(value)
-  if type(value) ~= "string" then return "must be a string, got " .. type(value) end
-end
+given.flag = of_type("boolean", "true or false")
+given.text = of_type("string", "a string")
+given.table = of_type("table", "a table")
+given.callable = of_type("function", "a function")
 
 --- A string of 1 to 255 bytes.
 function given.name(value)
   if type(value) ~= "string" or #value < 1 or #value > 255 then return "must be a string of 1 to 255 bytes" end
-end
-
---- A table.
-function given.table(value)
-  if type(value) ~= "table" then return "must be a table, got " .. type(value) end
-end
-
---- A function.
-function given.callable(value)
-  if type(value) ~= "function" then return "must be a function, got " .. type(value) end
 end
 
 --- Seconds to wait; math.huge is for ever.
@@ -143,9 +134,8 @@ end
 ---@return integer?
 function given.ms(seconds, what, level)
   if seconds == nil then return nil end
-  if type(seconds) ~= "number" or seconds ~= seconds or seconds < 0 or seconds > 1e12 then
-    error(what .. " must be a number of seconds, from 0 up", level + 1)
-  end
+  local wrong = given.seconds(seconds)
+  if wrong then error(what .. " " .. wrong, level + 1) end
   return math.ceil(seconds * 1000)
 end
 

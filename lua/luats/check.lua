@@ -24,11 +24,13 @@ function check.usual(self, value, what, cb, level)
   if cb ~= nil and type(cb) ~= "function" then error("callback must be a function, got " .. type(cb), level + 1) end
 end
 
+--- The rule for how long a lease may last.
+check.lease = given.span(0.01, 86400)
+
 --- It names a space; `what` is what messages call it.
 function check.name(name, what, level)
-  if type(name) ~= "string" or #name < 1 or #name > 255 then
-    error(what .. " must be a string of 1 to 255 bytes", level + 1)
-  end
+  local wrong = given.name(name)
+  if wrong then error(what .. " " .. wrong, level + 1) end
   if name:find "%c" then error(what .. " must have no control characters", level + 1) end
 end
 

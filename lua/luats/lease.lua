@@ -52,8 +52,6 @@ local function outs_of(outs, level)
   return list
 end
 
-local too_short = given.span(0.01, 86400)
-
 --- Consume the tuple; `outs` (`{ done = { { "frame", 7 } } }`: by space, lists of tuples) are put in the
 --- same step. Waits unless there is a callback.
 ---@param outs table<string, table[]>?
@@ -93,7 +91,7 @@ end
 ---@return true? ok, any err
 function Lease:extend(seconds, options, cb)
   local timeout = given.check(options, TIMEOUT, 2).timeout
-  local wrong = too_short(seconds)
+  local wrong = check.lease(seconds)
   if wrong then error("the time of a lease " .. wrong, 2) end
   local ms = given.ms(seconds, "the time of a lease", 2)
   waiting.check(cb)

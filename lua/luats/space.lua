@@ -37,7 +37,7 @@ function Space:out(tuple, options, cb)
 end
 
 local TAKE = {
-  timeout = given.timeout, lease = given.span(0.01, 86400), background = given.flag, after = given.integer(1),
+  timeout = given.timeout, lease = check.lease, background = given.flag, after = given.integer(1),
 }
 local READ = { timeout = given.timeout, background = given.flag }
 

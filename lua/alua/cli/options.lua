@@ -14,22 +14,23 @@ local rules = require "alua.given"
 
 local options = {}
 
+-- Seconds that a rule of alua.given takes.
+local function seconds(rule, words)
+  return function(value)
+    local number = tonumber(value)
+    if number and not rule(number) then return number end
+    return nil, ("wants a number of seconds%s, not '%s'"):format(words, value)
+  end
+end
+
 local readers = {
   text = function(value) return value end,
   name = function(value)
     if value ~= "" then return value end
     return nil, "wants a name"
   end,
-  seconds = function(value)
-    local seconds = tonumber(value)
-    if seconds and not rules.seconds(seconds) then return seconds end
-    return nil, "wants a number of seconds, not '" .. value .. "'"
-  end,
-  lifetime = function(value)
-    local seconds = tonumber(value)
-    if seconds and not rules.lifetime(seconds) then return seconds end
-    return nil, "wants a number of seconds, more than 0, not '" .. value .. "'"
-  end,
+  seconds = seconds(rules.seconds, ""),
+  lifetime = seconds(rules.lifetime, ", more than 0"),
   count = function(value)
     local count = math.tointeger(tonumber(value))
     if count and count >= 1 and count <= 10000 then return count end
