@@ -115,7 +115,6 @@ static void arm(broker_t *self)
 //  Behind everything that may have changed the core.
 static void after(broker_t *self)
 {
-    self->had_members |= broker_core_members(self->core) > 0;
     if (self->changes == broker_core_changes(self->core))
         return;
     self->changes = broker_core_changes(self->core);
@@ -172,6 +171,7 @@ static int on_hello(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting,
     if (rc)
         return refuse(self, greeting, rc, *text);
     hub_set_data(peer, (void *) (uintptr_t) welcome.session);
+    self->had_members |= broker_core_members(self->core) > 0;       //  It may have left before this turn is over
     if (greeting->name.size == 0)
         snprintf(name, WIRE_MAX_NAME + 1, "%s", welcome.node);
     say_arrival(self, &welcome, &hello, hub_peer_key(peer));

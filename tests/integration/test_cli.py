@@ -11,6 +11,7 @@ import time
 import unittest
 
 import harness
+import wire_client
 from harness import eventually
 
 VERBS = ("run", "broker", "node", "console", "nodes", "send", "call",
@@ -141,6 +142,16 @@ class TestBroker(harness.Case):
         self.assertEqual(len(self.processes()), 2)
         node.stop()
         eventually(lambda: not self.processes(), "the broker has ended, too")
+
+    def test_until_empty_and_the_only_member_is_brief(self):
+        """It comes and leaves in one and the same turn of the broker."""
+        broker = self.start("broker", "--until-empty", "--listen", "tcp://127.0.0.1:*")
+        endpoint = broker.expect(r"listening on (tcp://\S+)")[1]
+        link = wire_client.Link(endpoint, wire_client.token_of(self.runtime / "alua"), name="brief")
+        self.addCleanup(link.close)
+        link.hello(7)
+        link.bye()
+        broker.wait(harness.PATIENCE / 4)       # Where nobody comes it stays for 10 s
 
 
 class TestNode(harness.Case):
