@@ -164,6 +164,7 @@ class Link:
         self.socket.set(zmq.HEARTBEAT_TIMEOUT, LIMITS["HEARTBEAT_TIMEOUT"])
         self.socket.set(zmq.LINGER, 2000)
         self.socket.set(zmq.SNDHWM, 0)
+        self.socket.set(zmq.RCVHWM, 0)      # A full queue, then a cut: libzmq 4.3.4 aborts
         if self.key:
             self.socket.curve_publickey = self.key.public.encode()
             self.socket.curve_secretkey = self.key.secret.encode()
