@@ -1,9 +1,9 @@
 //  raw_pubsub - the floor under topics: ZeroMQ's PUB to as many SUB sockets
 //
-//      raw_pubsub [tcp|ipc] SECONDS BYTES PROCESSES SOCKETS
+//      raw_pubsub [tcp|ipc] SECONDS BYTES PROCESSES SOCKETS AHEAD
 //
 //  Each process has so many SUB sockets, all of them subscribe to everything. The publisher is held back, as ours is, by
-//  answers: each 100th message is answered by the first subscriber, and 400 are on their way at most.
+//  answers: each 100th message is answered by the first subscriber, and AHEAD are on their way at most.
 //  Prints:  delivered/s=... and the publisher's CPU for each, in us
 
 #include <signal.h>
@@ -19,7 +19,6 @@
 #include <zmq.h>
 
 #define BATCH   100
-#define BATCHES 4
 #define TURN    256             //  So many are received before the sockets are polled again
 #define MOST    1024            //  Bytes, sockets
 
@@ -106,9 +105,9 @@ static void await_subscriptions(void *publisher, int count)
         count -= zmq_recv(publisher, byte, sizeof byte, 0) > 0;
 }
 
-static void measure(void *publisher, void *answer, double seconds, size_t bytes, int subscribers)
+static void measure(void *publisher, void *answer, double seconds, size_t bytes, int subscribers, int ahead)
 {
-    for (int i = 0; i < BATCHES; i++)
+    for (int i = 0; i < ahead; i += BATCH)
         publish_batch(publisher, bytes);
     double began = seconds_now(), used = seconds_used(), now = began;
     uint64_t batches = 0;
@@ -125,7 +124,7 @@ static void measure(void *publisher, void *answer, double seconds, size_t bytes,
 
 int main(int argc, char **argv)
 {
-    if (argc < 6 || strtoul(argv[3], NULL, 10) > MOST || atoi(argv[5]) > MOST || atoi(argv[4]) > MOST)
+    if (argc < 7 || strtoul(argv[3], NULL, 10) > MOST || atoi(argv[5]) > MOST || atoi(argv[4]) > MOST)
         return 2;
     int processes = atoi(argv[4]), sockets = atoi(argv[5]);
     pid_t children[MOST];
@@ -142,7 +141,7 @@ int main(int argc, char **argv)
     if (zmq_bind(answer, answers) || zmq_bind(publisher, endpoint))
         return 1;
     await_subscriptions(publisher, processes * sockets);
-    measure(publisher, answer, atof(argv[2]), strtoul(argv[3], NULL, 10), processes * sockets);
+    measure(publisher, answer, atof(argv[2]), strtoul(argv[3], NULL, 10), processes * sockets, atoi(argv[6]));
     for (int i = 0; i < processes; i++) {
         kill(children[i], SIGKILL);
         waitpid(children[i], NULL, 0);

@@ -1,6 +1,6 @@
 -- Topics: the same as bench/topic_node.c, in Lua.
 --   topic.lua subscribe SUBSCRIPTIONS [answer]
---   topic.lua publish BYTES SECONDS
+--   topic.lua publish BYTES SECONDS AHEAD
 local core = require "alua.core"
 
 local function subscribe(count, answers)
@@ -33,7 +33,7 @@ local function subscribe(count, answers)
   alua.loop()
 end
 
-local function publish(bytes, seconds)
+local function publish(bytes, seconds, ahead)
   local text = ("x"):rep(bytes)
   local stop, published, batches = alua.now() + seconds, 0, 0
   local function batch()
@@ -51,8 +51,8 @@ local function publish(bytes, seconds)
     alua.exit(0)
   end)
   while not answers.number do alua.sleep(0.01) end
-  for _ = 1, 4 do batch() end
+  for _ = 1, ahead // 100 do batch() end
   alua.loop()
 end
 
-if arg[1] == "subscribe" then subscribe(tonumber(arg[2]), arg[3]) else publish(tonumber(arg[2]), tonumber(arg[3])) end
+if arg[1] == "subscribe" then subscribe(tonumber(arg[2]), arg[3]) else publish(tonumber(arg[2]), tonumber(arg[3]), tonumber(arg[4])) end

@@ -1,9 +1,9 @@
 //  topic_node - a publisher and subscribers in C, on the node's own interface
 //
 //      topic_node subscribe SUBSCRIPTIONS [answer]     counts what comes under "bench.>", until each has seen "bench.end"
-//      topic_node publish BYTES SECONDS                to "bench.topic"
+//      topic_node publish BYTES SECONDS AHEAD          to "bench.topic"
 //
-//  Each 100th message asks for an answer, which the first subscription of the subscriber with `answer` gives, so that 400
+//  Each 100th message asks for an answer, which the first subscription of the subscriber with `answer` gives, so that AHEAD
 //  are on their way at most.
 //
 //  The broker is the user's own. Prints a line:  from=... to=... delivered=... missed=...  or  published=...; from and to
@@ -18,8 +18,7 @@
 #include "alua.h"
 
 #define BATCH   100
-#define BATCHES 4
-#define WINDOW  4096
+#define WINDOW  16384
 
 typedef struct {
     alua_node_t *node;
@@ -28,7 +27,7 @@ typedef struct {
     uint64_t published, delivered, missed;
     uint64_t told[4096];        //  CONSUMED, by the subscription's number
     int wanted, subscribed;     //  Subscriptions that have not seen the end; that have begun
-    int batches;                //  On their way
+    int batches, ahead;         //  On their way; at most
     uint64_t answering;         //  The subscription that answers, or 0
     bool answers, publishes;
     size_t bytes;
@@ -190,7 +189,7 @@ static void publish(void *arg, const alua_outcome_t *outcome)
     wire_put_cstr(&self->fields, "bench.topic");
     wire_put_bin(&self->fields, text, self->bytes < sizeof text ? self->bytes : sizeof text);
     self->began = seconds_now();
-    for (int i = 0; i < BATCHES; i++)
+    for (int i = 0; i < self->ahead; i++)
         publish_batch(self);
 }
 
@@ -217,10 +216,11 @@ int main(int argc, char **argv)
     static bench_t self;
     if (argc < 3)
         return 2;
-    self.publishes = argc == 4 && strcmp(argv[1], "publish") == 0;
-    self.answers = argc == 4 && !self.publishes;
+    self.publishes = argc == 5 && strcmp(argv[1], "publish") == 0;
+    self.answers = argc == 4;
     self.wanted = self.publishes ? 0 : atoi(argv[2]);
     self.seconds = self.publishes ? atof(argv[3]) : 0;
+    self.ahead = self.publishes ? atoi(argv[4]) / BATCH : 0;
     self.bytes = self.publishes ? strtoul(argv[2], NULL, 10) : 0;
     const char *why = NULL;
     alua_handler_t handler = { .event = on_event };

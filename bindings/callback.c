@@ -265,7 +265,7 @@ static int new_task(lua_State *L)
 //  core.on(kind, f): f nil takes it away
 static int on(lua_State *L)
 {
-    static const char *const kinds[] = { "members", "watched", "tuple", "topic", "reaction", "broker",
+    static const char *const kinds[] = { "members", "watched", "tuple", "reaction", "broker",
                                         "end", "parent", "order", NULL };
     lcore_t *core = lcore_of(L);
     const char *kind = kinds[luaL_checkoption(L, 1, NULL, kinds)];

@@ -12,6 +12,7 @@
 #include "term.h"
 #include "serve.h"
 #include "task.h"
+#include "topic.h"
 #include "values.h"
 #include "wire_error.h"
 
@@ -255,7 +256,7 @@ static void register_all(lua_State *L, lcore_t *core)
     const luaL_Reg *const lists[] = {
         core_functions, lerror_functions, lcall_functions, lfuture_functions, lawait_functions,
         lcallback_functions, ltimer_functions, lloop_functions, lnetwork_functions, lvalue_functions,
-        lnames_functions, lsignal_functions, lask_functions, lterm_functions
+        lnames_functions, lsignal_functions, lask_functions, lterm_functions, ltopic_functions
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         lcore_register(L, lists[i], core);
@@ -271,6 +272,7 @@ static void make_module(lua_State *L)
     register_all(L, core);
     lserve_push_exports(L, core);
     lua_setfield(L, -2, "exports");
+    ltopic_register(L, core);
     lvalue_constants(L);
     if (core->boot)
         lcore_make_node(L, core);

@@ -91,6 +91,8 @@ struct lcore {
     int serve;                  //  Registry index: what serves requests, with what they may call (names.h)
     bool closed_globals;        //  They may not call globals
     int handlers;               //  Registry index: kind -> function (core.on)
+    int topics;                 //  Registry index: the broker's number -> subscription (topic.c)
+    int topic;                  //  Registry index: what handles their messages
     int timers;                 //  Registry index: id -> timer
     lua_Integer timer_ids;
     int views;                  //  Registry index: app -> { list, version }

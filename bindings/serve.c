@@ -6,6 +6,7 @@
 
 #include "names.h"
 #include "task.h"
+#include "topic.h"
 #include "wire_error.h"
 
 #define FAILURE_SIZE (64 * 1024)    //  Of an error with its traceback and value
@@ -178,7 +179,7 @@ static void serve_request(lcore_t *core, const alua_event_t *event)
 
 static const char *const kinds[] = {
     [ALUA_MEMBERS] = "members", [ALUA_WATCHED] = "watched", [ALUA_END] = "end",
-    [ALUA_PARENT] = "parent", [ALUA_ORDER] = "order", [ALUA_TUPLE] = "tuple", [ALUA_TOPIC] = "topic",
+    [ALUA_PARENT] = "parent", [ALUA_ORDER] = "order", [ALUA_TUPLE] = "tuple",
     [ALUA_REACTION] = "reaction", [ALUA_BROKER] = "broker"
 };
 
@@ -229,6 +230,8 @@ static void on_event(void *arg, const alua_event_t *event)
 {
     if (event->kind == ALUA_CALL || event->kind == ALUA_CHUNK)
         serve_request(arg, event);
+    else if (event->kind == ALUA_TOPIC)
+        ltopic_serve(arg, event);
     else
         serve_notice(arg, event);
 }

@@ -13,6 +13,9 @@
 #define MAX_SOCKETS         4096
 #define MAX_SOCKETS_BROKER  16384
 
+//  Bytes that a broker's batch is written out at. What fans out does not wait for an answer, so fewer frames are all gain.
+#define BROKER_BATCH        (60 * 1024)
+
 //  Small things that all hub files use
 
 bool hub_list_reserve(hub_list_t *self, size_t count)
@@ -134,6 +137,7 @@ hub_t *hub_new(uv_loop_t *loop, const hub_config_t *config, const hub_handler_t 
     self->link_config.patient = config->patient;
     self->link_config.ring_bytes = config->ring_bytes ? config->ring_bytes : WIRE_LINK_RING_BYTES;
     self->link_config.ring_frames = WIRE_LINK_RING_FRAMES;
+    self->link_config.batch_bytes = config->role == HUB_BROKER ? BROKER_BATCH : 0;
     hub_loop_start(self);
     return self;
 }

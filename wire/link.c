@@ -24,6 +24,8 @@ wire_link_t *wire_link_new(const wire_link_config_t *config, const wire_link_ops
     if (!self)
         return NULL;
     self->config = *config;
+    if (!self->config.batch_bytes)
+        self->config.batch_bytes = BATCH_ENOUGH;
     self->ops = ops;
     self->arg = arg;
     self->stat = stat;

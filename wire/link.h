@@ -42,6 +42,7 @@ typedef struct {
     bool patient;               //  Never gone by silence
     size_t ring_bytes;          //  Unacknowledged bytes that are kept, batch included
     size_t ring_frames;         //  and frames
+    size_t batch_bytes;         //  A batch is written out at so many; 0: 24 KiB
 } wire_link_config_t;
 
 typedef struct {

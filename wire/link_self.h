@@ -6,8 +6,8 @@
 #include "link.h"
 #include "link_ring.h"
 
-//  What a batch is written out at, whoever gathers it. Each frame wakes two threads at either end, so larger ones cost
-//  less; but with smaller ones either end works while the other does (docs/PERFORMANCE.md has the figures).
+//  What a batch is written out at, unless the link is configured otherwise. Each frame wakes two threads at either end,
+//  so larger ones cost less; but with smaller ones either end works while the other does (docs/PERFORMANCE.md has the figures).
 #define BATCH_ENOUGH    (24 * 1024)
 #define BATCH_CAPACITY  (WIRE_LINK_HEADER_SIZE + WIRE_MAX_BATCH)
 //  A message of this size gains nothing by company, and is copied once instead of twice.

@@ -36,7 +36,7 @@ bool wire_link_has_room(const wire_link_t *self, size_t size)
 bool wire_link_join(wire_link_t *self, const void *message, size_t size)
 {
     size_t filled = self->batch_size + size;
-    if (!self->batch_size || size > BATCH_ALONE || filled >= BATCH_ENOUGH || self->state == LINK_ENDED || self->closing
+    if (!self->batch_size || size > BATCH_ALONE || filled >= self->config.batch_bytes || self->state == LINK_ENDED || self->closing
             || self->ring.bytes + filled + WIRE_LINK_HEADER_SIZE > self->config.ring_bytes)
         return false;
     memcpy(self->batch + self->batch_size, message, size);
@@ -103,7 +103,7 @@ static int gather_message(wire_link_t *self, const void *message, size_t size, i
     }
     memcpy(self->batch + self->batch_size, message, size);
     self->batch_size += size;
-    if (self->batch_size >= BATCH_ENOUGH && link_seal(self))
+    if (self->batch_size >= self->config.batch_bytes && link_seal(self))
         link_transmit(self, now);
     return 0;
 }

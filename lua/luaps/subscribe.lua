@@ -9,15 +9,14 @@ local lost = require "alua.lost"
 local subscribe = {}
 
 local ask_subscribe, ask_unsubscribe = core.asker "SUBSCRIBE", core.asker "UNSUBSCRIBE"
-local PUBLISH, CONSUMED = core.types.PUBLISH, core.types.CONSUMED
+local PUBLISH = core.types.PUBLISH
 
-local RETAINED, REPLAYED, WILL = 1, 2, 4 -- Flags of TOPIC
 local WINDOW = 4096
 local LONGEST = 1e9 -- Seconds that a timer can be set to
 
 local function nothing(_, _) end
 
-local subscriptions = {} -- By the broker's number
+local subscriptions = {} -- Those that have begun
 
 ---@class luaps.Message
 ---@field topic string
@@ -29,7 +28,7 @@ local subscriptions = {} -- By the broker's number
 ---@field retained boolean? it is the topic's kept value
 ---@field replayed boolean? it comes from the history
 ---@field will boolean? its publisher has died
-local Message = {}
+local Message = core.message
 Message.__index = Message
 Message.__name = "luaps.message"
 
@@ -50,54 +49,26 @@ local Subscription = {}
 Subscription.__index = Subscription
 Subscription.__name = "luaps.subscription"
 
--- What was handled of those that one broker has sent. After a restart there is another one, and what was begun before
--- counts nowhere.
-local Count = {}
-Count.__index = Count
-
-local function new_count(sub, number)
-  return setmetatable({ sub = sub, number = number, handled = 0, told = 0 }, Count)
-end
-
--- One more: tell the broker from time to time, so that it sends more.
-function Count:add()
-  local sub = self.sub
-  self.handled = self.handled + 1
-  if self.handled - self.told < sub.quarter or sub.count ~= self or sub.closed then return end
-  if core.tell(CONSUMED, self.number, self.handled) then self.told = self.handled end
-end
-Count.__close = Count.add
-
 local function wake(self)
   local waiter = table.remove(self.waiters, 1)
   if waiter then waiter() end
 end
 
-local function message(topic, publisher, seq, time, flags, missed, reply, value)
-  return setmetatable({
-    topic = topic, value = value, publisher = publisher, seq = seq, time = time / 1000, missed = missed,
-    retained = flags & RETAINED ~= 0 or nil, replayed = flags & REPLAYED ~= 0 or nil,
-    will = flags & WILL ~= 0 or nil, reply_to = reply,
-  }, Message)
-end
-
-core.on("topic", function(number, _, missed, topic, publisher, seq, time, flags, reply, value)
-  local self = subscriptions[number]
-  if not self then return end
-  self.missed = self.missed + missed
-  if seq == 0 then -- A gap, and nothing behind it yet
-    if self.on_gap then self.on_gap(missed) end
-    return
-  end
-  local msg = message(topic, publisher, seq, time, flags, missed, reply, value)
-  if not self.handler then
+-- What becomes of a message where nobody handles it at once.
+local function keep(self)
+  return function(msg)
     self.last = self.last + 1
     self.queue[self.last], self.counts[self.last] = msg, self.count
-    return wake(self)
+    wake(self)
   end
-  local _ <close> = self.count -- Also when the handler raises
-  self.handler(msg)
-end)
+end
+
+local function on_missed(self)
+  return function(n, alone)
+    self.missed = self.missed + n
+    if alone and self.on_gap then self.on_gap(n) end
+  end
+end
 
 local FROM_0 = given.integer(0)
 local SUBSCRIBING = {
@@ -122,8 +93,9 @@ local function begin(self)
       return end_with(self, err)
     end
     if self.closed then return ask_unsubscribe(30, true, "unsubscribe", nothing, number) end
-    self.number, self.count = number, new_count(self, number)
-    subscriptions[number] = self
+    self.number = number
+    self.count = core.subscription(number, self.quarter, not self.handler, self.handler or keep(self), on_missed(self))
+    subscriptions[self] = true
   end, self.pattern, self.options)
 end
 
@@ -131,7 +103,8 @@ end
 lost.on(function()
   local all = subscriptions
   subscriptions = {}
-  for _, self in pairs(all) do
+  for self in pairs(all) do
+    self.count:close()
     self.number = nil
     begin(self)
   end
@@ -189,7 +162,8 @@ end
 function Subscription:close()
   if self.closed then return end
   if self.number then
-    subscriptions[self.number] = nil
+    subscriptions[self] = nil
+    self.count:close()
     ask_unsubscribe(30, true, "unsubscribe", nothing, self.number)
   end
   end_with(self, nil)

@@ -94,14 +94,18 @@ static const wire_link_ops_t ops = {
     op_alloc, op_release, op_write, op_message, op_lost, op_silent, op_ended
 };
 
-static fixture_t *make(bool patient)
+static fixture_t *make_with(const wire_link_config_t *config)
 {
     fixture_t *f = calloc(1, sizeof *f);
-    wire_link_config_t config = { 10000, patient, 100000, 100 };
     f->now = 1000;
-    f->link = wire_link_new(&config, &ops, f, &f->stat);
+    f->link = wire_link_new(config, &ops, f, &f->stat);
     assert_non_null(f->link);
     return f;
+}
+
+static fixture_t *make(bool patient)
+{
+    return make_with(&(wire_link_config_t) { .lease = 10000, .patient = patient, .ring_bytes = 100000, .ring_frames = 100 });
 }
 
 static int setup(void **state)
@@ -119,6 +123,15 @@ static int teardown(void **state)
     assert_int_equal(f->live, 0);
     wire_buf_free(&f->last);
     free(f);
+    return 0;
+}
+
+static int setup_60_kib(void **state)
+{
+    fixture_t *f = make_with(&(wire_link_config_t) { .lease = 10000, .ring_bytes = 200000, .ring_frames = 100,
+                                                     .batch_bytes = 60 * 1024 });
+    wire_link_opened(f->link, 77, true, f->now);
+    *state = f;
     return 0;
 }
 
@@ -258,6 +271,15 @@ static void test_24_kib_are_enough(void **state)
         put(f, i, 0, 1000, true);
     assert_int_equal(f->frames, 1);
     assert_in_range(f->last.size, 24 * 1024, 26 * 1024);
+}
+
+static void test_a_batch_has_the_size_that_is_asked_for(void **state)
+{
+    fixture_t *f = *state;
+    for (uint64_t i = 0; i < 80; i++)
+        put(f, i, 0, 1000, true);
+    assert_int_equal(f->frames, 1);
+    assert_in_range(f->last.size, 60 * 1024, 62 * 1024);
 }
 
 static void test_a_large_message_travels_alone(void **state)
@@ -849,6 +871,7 @@ int main(void)
         T(test_the_first_goes_at_once_and_the_others_gather),
         T(test_inside_a_wake_up_all_gather),
         T(test_24_kib_are_enough),
+        cmocka_unit_test_setup_teardown(test_a_batch_has_the_size_that_is_asked_for, setup_60_kib, teardown),
         T(test_a_large_message_travels_alone),
         T(test_the_ring_is_bound_in_bytes),
         T(test_the_ring_is_bound_in_frames),

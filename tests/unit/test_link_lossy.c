@@ -296,7 +296,7 @@ static void step(world_t *w, bool talking)
 
 static void open_end(world_t *w, end_t *self)
 {
-    wire_link_config_t config = { 1000000, false, RING_BYTES, 300 };
+    wire_link_config_t config = { .lease = 1000000, .ring_bytes = RING_BYTES, .ring_frames = 300 };
     self->world = w;
     self->in.tail = &self->in.first;
     self->link = wire_link_new(&config, &ops, self, &self->stat);
