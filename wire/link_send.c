@@ -58,19 +58,30 @@ static bool enqueue(wire_link_t *self, uint8_t *frame, size_t size, int64_t sinc
     return wire_link_ring_push(&self->ring, frame, size, since);
 }
 
+//  The frame of what has gathered: the batch itself when it is three quarters full, else a copy as large as need be,
+//  since it is kept until it is acknowledged.
+static uint8_t *frame_of_batch(wire_link_t *self)
+{
+    if (self->batch_size >= BATCH_CAPACITY / 4 * 3)
+        return self->batch;
+    uint8_t *frame = self->ops->alloc(self->arg, self->batch_size);
+    if (frame)
+        memcpy(frame, self->batch, self->batch_size);
+    return frame;
+}
+
 bool link_seal(wire_link_t *self)
 {
     if (ring_is_full(self))
         return false;
-    uint8_t *frame = self->ops->alloc(self->arg, self->batch_size);
+    uint8_t *frame = frame_of_batch(self);
     if (!frame)
         return false;
-    memcpy(frame, self->batch, self->batch_size);
-    if (!enqueue(self, frame, self->batch_size, self->batch_since)) {
-        self->ops->release(self->arg, frame);
+    bool copied = frame != self->batch, queued = enqueue(self, frame, self->batch_size, self->batch_since);
+    if (copied)
+        self->ops->release(self->arg, queued ? self->batch : frame);
+    if (!queued)
         return false;
-    }
-    self->ops->release(self->arg, self->batch);
     self->batch = NULL;
     self->batch_size = 0;
     return true;

@@ -251,7 +251,7 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     broker_session_t *session = broker_session_find(self, number);
     if (!session)
         return 0;
-    self->recent = session;
+    self->recent[number % BROKER_RECENT] = session;
     bool ask = wire_type_way((unsigned) msg->type) == WIRE_WAY_ASK;
     session->received += ask && wire_type_counts((unsigned) msg->type);
     int rc = session->key ? broker_rights_check(self, session, msg, now) : 0;

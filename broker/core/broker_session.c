@@ -8,8 +8,9 @@
 
 broker_session_t *broker_session_find(const broker_core_t *self, uint64_t number)
 {
-    if (self->recent && self->recent->number == number)
-        return self->recent;
+    broker_session_t *recent = self->recent[number % BROKER_RECENT];
+    if (recent && recent->number == number)
+        return recent;
     return broker_map_get(&self->by_number, &number, sizeof number);
 }
 
@@ -76,7 +77,8 @@ void broker_session_free(broker_core_t *self, broker_session_t *session)
     self->starved -= session->starved;
     self->silent -= session->silent;
     broker_map_remove(&self->by_number, &session->number, sizeof session->number);
-    self->recent = self->recent == session ? NULL : self->recent;
+    if (self->recent[session->number % BROKER_RECENT] == session)
+        self->recent[session->number % BROKER_RECENT] = NULL;
     unlink_from(self, session);
     free_texts(&session->endpoints);
     free_texts(&session->names);

@@ -34,6 +34,7 @@
 #include "wire_rate.h"
 
 #define BROKER_GRAVES 1024
+#define BROKER_RECENT 256       //  Sessions that are found at once, for they have spoken; numbers are given in a row
 #define BROKER_SHOWN  160         //  Bytes for a peer's text made printable
 //  What becomes of a silent session whose node comes again by the same key
 #define BROKER_TAKEN_OVER "its node was started again, and has its name by the same key"
@@ -124,7 +125,7 @@ struct broker_core {
     size_t grave;
 
     broker_map_t by_number;     //  &session->number -> session
-    broker_session_t *recent;   //  Who said the last message, and is found first; or NULL
+    broker_session_t *recent[BROKER_RECENT];    //  Who spoke last, by the number's remainder, and is found first; or NULL
     broker_map_t who;           //  id, node or registered name -> session: one space of names
     broker_map_t apps;          //  name -> broker_app_t
     broker_list_t app_order;    //  As they began

@@ -2,16 +2,18 @@
 
 #include "topic_message.h"
 
+#include <endian.h>
 #include <stdlib.h>
+#include <string.h>
 
 //  Heads of the fields, and the numbers, at their longest.
 #define HEADS 64
 
 static void store64(uint8_t *at, uint64_t value)
 {
+    uint64_t big = htobe64(value);
     at[0] = 0xcf;
-    for (int i = 8; i > 0; i--, value >>= 8)
-        at[i] = (uint8_t) value;
+    memcpy(at + 1, &big, sizeof big);
 }
 
 static void put_reply(wire_buf_t *out, wire_str_t reply)
