@@ -73,6 +73,15 @@ static void lock_client(void *dealer)
     zmq_setsockopt(dealer, ZMQ_CURVE_SECRETKEY, client_secret, sizeof client_secret);
 }
 
+//  The server never ends by itself: without it nobody would answer.
+static void on_child(int signal)
+{
+    static const char text[] = "raw_echo: the server has ended (is its port taken?)\n";
+    (void) signal;
+    (void) !write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(1);
+}
+
 static void serve(const char *endpoint)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -138,10 +147,11 @@ int main(int argc, char **argv)
             && (zmq_curve_keypair(server_key, server_secret) || zmq_curve_keypair(client_key, client_secret)))
         return 1;
     if (strcmp(transport, "ipc") != 0)
-        snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", 20000 + (int) getpid() % 20000);
+        snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", 20000 + (int) getpid() % 12000);
     else
         snprintf(endpoint, sizeof endpoint, "ipc:///tmp/alua-raw-echo-%d", (int) getpid());
 
+    signal(SIGCHLD, on_child);
     pid_t server = fork();              //  Before there is any thread
     if (server == 0)
         serve(endpoint);
@@ -162,6 +172,7 @@ int main(int argc, char **argv)
             measure(dealer, transport, depths[i], seconds);
     zmq_close(dealer);
     zmq_ctx_term(context);
+    signal(SIGCHLD, SIG_DFL);
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
     if (strcmp(transport, "ipc") == 0)

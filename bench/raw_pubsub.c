@@ -129,9 +129,9 @@ int main(int argc, char **argv)
     int processes = atoi(argv[4]), sockets = atoi(argv[5]);
     pid_t children[MOST];
     const char *form = strcmp(argv[1], "tcp") == 0 ? "tcp://127.0.0.1:%d" : "ipc:///tmp/alua-raw-pubsub-%d";
-    int port = 20000 + (int) getpid() % 20000;
+    int port = 20000 + (int) getpid() % 6000;
     snprintf(endpoint, sizeof endpoint, form, port);
-    snprintf(answers, sizeof answers, form, port + 20000);
+    snprintf(answers, sizeof answers, form, port + 6000);
     for (int i = 0; i < processes; i++)
         if ((children[i] = fork()) == 0)        //  Before there is any thread
             subscribe(sockets, i == 0);

@@ -13,8 +13,8 @@
 #define MAX_SOCKETS         4096
 #define MAX_SOCKETS_BROKER  16384
 
-//  Bytes that a broker's batch is written out at. What fans out does not wait for an answer, so fewer frames are all gain.
-#define BROKER_BATCH        (60 * 1024)
+//  Bytes that a batch is written out at where nothing is won by writing sooner.
+#define LARGE_BATCH         (60 * 1024)
 
 //  Small things that all hub files use
 
@@ -112,6 +112,12 @@ static void copy_text(char *to, const char *text)
     hub_text(to, (wire_str_t) { text, text ? strlen(text) : 0 });
 }
 
+//  What fans out does not wait for an answer, and on one core nobody works while another does: then fewer frames are all gain.
+static size_t batch_bytes(hub_role_t role)
+{
+    return role == HUB_BROKER || uv_available_parallelism() == 1 ? LARGE_BATCH : 0;
+}
+
 hub_t *hub_new(uv_loop_t *loop, const hub_config_t *config, const hub_handler_t *handler, void *arg)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -137,7 +143,7 @@ hub_t *hub_new(uv_loop_t *loop, const hub_config_t *config, const hub_handler_t 
     self->link_config.patient = config->patient;
     self->link_config.ring_bytes = config->ring_bytes ? config->ring_bytes : WIRE_LINK_RING_BYTES;
     self->link_config.ring_frames = WIRE_LINK_RING_FRAMES;
-    self->link_config.batch_bytes = config->role == HUB_BROKER ? BROKER_BATCH : 0;
+    self->link_config.batch_bytes = batch_bytes(config->role);
     hub_loop_start(self);
     return self;
 }

@@ -124,7 +124,7 @@ const char *hub_peer_key(const hub_peer_t *peer);
 void hub_set_body(hub_peer_t *peer, const void *body, size_t size);
 
 //  Queue one message: written at once when nothing is queued, else it gathers with
-//  others until the turn's end, 24 KiB (a broker's: 60), or hub_flush. 0, or WIRE_E_FULL (the ring's bound is reached;
+//  others until the turn's end, 24 or 60 KiB, or hub_flush. 0, or WIRE_E_FULL (the ring's bound is reached;
 //  nothing was queued), _TOO_BIG, _NO_MEMORY, _GONE.
 int hub_send(hub_peer_t *peer, const void *message, size_t size);
 
