@@ -57,7 +57,7 @@ bool address_is_local(const char *endpoint)
     return strcmp(host, "localhost") == 0;
 }
 
-//  Numbers of the older kind first, as ZeroMQ looks for these when a name is dialled.
+//  Numbers of the older kind first, as when a name is dialled.
 static struct addrinfo *look_up(const char *host, int type)
 {
     struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = type, .ai_flags = AI_PASSIVE }, *found;
@@ -162,9 +162,15 @@ address_reach_t address_reach(const char *endpoint, int ms, const char **why)
     *why = rc ? gai_strerror(rc) : "";
     if (rc)
         return ADDRESS_UNRESOLVED;
-    address_reach_t found = ADDRESS_SILENT;
-    for (const struct addrinfo *one = all; one && found != ADDRESS_ACCEPTED; one = one->ai_next)
-        found = judge(connects(one->ai_addr, one->ai_addrlen, ms), why);
+    address_reach_t found = ADDRESS_UNRESOLVED;
+    for (const struct addrinfo *one = all; one && found != ADDRESS_ACCEPTED; one = one->ai_next) {
+        const char *word;
+        address_reach_t next = judge(connects(one->ai_addr, one->ai_addrlen, ms), &word);
+        if (next < found) {
+            found = next;
+            *why = word;
+        }
+    }
     freeaddrinfo(all);
     return found;
 }

@@ -18,10 +18,11 @@ bool address_toward(const char *endpoint, char *address);
 //  Whether only this machine can reach it: ipc, or TCP on 127.0.0.0/8, ::1, localhost.
 bool address_is_local(const char *endpoint);
 
+//  The best first.
 typedef enum { ADDRESS_ACCEPTED, ADDRESS_REFUSED, ADDRESS_SILENT, ADDRESS_UNRESOLVED, ADDRESS_BAD } address_reach_t;
 
-//  Does anybody listen there? A ZeroMQ connect never fails, so this is a plain connect to the endpoint, to each address that its name has, for at most `ms` each. *why: what the system says of the
-//  last one, a string that lives. Waits, also for the resolver.
+//  Does anybody listen there? A ZeroMQ connect never fails, so this is a plain connect to the endpoint, to each address that its name has, for at most `ms` each: the best that one
+//  of them has. *why: what the system says of that, a string that lives. Waits, also for the resolver.
 address_reach_t address_reach(const char *endpoint, int ms, const char **why);
 
 #endif

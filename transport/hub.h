@@ -100,7 +100,7 @@ int hub_bind(hub_t *self, const char *endpoint, char *bound);
 hub_peer_t *hub_find(hub_t *self, wire_str_t name, uint64_t incarnation);
 
 //  Open a link to the first of `count` endpoints that answers ("ipc" ones first when
-//  `host` is ours). `name` "" accepts any (a broker). body: the HELLO's map, copied.
+//  `host` is ours), a host by name at any of its addresses. `name` "" accepts any (a broker). body: the HELLO's map, copied.
 //  Messages may be sent at once; they wait for WELCOME. Returns hub_find's peer when there
 //  is one already. With both ends dialling, the hub keeps one link and the peer stays the same.
 //  NULL: no memory, or no usable endpoint.

@@ -3,6 +3,9 @@
 //  One DEALER a link, which reconnects by itself; its monitor says when. With IMMEDIATE
 //  nothing is kept for a connection that does not stand, so what is sent over a fresh
 //  one begins with our HELLO or RESUME, and all but its answer is void.
+//
+//  A host by name is dialled at one of its addresses after the other, a new socket each: those of IPv4 first, then those
+//  of IPv6. With the next round they are looked up anew, since they may have changed.
 
 #include "hub_self.h"
 
@@ -15,6 +18,8 @@
 #define ROUND_DELAY     500
 //  A question that could not be written is written again so soon.
 #define ASK_RETRY       50
+//  Is a host's name looked up?
+#define LOOKUP_LOOK     5
 
 static bool drain_dealer(hub_source_t *source)
 {
@@ -36,7 +41,7 @@ static bool drain_dealer(hub_source_t *source)
 static bool say_hello(hub_peer_t *self, uint64_t nonce)
 {
     hub_t *hub = self->hub;
-    const char *proof = self->key[0] || !hub_probe_is_local(self->address) ? "" : hub->token;
+    const char *proof = self->key[0] || !hub_probe_is_local(self->endpoints[self->endpoint]) ? "" : hub->token;
     const char *role = hub_role_word(hub->role);
     wire_hello_t hello = {
         WIRE_VERSION, WIRE_VERSION, WIRE_FEATURE_RESUME, nonce,
@@ -86,13 +91,23 @@ static void on_connected(hub_peer_t *self, int64_t now)
     ask(self, now);
 }
 
+static bool is_by_name(const hub_peer_t *self)
+{
+    return hub_lookup_is_name(self->endpoints[self->endpoint]);
+}
+
 static void on_disconnected(hub_peer_t *self, int64_t now)
 {
+    bool stood = self->connected;
     self->connected = false;
     hub_has_input(self->dealer);
     hub_touch(self->dealer);
     hub_peer_judge(self, now);
-    if (self->ended || wire_link_is_open(self->link))
+    if (self->ended)
+        return;
+    if (stood)
+        hub_lookup_destroy(&self->lookup);      //  It grows old while a link stands
+    if (is_by_name(self) ? !stood : wire_link_is_open(self->link))
         return;
     self->dial_until = now + CONNECT_TIMEOUT;
     self->dial_due = self->dial_until;
@@ -106,8 +121,27 @@ static void on_state(hub_peer_t *peer, int event, int64_t now)
         on_disconnected(peer, now);
 }
 
+//  An attempt came to nothing, or we have waited for long enough. A link that stood resumes over a new socket, as long as
+//  its lease lasts.
+static void give_up(hub_peer_t *self, int64_t now, int code, const char *text)
+{
+    if (wire_link_is_open(self->link))
+        hub_dial_again(self, now);
+    else
+        hub_dial_next(self, now, code, text);
+}
+
+//  libzmq could not connect. At a number, perhaps nobody listens: then we need not wait.
+static void on_failed(hub_peer_t *self, int64_t now)
+{
+    if (is_by_name(self))
+        give_up(self, now, WIRE_E_UNKNOWN, "no answer at any address of its name");
+    else if (!wire_link_is_open(self->link))
+        self->dial_due = now;
+}
+
 //  Only the last state counts, whatever happened in between. A failed handshake comes before the DISCONNECTED that
-//  it leads to.
+//  it leads to; the first CONNECT_RETRIED after that only says that libzmq will try.
 static bool drain_monitor(hub_source_t *source)
 {
     hub_peer_t *peer = source->peer;
@@ -122,14 +156,18 @@ static bool drain_monitor(hub_source_t *source)
             if (!peer->ended)
                 hub_refused(peer, event, value, now);
         }
-        else if (event == ZMQ_EVENT_CONNECT_RETRIED)
-            failed = true;
-        else
+        else if (event == ZMQ_EVENT_CONNECT_RETRIED) {
+            failed = peer->tried || !is_by_name(peer);
+            peer->tried = true;
+        }
+        else {
             last = event;
+            peer->tried = failed = false;
+        }
     if (!peer->ended && peer->monitor == source)
         on_state(peer, last, now);
-    if (failed && !peer->ended && !peer->connected && !wire_link_is_open(peer->link))
-        peer->dial_due = now;           //  Perhaps nobody listens: then we need not wait
+    if (failed && !peer->ended && peer->monitor == source && !peer->connected)
+        on_failed(peer, now);
     if (!peer->ended)
         hub_wake_at(source->hub, hub_peer_due(peer));
     return false;
@@ -160,15 +198,13 @@ static int arm(hub_peer_t *self, const char *endpoint)
     return by_key ? hub_keys_show(self->hub, self->dealer->zmq, self->dial_key) : 0;
 }
 
-static bool start(hub_peer_t *self, int64_t now)
+static bool dial(hub_peer_t *self, const char *endpoint)
 {
     hub_t *hub = self->hub;
-    const char *endpoint = self->endpoints[self->endpoint];
     self->connected = false;
+    self->tried = true;
     self->unfinished = 0;
-    self->dial_until = now + CONNECT_TIMEOUT;
-    self->dial_due = self->dial_until;
-    hub_text(self->address, (wire_str_t) { endpoint, strlen(endpoint) });
+    hub_text(self->number, (wire_str_t) { endpoint, strlen(endpoint) });
     self->dealer = hub_source_new(hub, self, ZMQ_DEALER, drain_dealer);
     if (!self->dealer)
         return false;
@@ -180,8 +216,22 @@ static bool start(hub_peer_t *self, int64_t now)
         return false;
     }
     hub_source_watch(self->dealer);
-    hub_wake_at(hub, self->dial_due);
     return true;
+}
+
+static bool start(hub_peer_t *self, int64_t now)
+{
+    char number[HUB_TEXT];
+    const char *endpoint = self->endpoints[self->endpoint];
+    bool named = is_by_name(self);
+    hub_text(self->address, (wire_str_t) { endpoint, named ? 0 : strlen(endpoint) });
+    self->dial_due = self->dial_until = now + CONNECT_TIMEOUT;
+    if (!named)
+        return dial(self, endpoint);
+    if (hub_lookup_next(self->lookup, number))
+        return dial(self, number);
+    self->dial_due = now + LOOKUP_LOOK;
+    return hub_lookup_begin(&self->lookup, endpoint);
 }
 
 void hub_dial_stop(hub_peer_t *self, int linger)
@@ -196,11 +246,17 @@ void hub_dial_stop(hub_peer_t *self, int linger)
 void hub_dial_next(hub_peer_t *self, int64_t now, int code, const char *text)
 {
     bool last = self->endpoint + 1 >= self->endpoint_count;
-    if (last && self->patient && self->endpoint_count == 1 && code == WIRE_E_UNKNOWN && !self->connected) {
+    if (last && self->patient && self->endpoint_count == 1 && code == WIRE_E_UNKNOWN && !self->connected
+            && !is_by_name(self)) {
         self->dial_due = WIRE_LINK_NEVER;       //  libzmq goes on trying
         return;
     }
     hub_dial_stop(self, 0);
+    if (hub_lookup_has_more(self->lookup)) {
+        self->dial_due = now;
+        return;
+    }
+    hub_lookup_destroy(&self->lookup);
     self->endpoint = last ? 0 : self->endpoint + 1;
     if (!last)
         self->dial_due = now;
@@ -210,11 +266,13 @@ void hub_dial_next(hub_peer_t *self, int64_t now, int code, const char *text)
         wire_link_end(self->link, code, text);
 }
 
-//  libzmq has given the socket up.
 void hub_dial_again(hub_peer_t *self, int64_t now)
 {
+    bool more = hub_lookup_has_more(self->lookup);
     hub_dial_stop(self, 0);
-    self->dial_due = now + ROUND_DELAY;
+    if (!more)
+        hub_lookup_destroy(&self->lookup);
+    self->dial_due = now + (more ? 0 : ROUND_DELAY);
 }
 
 //  A question that was not written, or not answered.
@@ -228,6 +286,19 @@ static void ask_again(hub_peer_t *self, int64_t now)
     }
 }
 
+//  There is no socket: make one, unless a name is still looked up. How long that takes is the name server's affair, and only
+//  who is not patient goes on without it.
+static void begin(hub_peer_t *self, int64_t now)
+{
+    bool may_wait = self->patient || wire_link_is_open(self->link) || now < self->dial_until;
+    if (may_wait && hub_lookup_is_asked(self->lookup))
+        self->dial_due = now + LOOKUP_LOOK;
+    else if (self->lookup && !hub_lookup_has_more(self->lookup))
+        give_up(self, now, WIRE_E_UNKNOWN, "no answer at any address of its name");
+    else if (!start(self, now))
+        give_up(self, now, WIRE_E_SYSTEM, "no socket for another link");
+}
+
 void hub_dial_tick(hub_peer_t *self, int64_t now)
 {
     bool open = wire_link_is_open(self->link);
@@ -235,22 +306,19 @@ void hub_dial_tick(hub_peer_t *self, int64_t now)
         ask_again(self, now);
         return;
     }
-    if (open && self->dealer) {
+    if (open && self->dealer && (self->connected || !is_by_name(self))) {
         self->dial_due = WIRE_LINK_NEVER;
         return;
     }
     if (!self->dealer) {
-        if (!start(self, now) && open)
-            self->dial_due = now + ROUND_DELAY;
-        else if (!self->dealer)
-            hub_dial_next(self, now, WIRE_E_SYSTEM, "no socket for another link");
+        begin(self, now);
         return;
     }
     hub_probe_result_t result = self->connected ? HUB_SOMEBODY : hub_probe_ask(&self->probe, self->address);
     if (result == HUB_NOBODY || now >= self->dial_until) {
         hub_probe_stop(&self->probe);
-        hub_dial_next(self, now, WIRE_E_UNKNOWN, result == HUB_NOBODY ? "nobody listens at its address"
-                                                                      : "no answer at its address");
+        give_up(self, now, WIRE_E_UNKNOWN, result == HUB_NOBODY ? "nobody listens at its address"
+                                                                : "no answer at its address");
         return;
     }
     self->dial_due = result == HUB_UNDECIDED && now + 20 < self->dial_until ? now + 20 : self->dial_until;

@@ -122,6 +122,7 @@ void hub_peer_free(hub_peer_t *self)
     for (size_t i = 0; i < self->endpoint_count; i++)
         free(self->endpoints[i]);
     free(self->endpoints);
+    hub_lookup_destroy(&self->lookup);
     wire_buf_free(&self->hello);
     wire_buf_free(&self->welcome);
     hub_probe_stop(&self->probe);

@@ -80,7 +80,7 @@ static void on_protocol(hub_peer_t *self, uint32_t error, int64_t now)
 static void on_unfinished(hub_peer_t *self, int64_t now)
 {
     if (!self->key[0]) {
-        hub_greet(self, endpoint_of(self));
+        hub_greet(self, self->number);
         return;
     }
     if (self->unfinished == 0 || now - self->unfinished_at > IN_A_ROW) {

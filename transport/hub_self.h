@@ -7,6 +7,7 @@
 //  hub_tcp.c     what the kernel knows of a connection
 //  hub_bytes.c   buffers and received frames
 //  hub_dial.c    links that we dial: DEALER, monitor, HELLO, RESUME
+//  hub_lookup.c  where to, when a host is named
 //  hub_refused.c and why some of them come to nothing: keys, mechanisms
 //  hub_greet.c   has who answers there keys?
 //  hub_accept.c  links that come to us: strangers, HELLO, WELCOME
@@ -37,6 +38,7 @@
 typedef struct hub_source hub_source_t;
 typedef struct hub_bytes hub_bytes_t;
 typedef struct hub_held hub_held_t;
+typedef struct hub_lookup hub_lookup_t;
 
 //  Pointers in a row. Room is made when the things listed are made, so that listing
 //  them later cannot fail.
@@ -110,6 +112,9 @@ struct hub_peer {
     hub_source_t *dealer, *monitor;
     char **endpoints;
     size_t endpoint_count, endpoint;
+    hub_lookup_t *lookup;       //  Addresses of the host that the endpoint names, and which are left; NULL: none are known
+    char number[HUB_TEXT];      //  The endpoint that is dialled, its host by number
+    bool tried;                 //  libzmq has begun to connect: what fails now is an attempt
     wire_buf_t hello;           //  Body
     char wanted[WIRE_MAX_NAME + 1];     //  Name that WELCOME must say; "": any
     uint64_t wanted_incarnation;
@@ -125,7 +130,7 @@ struct hub_peer {
     int64_t dial_due;           //  Look after the opening, or the answer to RESUME, then
     int64_t dial_until;         //  This endpoint has to have answered then
 
-    char address[HUB_TEXT];     //  Where a refused connection proves its death; "": nowhere
+    char address[HUB_TEXT];     //  Where a refused connection proves its death; "": nowhere (a name may be elsewhere by now)
     int64_t unproved_until;     //  Not yet: somebody must have answered there by then; 0: it does
     hub_probe_t probe;
 
@@ -264,6 +269,16 @@ void hub_dial_stop(hub_peer_t *self, int linger);
 //  This endpoint will not do: the next one, or the end. hub_dial_again: a new socket, soon.
 void hub_dial_next(hub_peer_t *self, int64_t now, int code, const char *text);
 void hub_dial_again(hub_peer_t *self, int64_t now);
+
+//  hub_lookup.c
+bool hub_lookup_is_name(const char *endpoint);  //  Its host is no number
+//  Ask for the IPv4 addresses of the host that it names, or behind these for those of IPv6. False, *self_p is NULL: no memory, no thread.
+bool hub_lookup_begin(hub_lookup_t **self_p, const char *endpoint);
+bool hub_lookup_is_asked(const hub_lookup_t *self);     //  And has not answered
+bool hub_lookup_has_more(const hub_lookup_t *self);     //  It has answered, and some address is left, or may be
+//  One address after the other, as an endpoint. False: no more of them.
+bool hub_lookup_next(hub_lookup_t *self, char number[HUB_TEXT]);
+void hub_lookup_destroy(hub_lookup_t **self_p);
 
 //  hub_refused.c
 #define HUB_HANDSHAKE_FAILURES (ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL \

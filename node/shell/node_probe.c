@@ -1,9 +1,15 @@
 //  node_probe - does anybody listen at an endpoint? A plain connect tells at once what a ZeroMQ connect never would
 
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "node_shell.h"
+
+//  ms that an address may be silent, where its name has others; the hub gives one as long.
+#define SILENT_TIME 2500
 
 typedef struct {
     union {
@@ -61,15 +67,27 @@ static void on_probe(uv_connect_t *request, int status)
         uv_close(&probe->as.handle, again ? on_probe_closed_try_next : on_probe_closed);
 }
 
-//  False: no address is left.
+//  Before it connects, for its descriptor has to be there: else the system tries for minutes.
+static void limit_silence(uv_tcp_t *tcp)
+{
+    unsigned ms = SILENT_TIME;
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *) tcp, &fd) == 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
+//  False: no address is left. There may be no socket for its kind.
 static bool connect_next(node_probe_t *probe)
 {
     const struct addrinfo *one = probe->next;
+    while (one && uv_tcp_init_ex(&probe->node->loop, &probe->as.tcp, (unsigned) one->ai_family))
+        one = one->ai_next;
     if (!one)
         return false;
     probe->next = one->ai_next;
-    uv_tcp_init(&probe->node->loop, &probe->as.tcp);
     probe->as.handle.data = probe;
+    if (probe->next)
+        limit_silence(&probe->as.tcp);
     if (uv_tcp_connect(&probe->request, &probe->as.tcp, one->ai_addr, on_probe))
         uv_close(&probe->as.handle, on_probe_closed_try_next);
     return true;
@@ -81,7 +99,8 @@ static void on_addresses(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
     probe->addresses = probe->next = addresses;
     if (status == 0 && !probe->node->leaving && connect_next(probe))
         return;
-    snprintf(probe->text, sizeof probe->text, "no host of this name: %s", uv_strerror(status ? status : UV_EAI_NONAME));
+    if (status)
+        snprintf(probe->text, sizeof probe->text, "no host of this name: %s", uv_strerror(status));
     probe_tell(probe, false);
     probe_free(probe);
 }

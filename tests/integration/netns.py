@@ -6,6 +6,7 @@
             inner = self.net_host("inner", behind=self.gateway("gw"))   # NAT: it comes out with the gateway's address
             self.cut(ana)                       # the link is down
             self.deny(hub, ana)                 # what hub sends to ana is dropped on ana's side
+            self.lead("hub", hub.address, self.six(hub))    # the name has an IPv6 address (fd77::1), too
 
 Needs root and iproute2; NAT and one-way cuts need nft. Where these are not, or `ip netns add` is not allowed, the tests are skipped.
 """
@@ -104,7 +105,7 @@ class Case(hosts.Case):
 
     def know(self):
         """The names of all hosts, as /etc/hosts has them in each."""
-        lines = "127.0.0.1 localhost\n" + "".join(f"{address} {name}\n" for name, address in self.names.items())
+        lines = "127.0.0.1 localhost\n" + "".join(f"{address} {name}\n" for name, all in self.names.items() for address in all.split())
         for space in self.spaces:
             path = pathlib.Path(f"/etc/netns/{space}/hosts")
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +115,20 @@ class Case(hosts.Case):
                     file.write(lines)
             else:
                 path.write_text(lines)
+
+    def lead(self, name, *addresses):
+        """The name has these addresses from now on, or none."""
+        self.names[name] = " ".join(addresses)
+        self.know()
+
+    def six(self, host):
+        """An IPv6 address for a host."""
+        address = "fd77::" + host.address.rsplit(".")[-1]
+        try:
+            self.ip(host.space, "addr", "add", f"{address}/64", "dev", "eth0", "nodad")
+        except subprocess.CalledProcessError as error:
+            self.skipTest("no IPv6 here: " + error.stderr.strip())
+        return address
 
     def net_host(self, name, behind=None, number=None):
         number = number or len(self.names) + 1
@@ -153,12 +168,14 @@ class Case(hosts.Case):
         self.ip(host.space, "link", "set", "eth0", "up")
         self.inside(host.space, "nft", "flush ruleset")
 
-    def deny(self, sender, receiver):
-        """One way: packets from sender do not get into receiver."""
+    def deny(self, sender, receiver, address=None):
+        """One way: packets from sender (from one address of it) do not get into receiver."""
+        address = address or sender.address
+        kind = "ip6" if ":" in address else "ip"
         if not shutil.which("nft"):
             self.skipTest("one-way cuts need nftables")
-        self.inside(receiver.space, "nft", "add table ip cut; add chain ip cut input { type filter hook input priority 0; };"
-                                           f"add rule ip cut input ip saddr {sender.address} drop")
+        self.inside(receiver.space, "nft", f"add table {kind} cut; add chain {kind} cut input {{ type filter hook input priority 0; }};"
+                                           f"add rule {kind} cut input {kind} saddr {address} drop")
 
     def start(self, *args, env=None, host=None, **keywords):
         if not host:

@@ -170,6 +170,96 @@ class TestBrokerMoves(Hosts):
         return json.loads(result.out) if result.status == 0 else []
 
 
+class TestNames(Hosts):
+    """A name may have addresses of both kinds, and the one that answers is found."""
+
+    def setUp(self):
+        super().setUp()
+        self.all = {name: self.net_host(name) for name in ("hub", "ana", "bob")}
+        self.trust("ana", "bob", "tester")
+        self.sixes = {name: self.six(host) for name, host in self.all.items()}
+
+    def hub_at(self, *addresses, listen):
+        self.lead("hub", *addresses)
+        return self.start_hub(listen=listen)
+
+    def expect_entry(self):
+        """A node, a visitor and the doctor come in, at once."""
+        ana = self.all["ana"]
+        begun = time.monotonic()
+        node = ana.node("ana", self.program(COUNTER, "counter.lua"), listen=False)
+        self.assertLess(time.monotonic() - begun, 2)
+        result = ana.run("nodes", *ana.at("tester"))
+        self.assertEqual(result.status, 0, result)
+        self.assertLess(result.seconds, 2)
+        self.assertIn("tcp://hub:4321 lets us in", ana.run("doctor", *ana.at("tester")).out)
+        return node
+
+    def test_ipv6_only(self):
+        self.hub_at(self.sixes["hub"], listen="tcp://[::]:4321")
+        self.expect_entry()
+
+    def test_both_where_ipv6_listens(self):
+        self.hub_at(self.all["hub"].address, self.sixes["hub"], listen=f"tcp://[{self.sixes['hub']}]:4321")
+        self.expect_entry()
+
+    def test_both_where_ipv4_listens(self):
+        self.hub_at(self.sixes["hub"], self.all["hub"].address, listen="tcp://0.0.0.0:4321")
+        self.expect_entry()
+
+    def test_both_where_one_is_silent(self):
+        """What is dropped by a firewall is given up after 2.5 s: by who looks whether somebody listens, and who dials."""
+        self.hub_at(self.all["hub"].address, self.sixes["hub"], listen="tcp://[::]:4321")
+        ana = self.all["ana"]
+        for address in ana.address, self.sixes["ana"]:
+            self.deny(ana, self.all["hub"], address)
+            begun = time.monotonic()
+            result = ana.run("nodes", *ana.at("tester"))
+            self.assertEqual(result.status, 0, result)
+            self.assertLess(time.monotonic() - begun, 8)
+            self.assertIn("tcp://hub:4321 lets us in", ana.run("doctor", *ana.at("tester")).out)
+            self.mend(self.all["hub"])
+
+    def test_a_broker_that_changes_its_kind(self):
+        self.hub_at(self.all["hub"].address, listen="tcp://0.0.0.0:4321")
+        self.expect_entry()
+        for address in self.sixes["hub"], self.all["hub"].address:
+            self.hub.kill(signal.SIGKILL)
+            self.lead("hub", address)
+            begun = time.monotonic()
+            self.start_hub(listen=f"tcp://[{address}]:4321" if ":" in address else f"tcp://{address}:4321")
+            harness.eventually(lambda: "ana" in self.all["ana"].run("nodes", *self.all["ana"].at("tester")).out, "it is found", 5)
+            self.assertLess(time.monotonic() - begun, 3)
+
+    def test_a_node_whose_name_has_ipv6_only(self):
+        self.hub_at(self.all["hub"].address, listen="tcp://0.0.0.0:4321")
+        self.lead("bob", self.sixes["bob"])
+        bob = self.all["bob"].node("bob", "--listen", "tcp://[::]:4322", "--advertise", "bob", self.program(COUNTER, "counter.lua"),
+                                   listen=False)
+        ana = self.all["ana"].node("ana", self.program(CALLER, "caller.lua"), "bob", listen=False)
+        self.begun()
+        harness.eventually(lambda: self.ask("ana", "state")[1] > 200, "it goes on")
+        self.assertLess(self.ask("ana", "state")[4], 50)    # Only answers to us are relayed
+        self.check_order(ana, bob)
+
+    def test_what_is_said_where_nobody_listens(self):
+        ana = self.all["ana"]
+        for addresses, said in (((self.all["hub"].address, self.sixes["hub"]), "nobody listens at tcp://hub:4321"),
+                                ((), "the name in tcp://hub:4321 is not known")):
+            self.lead("hub", *addresses)
+            result = ana.run("doctor", *ana.at("tester", endpoint="tcp://hub:4321"))
+            self.assertIn(said, result.out)
+            self.assertLess(result.seconds, 3)
+            result = ana.run("nodes", *ana.at("tester", endpoint="tcp://hub:4321"))
+            self.assertIn("no broker at tcp://hub:4321", result.err)
+
+    def test_without_keys_it_is_told_what_is_missing(self):
+        self.hub_at(self.all["hub"].address, self.sixes["hub"], listen=f"tcp://[{self.sixes['hub']}]:4321")
+        result = self.all["ana"].run("nodes", "--broker", "tcp://hub:4321")
+        self.assertIn("who listens at tcp://hub:4321 takes links with keys only", result.err)
+        self.assertLess(result.seconds, 3)
+
+
 class TestAddresses(Hosts):
     @unittest.skipUnless(harness.has_ipv6(), "no IPv6 here: [::1] cannot be listened at")
     def test_ipv6(self):

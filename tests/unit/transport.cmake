@@ -10,6 +10,8 @@ if(TARGET alua::transport)
     alua_c_test(test_hub_strangers LINK alua::transport PkgConfig::ZMQ LABELS tsan)
     alua_c_test(test_cert LINK alua::transport PkgConfig::CZMQ)
     alua_c_test(test_hub_keys LINK alua::transport PkgConfig::CZMQ PkgConfig::ZMQ LABELS tsan)
+    alua_c_test(test_hub_names LINK alua::transport PkgConfig::CZMQ PkgConfig::ZMQ LABELS tsan)
+    target_link_options(test_hub_names PRIVATE -Wl,--wrap=getaddrinfo)
     alua_c_test(test_hub_siege LINK alua::transport PkgConfig::CZMQ PkgConfig::ZMQ LABELS tsan)
     set_tests_properties(unit.test_hub_strangers PROPERTIES COST 20)    # s, most of them waiting: begins first
     set_tests_properties(unit.test_hub_faults PROPERTIES COST 14)
