@@ -98,11 +98,12 @@ class TestCompose(unittest.TestCase):
         for name in (*COMPOSE, "common.yaml"):
             self.assertFalse(TOO_NEW & set(keys(load(name))), name)
 
-    @unittest.skipIf(containers.compose_command() is None, "neither Compose v2 nor docker-compose here")
+    @unittest.skipUnless(containers.compose_commands(), "neither Compose v2 nor docker-compose here")
     def test_compose_takes_them(self):
-        for name in COMPOSE:
-            text = containers.run(*containers.compose_command(), "-f", DEPLOY / name, "config")
-            self.assertIn("cap_drop", text)
+        for command in containers.compose_commands():
+            for name in COMPOSE:
+                with self.subTest(f"{command} {name}"):
+                    self.assertIn("cap_drop", containers.run(*command, "-f", DEPLOY / name, "config"))
 
 
 class TestImage(unittest.TestCase):
