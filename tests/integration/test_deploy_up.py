@@ -73,6 +73,11 @@ class TestCompose(Case):
         with self.assertRaisesRegex(AssertionError, "policy.lua:1:1"):
             containers.Cluster(type(self), "--no-example", policy="garbage (")
 
+    def test_a_policy_that_is_no_folder_is_told(self):
+        env = {**os.environ, "ALUA_POLICY": "deploy/policy/policy.lua"}         # As `alua broker` would have it
+        with self.assertRaisesRegex(AssertionError, "no folder .*/deploy/policy/policy.lua with a policy.lua"):
+            containers.run(containers.DEPLOY / "up", env=env)
+
     @unittest.skipIf(len(containers.compose_commands()) < 2, "only one Compose here")
     def test_every_other_compose(self):
         for command in containers.compose_commands()[1:]:
