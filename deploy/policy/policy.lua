@@ -1,4 +1,5 @@
--- Who may do what in this network: `alua broker --policy` reads it again when it changes. Data only, nothing of it runs.
+-- Who may do what in the network of compose.yaml, whose broker sees this folder and reads the file again when it changes.
+-- Data only, nothing of it runs. ../policy.example.lua explains every word.
 --
 -- The names are those in the certificates that the broker trusts. What is not given is denied, and each refusal is told
 -- to who asked and to the broker's log. In patterns * is one word and > all the rest.

@@ -32,10 +32,10 @@ PROJECT = "com.docker.compose.project"
 numbers = itertools.count(1)
 
 
-def run(*args, env=None, check=True, timeout=120):
-    """A command's standard output."""
+def run(*args, env=None, check=True, timeout=120, **who):
+    """A command's standard output; by `user` and the like, as subprocess has them."""
     done = subprocess.run([str(arg) for arg in args], env=env, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, **who)
     if check and done.returncode:
         raise AssertionError(f"{args} ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -46,13 +46,14 @@ def docker(*args, **keywords):
 
 
 @functools.cache
-def compose_command():
-    """Compose v2, or docker-compose, or None."""
-    for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], stdout=subprocess.DEVNULL,
-                                                       stderr=subprocess.DEVNULL).returncode == 0:
-            return command
-    return None
+def compose_commands():
+    """All that are here, the one that deploy/up takes first: what ALUA_COMPOSE says, Compose v2, docker-compose."""
+    found = []
+    for command in (os.environ.get("ALUA_COMPOSE", "").split(), ["docker", "compose"], ["docker-compose"]):
+        if command and command not in found and shutil.which(command[0]) and subprocess.run(
+                [*command, "version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+            found.append(command)
+    return found
 
 
 @functools.cache
@@ -64,7 +65,7 @@ def missing():
         run("docker", "info", timeout=10)
     except (AssertionError, subprocess.TimeoutExpired):
         return "no Docker engine answers here"
-    return None if compose_command() else "neither Compose v2 nor docker-compose here"
+    return None if compose_commands() else "neither Compose v2 nor docker-compose here"
 
 
 def remove(label):
@@ -144,18 +145,45 @@ class Container:
         self.log.wait()
 
 
-class Cluster:
-    """`deploy/up OPTIONS`, with keys and a name of its own, for the tests of a class."""
+def engine_group():
+    """The group of those who may use the engine, or None where that is not how it is reached."""
+    socket = pathlib.Path("/var/run/docker.sock")
+    return socket.stat().st_gid if socket.is_socket() and "DOCKER_HOST" not in os.environ else None
 
-    def __init__(self, case, *options, policy=None):
-        self.file = DEPLOY / ("compose.cluster.yaml" if "--cluster" in options else "compose.yaml")
+
+def checkout(target, user):
+    """What an image is made of and deploy/ itself, without keys, as the user's own that nobody else can read."""
+    names = [line[1:] for line in (harness.ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    listing = run("find", ".dockerignore", "deploy", *names, "-type", "f", "!", "-path", "deploy/secrets/*", "!", "-name", ".env",
+                  "-print0", cwd=harness.ROOT)
+    for name in set(listing.split("\0")) - {""}:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(harness.ROOT / name, target / name)
+    run("chown", "-R", f"{user}:{user}", target)
+    run("chmod", "-R", "go=", target)
+
+
+class Cluster:
+    """`deploy/up OPTIONS`, with keys and a name of its own, for the tests of a class
+
+    With `user` it is a checkout of that user's own, with the keys in it, under umask 077.
+    """
+
+    def __init__(self, case, *options, policy=None, compose=None, user=None):
         self.options = options
         self.project = f"aluatest{os.getpid()}x{next(numbers)}"
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="alua-keys-"))
         self.containers = {}
-        self.env = {**os.environ, "COMPOSE_PROJECT_NAME": self.project, "ALUA_SECRETS": str(self.directory / "secrets")}
+        self.words = compose or compose_commands()[0]
+        self.env = {**os.environ, "COMPOSE_PROJECT_NAME": self.project, "ALUA_COMPOSE": " ".join(self.words)}
         case.addClassCleanup(self.remove)
         sweep()
+        self.deploy, self.secrets, self.who = DEPLOY, self.directory / "secrets", {}
+        if user is None:
+            self.env["ALUA_SECRETS"] = str(self.secrets)
+        else:
+            self.move_to(user)
+        self.file = self.deploy / ("compose.cluster.yaml" if "--cluster" in options else "compose.yaml")
         if policy:
             folder = self.directory / "policy"
             folder.mkdir()
@@ -163,10 +191,21 @@ class Cluster:
             self.directory.chmod(0o755)
             self.env["ALUA_POLICY"] = str(folder)
         begun = time.monotonic()
-        self.output = run(DEPLOY / "up", *options, env=self.env, timeout=280)
+        self.output = self.up(*options)
         self.seconds = time.monotonic() - begun
         for service in ("broker", *NODES):
             self.adopt(service)
+
+    def move_to(self, user):
+        run(DEPLOY / "image", timeout=280)                  # Not the user's to make: the base may take root
+        self.directory.chmod(0o755)
+        checkout(self.directory / "alua", user)
+        self.deploy = self.directory / "alua/deploy"
+        self.secrets = self.deploy / "secrets"
+        self.who = {"user": user, "group": user, "extra_groups": [engine_group()] if user else [], "umask": 0o077}
+
+    def up(self, *options, **who):
+        return run(self.deploy / "up", *options, env=self.env, timeout=280, **{**self.who, **who})
 
     def adopt(self, service, ident=None):
         """The running container of a service, or this one."""
@@ -186,10 +225,10 @@ class Cluster:
         return f"{self.project}_{name}"
 
     def compose(self, *args):
-        return run(*compose_command(), "-f", self.file, *args, env=self.own_env())
+        return run(*self.words, "-f", self.file, *args, env=self.own_env())
 
     def own_env(self):
-        who = (self.directory / "secrets").stat()
+        who = self.secrets.stat()
         return {**self.env, "ALUA_UID": str(who.st_uid), "ALUA_GID": str(who.st_gid),
                 "ALUA_IMAGE": os.environ.get("ALUA_IMAGE", "alua:local")}
 
@@ -211,7 +250,7 @@ class Cluster:
         return (docker("ps", "-aq", "--filter", label).split(), docker("network", "ls", "-q", "--filter", label).split())
 
     def down(self):
-        run(DEPLOY / "up", *self.options, "--down", env=self.env, timeout=120)
+        self.up(*self.options, "--down")
 
     def remove(self):
         for container in self.containers.values():

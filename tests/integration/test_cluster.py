@@ -17,6 +17,7 @@ POLICY = (containers.DEPLOY / "policy/policy.lua").read_text().replace('"mutex.*
 NOTICED = 3                     # Seconds: the promise
 SHORT, LONG = 5, 14             # Seconds, well on either side of the lease
 RETURNED = 10                   # Seconds: whoever was cut off had no name server, and may wait for its answer still
+TAKEN_OVER = 8                  # Seconds, less than the lease: silent, and asked for again, which is once a second at least
 
 
 class Case(unittest.TestCase):
@@ -164,17 +165,40 @@ class Case(unittest.TestCase):
         self.assert_nothing_lost(*pairs)
 
     def check_killed(self, name):
-        """kill -9 of a container's process: with it goes its address, which is silence first; the engine starts another."""
+        """kill -9 of a container's process: with it goes its address, which is silence first; the engine starts another, which
+        takes the name over, by its key, from the one that is silent."""
         self.talk(("ana", name))
         since = time.monotonic()
         self.cluster[name].kill()
         self.assert_noticed("ana", "silent", name, since)
+        self.assert_noticed("ana", "gone", name, since, TAKEN_OVER)
+        self.assert_noticed("ana", "up", name, since, TAKEN_OVER)
+        self.come_back(name)
+
+    def check_stays_dead(self, name):
+        """Nobody starts it again and claims its name, so it is gone with the lease; when it is started it has its name at once."""
+        self.talk(("ana", name))
+        since = time.monotonic()
+        containers.docker("kill", self.cluster[name].ident)
+        self.addCleanup(containers.docker, "start", self.cluster[name].ident)
+        self.assert_noticed("ana", "silent", name, since)
         self.assert_noticed("ana", "gone", name, since, LONG)
+        self.assertGreater(time.monotonic() - since, TAKEN_OVER)
+        since = time.monotonic()
+        containers.docker("start", self.cluster[name].ident)
+        self.assert_noticed("ana", "up", name, since, RETURNED)
+        self.come_back(name)
+
+    def come_back(self, name):
+        """Calls to the one before have failed; the new one has what names it takes, and answers."""
         self.cluster["ana"].expect(rf"failed\t{name}\tgone")
-        self.cluster["ana"].expect(rf"watch\tup\t1@{name}")
-        self.order("ana", "member.stop", name)
+        self.settled("ana", name)                           # What is on its way may still come
         self.cluster.adopt(name)                            # Its log ended with it
         self.teach(name)
+        harness.eventually(self.everybody_is_there, "all are back with their names")
+        self.forget()
+        self.talk(("ana", name))
+        self.assert_nothing_lost(("ana", name))
 
     def check_broker_replaced(self, network):
         """Another container, at another address, under the same name."""
@@ -253,6 +277,9 @@ class TestOneNetwork(Case):
 
     def test_a_killed_container_is_gone_and_comes_back(self):
         self.check_killed("cleo")
+
+    def test_a_container_that_nobody_starts_again_is_gone_with_the_lease(self):
+        self.check_stays_dead("cleo")
 
     def test_the_broker_is_killed(self):
         pairs = [("ana", "bob"), ("bob", "cleo")]

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 import yaml
@@ -98,11 +99,12 @@ class TestCompose(unittest.TestCase):
         for name in (*COMPOSE, "common.yaml"):
             self.assertFalse(TOO_NEW & set(keys(load(name))), name)
 
-    @unittest.skipIf(containers.compose_command() is None, "neither Compose v2 nor docker-compose here")
+    @unittest.skipUnless(containers.compose_commands(), "neither Compose v2 nor docker-compose here")
     def test_compose_takes_them(self):
-        for name in COMPOSE:
-            text = containers.run(*containers.compose_command(), "-f", DEPLOY / name, "config")
-            self.assertIn("cap_drop", text)
+        for command in containers.compose_commands():
+            for name in COMPOSE:
+                with self.subTest(f"{command} {name}"):
+                    self.assertIn("cap_drop", containers.run(*command, "-f", DEPLOY / name, "config"))
 
 
 class TestImage(unittest.TestCase):
@@ -161,6 +163,17 @@ class TestUnits(unittest.TestCase):
                 self.assertTrue(found, done.stdout)
                 print(found[1], end=" ", flush=True)
                 self.assertLessEqual(float(found[1]), MOST_EXPOSED, done.stdout)
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "no systemd-analyze here")
+    def test_systemd_knows_every_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in UNITS:
+                text = (DEPLOY / name).read_text().replace("/usr/bin/alua ", f"{harness.ALUA} ")
+                (pathlib.Path(folder) / name).write_text(text)
+                done = subprocess.run(["systemd-analyze", "verify", f"./{name}"], cwd=folder, text=True,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                self.assertEqual([line for line in done.stdout.splitlines() if "alua-" in line], [], name)
+                self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_nobody_else_sees_the_keys(self):
         for name in UNITS:

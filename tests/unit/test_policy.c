@@ -153,7 +153,7 @@ static void level(const policy_t *policy, const char *name, const char *node, ri
 
 static void test_example(void **state)
 {
-    policy_t *self = policy_of(file_text("deploy/policy.lua"));
+    policy_t *self = policy_of(file_text("deploy/policy.example.lua"));
     (void) state;
     for (unsigned right = 1; right < WIRE_RIGHT_LIMIT; right++)
         may(self, "ana", (wire_right_t) right, "any.thing", true);

@@ -1,4 +1,5 @@
--- Who may do what: a policy for a team of three.
+-- Who may do what: an example for a team of three, with every word explained. To copy and change; what the containers of
+-- compose.yaml run with is policy/policy.lua, in a folder of its own since that is what they see.
 --
 --     alua broker --listen tcp://*:4321 --key broker.key --policy policy.lua
 --
