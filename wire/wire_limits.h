@@ -17,7 +17,7 @@
 #define WIRE_LINK_RING_BYTES    (8 * 1024 * 1024)   //  Unacknowledged bytes a sender keeps
 #define WIRE_LINK_RING_FRAMES   8192
 #define WIRE_ACK_FRAMES         64          //  An ACK travels at the latest after so many frames
-#define WIRE_ACK_BYTES          (1024 * 1024)   //  or so many bytes
+#define WIRE_ACK_BYTES          (256 * 1024)   //  or so many bytes
 #define WIRE_ACK_DELAY          20          //  or so many ms
 
 #define WIRE_CREDIT_EVENTS      16384       //  What one process may have waiting in another's mailbox
