@@ -39,7 +39,7 @@ static void on_deny(void *arg, uint64_t session, uint64_t request, int code, con
     exit(1);
 }
 
-static int on_tell(void *arg, uint64_t session, const void *fields, size_t size)
+static int on_tell(void *arg, uint64_t session, uint8_t *fields, size_t size)
 {
     (void) arg, (void) session;
     if (at + size > sizeof ring)

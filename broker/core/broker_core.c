@@ -91,6 +91,7 @@ void broker_core_destroy(broker_core_t **self_p)
     wire_buf_free(&self->outcome.lost);
     wire_buf_free(&self->record);
     wire_buf_free(&self->message);
+    wire_buf_free(&self->topic_head);
     wire_buf_free(&self->results);
     free(self->address);
     free(self);

@@ -155,6 +155,7 @@ struct broker_core {
     size_t silent;              //  Sessions that are
     size_t doomed;              //  Sessions that end when the current input is done
     wire_buf_t record, message, results;    //  Scratch, each for one purpose
+    wire_buf_t topic_head;      //  What each TOPIC begins with
     char text[BROKER_TEXT];     //  The sentence that goes with an error code
     uint64_t changes;
     broker_counters_t counters;

@@ -2,6 +2,7 @@
 
 #include "broker_state.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,16 +34,17 @@ void broker_topic_apply(broker_core_t *self, broker_session_t *session, const br
 
 //  ---- Out -------------------------------------------------------------------
 
-static int on_tell(void *arg, uint64_t number, const void *fields, size_t size)
+//  The envelope goes in front of the fields, where they stand.
+static int on_tell(void *arg, uint64_t number, uint8_t *fields, size_t size)
 {
     broker_core_t *self = arg;
     broker_session_t *session = broker_session_find(self, number);
     if (!session)
         return WIRE_E_GONE;
-    wire_buf_clear(&self->message);
-    wire_msg_begin(&self->message, WIRE_TOPIC, 0, 0, 10);
-    wire_buf_append(&self->message, fields, size);
-    int rc = broker_session_try(self, session, &self->message);
+    const wire_buf_t *head = &self->topic_head;
+    wire_buf_t message = { fields - head->size, head->size + size, head->size + size, head->failed };
+    memcpy(message.data, head->data, head->size);
+    int rc = broker_session_try(self, session, &message);
     if (rc == WIRE_E_FULL && !session->starved) {
         session->starved = true;
         self->starved++;
@@ -67,8 +69,10 @@ bool broker_topic_begin(broker_core_t *self, uint64_t seed)
     const topics_config_t config = { .seed = seed };
     const topics_output_t output = { .answer = broker_session_on_answer, .deny = broker_session_on_deny, .tell = on_tell, .slow = on_slow,
                                      .shows = self->keyed ? broker_rights_topic : NULL };
+    wire_msg_begin(&self->topic_head, WIRE_TOPIC, 0, 0, 10);
+    assert(self->topic_head.size <= TOPICS_HEAD);
     self->topics = topics_new(&config, &output, self);
-    return self->topics != NULL;
+    return self->topics != NULL && !self->topic_head.failed;
 }
 
 //  ---- Presence --------------------------------------------------------------

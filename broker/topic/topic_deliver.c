@@ -14,7 +14,7 @@ static bool ready(const topic_sub_t *sub)
     return !sub->session->blocked && !sub->session->dead && window_open(sub);
 }
 
-static bool say(topics_t *self, topic_session_t *session, const void *fields, size_t size)
+static bool say(topics_t *self, topic_session_t *session, uint8_t *fields, size_t size)
 {
     int rc = self->output.tell(self->arg, session->number, fields, size);
     if (rc == WIRE_E_FULL)
@@ -56,8 +56,8 @@ static void tell_gap(topics_t *self, topic_sub_t *sub)
 {
     static const uint8_t nobody[] = { 0xc0, 0xc0, 0x00 };   //  topic, publisher, seq
     static const uint8_t nothing[] = { TOPIC_GAP, 0xc0, 0xc0 };
-    uint8_t fields[TOPIC_FRONT + sizeof nobody + 9 + sizeof nothing];
-    wire_buf_t out = { fields, 0, sizeof fields, false };
+    uint8_t room[TOPICS_HEAD + TOPIC_FRONT + sizeof nobody + 9 + sizeof nothing], *fields = room + TOPICS_HEAD;
+    wire_buf_t out = { fields, 0, sizeof room - TOPICS_HEAD, false };
     topic_message_front(fields, sub->number, sub->told, sub->missed);
     out.size = TOPIC_FRONT;
     wire_buf_append(&out, nobody, sizeof nobody);

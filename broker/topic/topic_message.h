@@ -8,6 +8,7 @@
 #ifndef TOPIC_MESSAGE_H
 #define TOPIC_MESSAGE_H
 
+#include "topics.h"
 #include "wire_buf.h"
 #include "wire_read.h"
 
@@ -35,6 +36,7 @@ typedef struct {
     bool nil;                           //  Its value is
     uint64_t seq, stamp;                //  Of its topic; of all that was published here
     int64_t time, expires;              //  By the wall's clock; by the monotonic one, TOPIC_FOREVER
+    uint8_t head[TOPICS_HEAD];          //  For whoever sends it
     uint8_t fields[];
 } topic_message_t;
 

@@ -87,14 +87,16 @@ typedef struct {
     uint64_t seed;              //  For hashes
 } topics_config_t;
 
+#define TOPICS_HEAD 16
+
 typedef struct {
     //  The outcome of a request: `count` fields packed back to back, good during the call.
     void (*answer)(void *arg, uint64_t session, uint64_t request, const void *fields, size_t size, uint32_t count);
     void (*deny)(void *arg, uint64_t session, uint64_t request, int code, const char *text);
     //  One TOPIC message for a session: its fields (10 of them; sub, n and missed are nine bytes each, 0xcf and a big-endian
-    //  number), good during the call. 0, or WIRE_E_FULL: not now (call topics_room when there is room), or another code: never
+    //  number), good during the call; TOPICS_HEAD bytes in front of them may be written, by an envelope. 0, or WIRE_E_FULL: not now (call topics_room when there is room), or another code: never
     //  (the session is ending).
-    int (*tell)(void *arg, uint64_t session, const void *fields, size_t size);
+    int (*tell)(void *arg, uint64_t session, uint8_t *fields, size_t size);
     //  A subscriber with policy "disconnect" is too slow: end its session, after this call. Said once.
     void (*slow)(void *arg, uint64_t session);
     //  Whether TOPICS shows a topic, or a subscription's pattern, to this session. NULL: all of them.

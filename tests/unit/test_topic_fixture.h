@@ -220,7 +220,7 @@ static inline void note_gap(fixture_t *f, wire_reader_t *in)
     note(f, " gap");
 }
 
-static inline int fixture_tell(void *arg, uint64_t session, const void *fields, size_t size)
+static inline int fixture_tell(void *arg, uint64_t session, uint8_t *fields, size_t size)
 {
     fixture_t *f = arg;
     wire_reader_t in = wire_reader(fields, size);

@@ -102,7 +102,7 @@ static void hear(sub_t *sub, size_t value)
     play.told++;
 }
 
-static int on_tell(void *arg, uint64_t session, const void *fields, size_t size)
+static int on_tell(void *arg, uint64_t session, uint8_t *fields, size_t size)
 {
     (void) arg;
     size_t user = session % USERS;

@@ -33,7 +33,7 @@ static int topic_number(wire_str_t name)
     return i;
 }
 
-static int on_tell(void *arg, uint64_t session, const void *fields, size_t size)
+static int on_tell(void *arg, uint64_t session, uint8_t *fields, size_t size)
 {
     (void) arg;
     user_t *user = &play.users[session % USERS];
