@@ -36,7 +36,7 @@ static void count_one(lsub_t *self)
     uint8_t bytes[32];
     wire_buf_t out = { bytes, 0, sizeof bytes, false };
     self->handled++;
-    if (self->handled - self->told < self->step || !self->open)
+    if (self->handled - self->told < self->step || !self->open || !self->core->node)
         return;
     wire_put_int(&out, self->number);
     wire_put_uint(&out, self->handled);

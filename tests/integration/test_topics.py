@@ -40,6 +40,43 @@ class TestOperations(harness.Case):
         self.assertIn("a topic has no empty word", result.err)
         self.assertEqual(result.status, 1)
 
+    def test_a_handler_that_raises_or_waits_has_handled_its_message(self):
+        """Else a window of one would stay shut."""
+        result = self.run_program("""
+            local heard = 0
+            luaps.subscribe('a', function(msg)
+              heard = heard + 1
+              if msg.value % 2 == 0 then error 'on purpose' end
+              alua.sleep(0.001)
+            end, { window = 1 })
+            while luaps.publish('a', 1, { ack = true }) == 0 do alua.sleep(0.001) end
+            for i = 2, 20 do luaps.publish('a', i) end
+            while heard < 20 do alua.sleep(0.001) end
+            print(heard)""", options=("--timeout", 20))
+        self.assertEqual((result.out, result.status), ("20\n", 1), result)
+        self.assertEqual(result.err.count("on purpose"), 10)
+
+    def test_a_table_for_each_message_with_the_fields_it_has(self):
+        result = self.run_program("""
+            local function show(msg)
+              local names = {}
+              for name in pairs(msg) do names[#names + 1] = name end
+              table.sort(names)
+              print(table.concat(names, ' '))
+            end
+            local function next_of(sub) return sub:next { timeout = 5 } end
+            luaps.publish('a', 1, { retain = true, ack = true })
+            show(next_of(luaps.subscribe('a')))
+            local sub = luaps.subscribe 'b'
+            while luaps.publish('b', 1, { ack = true }) == 0 do alua.sleep(0.001) end
+            show(next_of(sub))
+            luarpc.future(alua.id, 'luaps.request')('b', 2)
+            show(next_of(sub))
+            alua.exit()""")
+        self.assertEqual(result.out.splitlines(), [
+            "missed publisher retained seq time topic value", "missed publisher seq time topic value",
+            "missed publisher reply_to seq time topic value"], result)
+
     def test_ids_that_look_alike_get_their_own_answers(self):
         """An inbox is named after its process; a.b and a_b are two."""
         result = self.run_program("""
