@@ -55,4 +55,8 @@ local function publish(bytes, seconds, ahead)
   alua.loop()
 end
 
-if arg[1] == "subscribe" then subscribe(tonumber(arg[2]), arg[3]) else publish(tonumber(arg[2]), tonumber(arg[3]), tonumber(arg[4])) end
+if arg[1] == "subscribe" then
+  subscribe(tonumber(arg[2]), arg[3])
+else
+  publish(tonumber(arg[2]), tonumber(arg[3]), tonumber(arg[4]))
+end
