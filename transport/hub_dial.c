@@ -12,12 +12,8 @@
 //  A connection to nowhere is given up after so long; one that stands may be to a node
 //  that computes, and has longer.
 #define CONNECT_TIMEOUT 2500
-//  Refused as a duplicate: their HELLO ought to come; if not, ours once more.
-#define YIELD_TIMEOUT   400
 //  Between two rounds through a broker's addresses
 #define ROUND_DELAY     500
-//  A question that could not be written is written again so soon.
-#define ASK_RETRY       50
 //  Is a host's name looked up?
 #define LOOKUP_LOOK     5
 
@@ -29,52 +25,11 @@ static bool drain_dealer(hub_source_t *source)
         hub_frame_t *frame = hub_frame_spare(hub);
         if (!frame || zmq_msg_recv(&frame->msg, source->zmq, ZMQ_DONTWAIT) < 0)
             return false;
-        hub_dial_input(peer, frame);
+        hub_ask_input(peer, frame);
         if (peer->ended || peer->dealer != source)
             return false;
     }
     return true;
-}
-
-//  By CURVE our key is the proof, and the token nobody's business; nor is it that of another host, where it would
-//  travel for all to read.
-static bool say_hello(hub_peer_t *self, uint64_t nonce)
-{
-    hub_t *hub = self->hub;
-    const char *proof = self->key[0] || !hub_probe_is_local(self->endpoints[self->endpoint]) ? "" : hub->token;
-    const char *role = hub_role_word(hub->role);
-    wire_hello_t hello = {
-        WIRE_VERSION, WIRE_VERSION, WIRE_FEATURE_RESUME, nonce,
-        { role, strlen(role) }, { hub->name, strlen(hub->name) }, hub->incarnation,
-        { proof, strlen(proof) }, self->last_session,
-        wire_reader(self->hello.data, self->hello.size)
-    };
-    wire_buf_t out = WIRE_BUF_EMPTY;
-    wire_put_hello(&out, &hello);
-    bool said = !out.failed && hub_peer_write(self, out.data, out.size, false) == 0;
-    wire_buf_free(&out);
-    return said;
-}
-
-//  Whoever could not answer RESUME for want of memory says nothing, and has our lease's time to end the link: so we
-//  ask again before that.
-static int64_t patience(const hub_peer_t *self)
-{
-    return self->hub->link_config.lease / 4;
-}
-
-//  When an answer to HELLO has to have come: a node may be computing, a broker does not.
-static int64_t welcome_limit(const hub_peer_t *self, int64_t now)
-{
-    return now + (self->patient ? 3 * (int64_t) self->hub->link_config.lease : WIRE_TIMEOUT);
-}
-
-static void ask(hub_peer_t *self, int64_t now)
-{
-    uint64_t nonce = hub_random();
-    bool open = wire_link_connected(self->link, nonce, now);
-    self->unsaid = open ? !wire_link_is_asking(self->link) : !say_hello(self, nonce);
-    self->dial_due = self->unsaid ? now + ASK_RETRY : open ? now + patience(self) : self->dial_until;
 }
 
 static void on_connected(hub_peer_t *self, int64_t now)
@@ -87,8 +42,8 @@ static void on_connected(hub_peer_t *self, int64_t now)
     self->unfinished = 0;
     hub_greet_stop(self);
     self->cut = false;                  //  What failed did so on the old connection
-    self->dial_until = welcome_limit(self, now);
-    ask(self, now);
+    self->dial_until = hub_ask_limit(self, now);
+    hub_ask(self, now);
 }
 
 static bool is_by_name(const hub_peer_t *self)
@@ -275,17 +230,6 @@ void hub_dial_again(hub_peer_t *self, int64_t now)
     self->dial_due = now + (more ? 0 : ROUND_DELAY);
 }
 
-//  A question that was not written, or not answered.
-static void ask_again(hub_peer_t *self, int64_t now)
-{
-    if (self->unsaid)
-        ask(self, now);
-    else {
-        wire_link_ask_again(self->link);
-        self->dial_due = now + patience(self);
-    }
-}
-
 //  There is no socket: make one, unless a name is still looked up. How long that takes is the name server's affair, and only
 //  who is not patient goes on without it.
 static void begin(hub_peer_t *self, int64_t now)
@@ -303,7 +247,7 @@ void hub_dial_tick(hub_peer_t *self, int64_t now)
 {
     bool open = wire_link_is_open(self->link);
     if (self->connected && (open ? wire_link_is_broken(self->link) : self->unsaid && now < self->dial_until)) {
-        ask_again(self, now);
+        hub_ask_again(self, now);
         return;
     }
     if (open && self->dealer && (self->connected || !is_by_name(self))) {
@@ -322,124 +266,6 @@ void hub_dial_tick(hub_peer_t *self, int64_t now)
         return;
     }
     self->dial_due = result == HUB_UNDECIDED && now + 20 < self->dial_until ? now + 20 : self->dial_until;
-}
-
-//  Answers
-
-static bool is_wanted(const hub_peer_t *self, const wire_welcome_t *welcome)
-{
-    return (!self->wanted[0] || wire_str_is(welcome->name, self->wanted))
-        && (!self->wanted_incarnation || self->wanted_incarnation == welcome->incarnation);
-}
-
-static void on_welcome(hub_peer_t *self, const wire_msg_t *msg)
-{
-    int64_t now = hub_loop_time(self->hub);
-    wire_welcome_t welcome;
-    hub_greeting_t greeting;
-    if (wire_read_welcome(msg, &welcome) || wire_link_is_open(self->link)
-            || !wire_link_awaits(self->link, welcome.nonce))
-        return;
-    if (!hub_role_of(welcome.role, &greeting.role) || welcome.version != WIRE_VERSION) {
-        wire_link_end(self->link, WIRE_E_VERSION, "its WELCOME is not of our protocol");
-        return;
-    }
-    if (!is_wanted(self, &welcome)) {
-        hub_dial_next(self, now, WIRE_E_UNKNOWN, "another node answers at its address");
-        hub_wake_at(self->hub, hub_peer_due(self));
-        return;
-    }
-    greeting.name = welcome.name;
-    greeting.incarnation = welcome.incarnation;
-    greeting.session = welcome.session;
-    greeting.body = welcome.body;
-    self->role = greeting.role;
-    self->incarnation = welcome.incarnation;
-    self->last_session = welcome.session;
-    self->dial_due = WIRE_LINK_NEVER;
-    hub_peer_name_it(self, welcome.name);
-    hub_peer_opened(self, welcome.session, welcome.features & WIRE_FEATURE_RESUME, &greeting);
-}
-
-//  It has forgotten the session: it was gone, or we were for it. A broker is told all
-//  anew, with the claims of the room above; with a node it is over.
-static void on_forgotten(hub_peer_t *self, int64_t now)
-{
-    if (!self->patient) {
-        wire_link_end(self->link, WIRE_E_GONE, "it has ended the session");
-        return;
-    }
-    self->hub->reconnects++;
-    wire_link_restart(self->link);
-    self->dial_until = welcome_limit(self, now);
-    if (!self->ended && self->connected)
-        ask(self, now);
-}
-
-static void on_refused(hub_peer_t *self, const wire_msg_t *msg)
-{
-    int64_t now = hub_loop_time(self->hub);
-    char text[HUB_TEXT];
-    wire_refused_t refused;
-    if (wire_read_refused(msg, &refused))
-        return;
-    bool answer = wire_link_awaits(self->link, refused.nonce);
-    bool ending = refused.nonce == 0 && wire_link_is_open(self->link) && !wire_link_is_asking(self->link);
-    if (!answer && !ending)
-        return;
-    hub_text(text, refused.text);
-    if (answer && wire_link_is_open(self->link))
-        on_forgotten(self, now);
-    else if (answer && refused.code == WIRE_E_DUPLICATE) {
-        hub_dial_stop(self, 0);
-        self->dial_due = now + YIELD_TIMEOUT;
-        hub_wake_at(self->hub, self->dial_due);
-    }
-    else {
-        self->refused = true;
-        wire_link_end(self->link, refused.code, text);
-    }
-}
-
-static void on_resumed(hub_peer_t *self, const wire_msg_t *msg)
-{
-    wire_resume_t resume;
-    if (wire_read_resume(msg, &resume))
-        return;
-    int rc = wire_link_resumed(self->link, resume.nonce, resume.session, resume.received,
-                               hub_loop_time(self->hub));
-    if (rc == 0)
-        self->hub->reconnects++;
-    else if (rc == WIRE_E_MALFORMED)
-        wire_link_end(self->link, rc, "its counts are impossible");
-}
-
-//  It does not know this connection: either our question is on its way, or we missed
-//  that the connection is a new one. Asking once more does no harm.
-static void on_who(hub_peer_t *self)
-{
-    if (wire_link_is_open(self->link) && !wire_link_is_asking(self->link))
-        ask(self, hub_loop_time(self->hub));
-}
-
-void hub_dial_input(hub_peer_t *self, hub_frame_t *frame)
-{
-    wire_msg_t msg;
-    int opening = hub_frame_opening(frame);
-    if (!opening && !zmq_msg_more(&frame->msg))
-        hub_peer_input(self, frame);
-    else if (!opening || hub_frame_only(frame, &msg))
-        self->hub->refused++;
-    else if (opening == WIRE_WELCOME)
-        on_welcome(self, &msg);
-    else if (opening == WIRE_REFUSED)
-        on_refused(self, &msg);
-    else if (opening == WIRE_RESUMED)
-        on_resumed(self, &msg);
-    else if (opening == WIRE_WHO)
-        on_who(self);
-    if (!self->ended)
-        hub_wake_at(self->hub, hub_peer_due(self));
 }
 
 //  Making a peer to dial

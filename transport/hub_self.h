@@ -6,7 +6,8 @@
 //  hub_flow.c    who sends more than comes out, or nothing
 //  hub_tcp.c     what the kernel knows of a connection
 //  hub_bytes.c   buffers and received frames
-//  hub_dial.c    links that we dial: DEALER, monitor, HELLO, RESUME
+//  hub_dial.c    links that we dial: DEALER, monitor, one address after the other
+//  hub_ask.c     what is said first over them, and answered: HELLO, RESUME
 //  hub_lookup.c  where to, when a host is named
 //  hub_refused.c and why some of them come to nothing: keys, mechanisms
 //  hub_greet.c   has who answers there keys?
@@ -263,12 +264,17 @@ int hub_frame_opening(hub_frame_t *self);
 int hub_frame_only(hub_frame_t *self, wire_msg_t *msg);
 
 //  hub_dial.c
-void hub_dial_input(hub_peer_t *self, hub_frame_t *frame);
 void hub_dial_tick(hub_peer_t *self, int64_t now);
 void hub_dial_stop(hub_peer_t *self, int linger);
 //  This endpoint will not do: the next one, or the end. hub_dial_again: a new socket, soon.
 void hub_dial_next(hub_peer_t *self, int64_t now, int code, const char *text);
 void hub_dial_again(hub_peer_t *self, int64_t now);
+
+//  hub_ask.c
+void hub_ask(hub_peer_t *self, int64_t now);            //  A connection stands: HELLO, or RESUME
+void hub_ask_again(hub_peer_t *self, int64_t now);      //  It was not written, or not answered
+int64_t hub_ask_limit(const hub_peer_t *self, int64_t now);     //  Until when HELLO has to be answered
+void hub_ask_input(hub_peer_t *self, hub_frame_t *frame);
 
 //  hub_lookup.c
 bool hub_lookup_is_name(const char *endpoint);  //  Its host is no number
