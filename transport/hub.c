@@ -83,9 +83,12 @@ bool hub_role_of(wire_str_t word, hub_role_t *role)
     return false;
 }
 
+static bool one_core;                   //  Is all that we have
+
 //  Once in a process: czmq leaves signals alone, and there is room for many links.
 static void prepare(int most_sockets)
 {
+    one_core = uv_available_parallelism() == 1;
     zsys_handler_set(NULL);
     void *context = zsys_init();
     if (context)
@@ -115,7 +118,7 @@ static void copy_text(char *to, const char *text)
 //  What fans out does not wait for an answer, and on one core nobody works while another does: then fewer frames are all gain.
 static size_t batch_bytes(hub_role_t role)
 {
-    return role == HUB_BROKER || uv_available_parallelism() == 1 ? LARGE_BATCH : 0;
+    return role == HUB_BROKER || one_core ? LARGE_BATCH : 0;
 }
 
 hub_t *hub_new(uv_loop_t *loop, const hub_config_t *config, const hub_handler_t *handler, void *arg)
