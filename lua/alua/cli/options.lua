@@ -91,26 +91,18 @@ local function read(list, given, args, i)
   return next
 end
 
--- Values: an option's name among them would be taken for one without a word. What stands behind `--` is meant so.
-local function read_values(list, rest, args, i)
-  for j = i, #args do
-    local name = split(args[j])
-    if args[j] == "--" then
-      table.move(args, j + 1, #args, #rest + 1, rest)
-      break
-    elseif j > i and name:find "^%-%-%a" and find(list, name) then
-      return nil, ("%s stands before '%s'; as a text it is '\"%s\"', or stands behind --"):format(name, args[i], name)
-    end
-    table.insert(rest, args[j])
-  end
-  return true
+-- Among values only what names an option is one: `-5` and `--other` are values. All is that stands behind `--`.
+local function is_option(list, word, among_values)
+  if not word:find "^%-." or tonumber(word) then return false end
+  local name = split(word)
+  return not among_values or (name:find "^%-%-%a" and find(list, name)) ~= nil
 end
 
 --- Read the options of `args`.
 ---@param list table[] Which there are.
 ---@param args string[]
----@param stops boolean|"values"? The first other word ends them: what follows belongs to a program, or is values, among
----which an option's name can only be a mistake, unless `--` stands before it.
+---@param stops boolean|"values"? true: the first other word ends them, as what follows belongs to a program. "values": from
+---the first other word on there are values, among which only the options that there are, by their long names, are none.
 ---@return table? given, string[]|string rest The other words; or nil and what is wrong.
 function options.parse(list, args, stops)
   local given, rest, i = {}, {}, 1
@@ -119,15 +111,11 @@ function options.parse(list, args, stops)
     if word == "--" then
       table.move(args, i + 1, #args, #rest + 1, rest)
       break
-    elseif word:find("^%-.") and not tonumber(word) then
+    elseif is_option(list, word, stops == "values" and #rest > 0) then
       local next, why = read(list, given, args, i)
       if not next then return nil, why end
       i = next
-    elseif stops == "values" then
-      local ok, why = read_values(list, rest, args, i)
-      if not ok then return nil, why end
-      break
-    elseif stops then
+    elseif stops == true then
       table.move(args, i, #args, #rest + 1, rest)
       break
     else

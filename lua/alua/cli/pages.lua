@@ -423,7 +423,7 @@ DESCRIPTION
     is there. Each VALUE is a position: a number, true, false, a Lua table or a
     Lua string in quotes where it is one; everything else is text. A single
     VALUE that is a table is the whole tuple, so that it may have named fields.
-    Options stand before SPACE; behind "--" nothing is one.
+    Options stand anywhere; behind "--" nothing is one.
 
     The tuple stays until somebody takes it, also when this command is long
     over, but not longer than the broker runs.
@@ -474,7 +474,7 @@ DESCRIPTION
         'where "t[2] > 3"'      takes no position: an expression about the tuple
 
     Without TEMPLATE every tuple matches. A single word that is a table is the
-    whole template: '{ "render", int, by = any }'. Options stand before SPACE;
+    whole template: '{ "render", int, by = any }'. Options stand anywhere;
     behind "--" nothing is one.
 
 OPTIONS
