@@ -112,7 +112,8 @@ class TestTuples(Case):
         for i in range(1, 6):
             self.ok("out", "n", "n", i)
         for words, count in ((("n", "range(2, 4)"), 3), (("n", "int"), 5), (("string", "number"), 5), (("prefix('n')", "_"), 5),
-                             (("n", "oneof(1, 5, 9)"), 2), (("n", "float"), 0), (("n", "..."), 5), (("...",), 5),
+                             (("n", "oneof(1, 5, 9)"), 2), (("luats.any", "luats.oneof(1, 5, 9)"), 2), (("{ luats.any, luats.float }",), 0),
+                             (("luats", "luats.nothing"), 0), (("n", "float"), 0), (("n", "..."), 5), (("...",), 5),
                              (("_", "_", "where('t[2] > 3')"), 2), (("{'n', range(nil, 1)}",), 1), (("n", 3), 1)):
             self.assertEqual(self.ok("count", "n", *words), f"{count}\n", words)
 

@@ -461,7 +461,8 @@ DESCRIPTION
     Takes the oldest tuple of SPACE that matches, and prints it; waits until
     there is one. Each tuple is taken by exactly one.
 
-    The words of TEMPLATE are values as for "alua out", or terms:
+    The words of TEMPLATE are values as for "alua out", or terms, with or without
+    "luats." in front:
 
         _  any                  any value
         ...  rest               in the last place: any further positions

@@ -30,6 +30,12 @@ local function is_lua(word, env)
   return word:find "^%s*[{'\"]" or word:find "^%s*%[=*%[" or term and env[term] ~= nil
 end
 
+-- As programs write it: `luats.int` is `int`.
+local function short(word, env)
+  local name = env and word:match "^luats%.(%a+)"
+  return name and env[name] ~= nil and word:sub(#"luats." + 1) or word
+end
+
 local names = { ["true"] = true, ["false"] = false }
 
 --- What one word means: a number, true, false, nil, a table or string of Lua, one of the names in `env`;
@@ -43,12 +49,14 @@ function values.read(word, json, env)
     local value, why = from_json(word)
     if not env or value ~= nil then return value, why end
   end
+  word = short(word, env)
   local bare = env and env[word]
   if bare ~= nil and type(bare) ~= "function" then return bare end
   if word == "nil" then return nil end
   if names[word] ~= nil then return names[word] end
   if not is_lua(word, env) then return tonumber(word) or word end
-  local chunk, why = load("return " .. word, "=argument", "t", env or {})
+  local known = env and setmetatable({ luats = env }, { __index = env }) or {}
+  local chunk, why = load("return " .. word, "=argument", "t", known)
   if not chunk then return nil, why end
   local ok, value = pcall(chunk)
   if not ok then return nil, tostring(value) end
