@@ -158,7 +158,8 @@ def main():
             rate, us = measure(program, count, size, options)
             print(f"{count:>11}{size:>7}{rate:>13,.0f}{us:>11.3f}", flush=True)
     if options.ours:
-        os.execv(os.path.join(ROOT, "bench", "broker"), ["bench/broker", "--cores", "1", "--seconds", str(options.seconds), "--ahead", str(options.ahead), "topic"])
+        os.execv(os.path.join(ROOT, "bench", "broker"), ["bench/broker", "--cores", "1", "--seconds", str(options.seconds),
+                                                         "--ahead", str(options.ahead), "topic"])
     return 0
 
 

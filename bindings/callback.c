@@ -115,12 +115,6 @@ static void take_kept(lua_State *T, lpending_t *self)
     lua_pop(T, 1);
 }
 
-static int called(lua_State *T, int status, lua_KContext context)
-{
-    (void) T, (void) status, (void) context;
-    return 0;
-}
-
 //  ---- Outcomes ----------------------------------------------------------------
 
 //  Would it see the error behind the nil? A table that can be called is trusted to.
@@ -145,7 +139,7 @@ static int call_back(lua_State *T)
         return 0;
     }
     int count = ltask_push_outcome(T, task, most);
-    lua_callk(T, count, 0, 0, called);
+    lua_callk(T, count, 0, 0, ltask_over);
     return 0;
 }
 
@@ -159,7 +153,7 @@ static void callback_failed(lua_State *S, ltask_t *task, int status)
 void lcallback_on_outcome(void *arg, const alua_outcome_t *outcome)
 {
     lpending_t *self = arg;
-    ltask_t *task = ltask_take(self->core, self->what);
+    ltask_t *task = ltask_take_or_tell(self->core, self->what);
     if (task) {
         task->pending = self;
         task->outcome = outcome;
@@ -167,8 +161,6 @@ void lcallback_on_outcome(void *arg, const alua_outcome_t *outcome)
         task->failed = callback_failed;
         ltask_start(task, call_back);
     }
-    else
-        lreport_text(self->core, self->what, wire_error_text(WIRE_E_NO_MEMORY));
     lcallback_drop(self);
 }
 
@@ -194,22 +186,20 @@ static int call_posted(lua_State *T)
         lreport(T, task->core, ltask_what(task), NULL);
         return 0;
     }
-    lua_callk(T, count, 0, 0, called);
+    lua_callk(T, count, 0, 0, ltask_over);
     return 0;
 }
 
 static void on_turn(void *arg)
 {
     lpending_t *self = arg;
-    ltask_t *task = ltask_take(self->core, self->what);
+    ltask_t *task = ltask_take_or_tell(self->core, self->what);
     if (task) {
         task->pending = self;
         if (self->outcome)
             task->failed = callback_failed;
         ltask_start(task, call_posted);
     }
-    else
-        lreport_text(self->core, self->what, wire_error_text(WIRE_E_NO_MEMORY));
     lcallback_drop(self);
 }
 

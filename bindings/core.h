@@ -162,6 +162,6 @@ wire_type_t lask_check_type(lua_State *L, int index);
 //  Each file's functions for alua.core.
 extern const luaL_Reg lcall_functions[], lfuture_functions[], lawait_functions[], lcallback_functions[],
     ltimer_functions[], lloop_functions[], lnetwork_functions[], lvalue_functions[], lnames_functions[],
-    lsignal_functions[], lask_functions[], lterm_functions[];
+    lsignal_functions[], lask_functions[], lterm_functions[], ltopic_functions[];
 
 #endif

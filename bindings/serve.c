@@ -183,12 +183,6 @@ static const char *const kinds[] = {
     [ALUA_REACTION] = "reaction", [ALUA_BROKER] = "broker"
 };
 
-static int noticed(lua_State *T, int status, lua_KContext context)
-{
-    (void) T, (void) status, (void) context;
-    return 0;
-}
-
 //  handler(args...); of an END the id of who has ended goes first.
 static int notice(lua_State *T)
 {
@@ -209,17 +203,15 @@ static int notice(lua_State *T)
         count++;
     }
     count += lunpack_push(T, &args, event->count);
-    lua_callk(T, count, 0, 0, noticed);
+    lua_callk(T, count, 0, 0, ltask_over);
     return 0;
 }
 
 static void serve_notice(lcore_t *core, const alua_event_t *event)
 {
-    ltask_t *task = ltask_take(core, kinds[event->kind]);
-    if (!task) {
-        lreport_text(core, kinds[event->kind], wire_error_text(WIRE_E_NO_MEMORY));
+    ltask_t *task = ltask_take_or_tell(core, kinds[event->kind]);
+    if (!task)
         return;
-    }
     task->event = event;
     ltask_start(task, notice);
 }

@@ -104,6 +104,14 @@ ltask_t *ltask_take(lcore_t *core, const char *what)
     return task;
 }
 
+ltask_t *ltask_take_or_tell(lcore_t *core, const char *what)
+{
+    ltask_t *task = ltask_take(core, what);
+    if (!task)
+        lreport_text(core, what, wire_error_text(WIRE_E_NO_MEMORY));
+    return task;
+}
+
 //  Leaves a clean slate, whatever the event has set.
 void ltask_give_back(ltask_t *task)
 {
@@ -267,6 +275,12 @@ void ltask_start_with(ltask_t *task, lua_CFunction entry, lua_State *L, int coun
     lua_pushlightuserdata(task->L, task);
     lua_xmove(L, task->L, count);
     run(task, count + 1);
+}
+
+int ltask_over(lua_State *T, int status, lua_KContext context)
+{
+    (void) T, (void) status, (void) context;
+    return 0;
 }
 
 void ltask_report(lua_State *S, ltask_t *task, int status)

@@ -18,6 +18,8 @@
 //  wait; NULL: it follows from the request that will be task->event.
 ltask_t *ltask_take(lcore_t *core, const char *what);
 void ltask_give_back(ltask_t *task);
+//  As ltask_take; that there is no memory is reported.
+ltask_t *ltask_take_or_tell(lcore_t *core, const char *what);
 
 //  What reports call the event: "call add", "chunk FILE:LINE".
 const char *ltask_what(ltask_t *task);
@@ -28,6 +30,8 @@ void ltask_start(ltask_t *task, lua_CFunction entry);
 void ltask_start_ref(ltask_t *task, int ref);
 //  The same with `count` further arguments, which are popped from L.
 void ltask_start_with(ltask_t *task, lua_CFunction entry, lua_State *L, int count);
+//  For lua_callk, where an entry has nothing to do behind the call.
+int ltask_over(lua_State *T, int status, lua_KContext context);
 
 //  The task that may wait here; raises for misuse when none may: in a coroutine that is not
 //  ours, or inside a C function. The main thread of plain Lua is one, too.

@@ -27,8 +27,6 @@ enum { HANDLER = 1, ON_MISSED };
 enum { SUBS = 2, MESSAGE, TOPIC, VALUE, PUBLISHER, SEQ, TIME, MISSED };
 static const char *const keys[] = { "topic", "value", "publisher", "seq", "time", "missed" };
 
-enum { RETAINED = 1, REPLAYED = 2, WILL = 4 };      //  Flags of a message
-
 //  ---- Counting ------------------------------------------------------------------
 
 static void count_one(lsub_t *self)
@@ -75,9 +73,9 @@ static void set_true(lua_State *T, const char *key, bool is)
 //  What few of them have.
 static void set_rest(lua_State *T, wire_reader_t *at, uint64_t flags)
 {
-    set_true(T, "retained", flags & RETAINED);
-    set_true(T, "replayed", flags & REPLAYED);
-    set_true(T, "will", flags & WILL);
+    set_true(T, "retained", flags & WIRE_TOPIC_RETAINED);
+    set_true(T, "replayed", flags & WIRE_TOPIC_REPLAYED);
+    set_true(T, "will", flags & WIRE_TOPIC_WILL);
     if (wire_is_nil(*at)) {
         at->at++;
         return;
@@ -107,12 +105,6 @@ static void push_message(lua_State *T, wire_reader_t *at, uint64_t missed)
 }
 
 //  ---- The event -----------------------------------------------------------------
-
-static int over(lua_State *T, int status, lua_KContext context)
-{
-    (void) T, (void) status, (void) context;
-    return 0;
-}
 
 static int handled(lua_State *T, int status, lua_KContext context)
 {
@@ -146,7 +138,7 @@ static int handle(lua_State *T, wire_reader_t *at, uint64_t missed)
     lsub_t *sub = lua_touserdata(T, 1);
     if (wire_is_nil(*at)) {             //  A gap, and nothing behind it yet
         push_missed(T, missed, true);
-        lua_callk(T, 2, 0, 0, over);
+        lua_callk(T, 2, 0, 0, ltask_over);
         return 0;
     }
     if (missed) {
@@ -156,7 +148,7 @@ static int handle(lua_State *T, wire_reader_t *at, uint64_t missed)
     lua_getiuservalue(T, 1, HANDLER);
     push_message(T, at, missed);
     if (sub->by_hand) {
-        lua_callk(T, 1, 0, 0, over);
+        lua_callk(T, 1, 0, 0, ltask_over);
         return 0;
     }
     lua_callk(T, 1, 0, (lua_KContext) sub, handled);
@@ -178,11 +170,9 @@ static int serve(lua_State *T)
 
 void ltopic_serve(lcore_t *core, const alua_event_t *event)
 {
-    ltask_t *task = ltask_take(core, "topic");
-    if (!task) {
-        lreport_text(core, "topic", wire_error_text(WIRE_E_NO_MEMORY));
+    ltask_t *task = ltask_take_or_tell(core, "topic");
+    if (!task)
         return;
-    }
     task->event = event;
     task->failed = failed;
     ltask_start_ref(task, core->topic);

@@ -11,6 +11,4 @@ void ltopic_register(lua_State *L, lcore_t *core);
 //  Run an ALUA_TOPIC event.
 void ltopic_serve(lcore_t *core, const alua_event_t *event);
 
-extern const luaL_Reg ltopic_functions[];
-
 #endif

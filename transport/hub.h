@@ -17,6 +17,8 @@
 #include "cert.h"
 #include "wire_msg.h"
 
+#define HUB_CONNECT_TIMEOUT 2500        //  ms that an address may be silent; who is connected may compute, and has longer
+
 typedef struct hub hub_t;
 typedef struct hub_peer hub_peer_t;
 typedef struct hub_frame hub_frame_t;

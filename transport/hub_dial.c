@@ -9,9 +9,6 @@
 
 #include "hub_self.h"
 
-//  A connection to nowhere is given up after so long; one that stands may be to a node
-//  that computes, and has longer.
-#define CONNECT_TIMEOUT 2500
 //  Between two rounds through a broker's addresses
 #define ROUND_DELAY     500
 //  Is a host's name looked up?
@@ -64,7 +61,7 @@ static void on_disconnected(hub_peer_t *self, int64_t now)
         hub_lookup_destroy(&self->lookup);      //  It grows old while a link stands
     if (is_by_name(self) ? !stood : wire_link_is_open(self->link))
         return;
-    self->dial_until = now + CONNECT_TIMEOUT;
+    self->dial_until = now + HUB_CONNECT_TIMEOUT;
     self->dial_due = self->dial_until;
 }
 
@@ -136,8 +133,8 @@ static void set_options(zsock_t *sock)
     zsock_set_maxmsgsize(sock, WIRE_MAX_FRAME);
     zsock_set_reconnect_ivl(sock, 50);
     zsock_set_reconnect_ivl_max(sock, 1000);
-    zsock_set_handshake_ivl(sock, CONNECT_TIMEOUT);
-    zsock_set_connect_timeout(sock, CONNECT_TIMEOUT);
+    zsock_set_handshake_ivl(sock, HUB_CONNECT_TIMEOUT);
+    zsock_set_connect_timeout(sock, HUB_CONNECT_TIMEOUT);
     zsock_set_heartbeat_ivl(sock, WIRE_HEARTBEAT);
     zsock_set_heartbeat_timeout(sock, WIRE_HEARTBEAT_TIMEOUT);
     zsock_set_linger(sock, 0);
@@ -180,7 +177,7 @@ static bool start(hub_peer_t *self, int64_t now)
     const char *endpoint = self->endpoints[self->endpoint];
     bool named = is_by_name(self);
     hub_text(self->address, (wire_str_t) { endpoint, named ? 0 : strlen(endpoint) });
-    self->dial_due = self->dial_until = now + CONNECT_TIMEOUT;
+    self->dial_due = self->dial_until = now + HUB_CONNECT_TIMEOUT;
     if (!named)
         return dial(self, endpoint);
     if (hub_lookup_next(self->lookup, number))

@@ -119,6 +119,12 @@ typedef enum { WIRE_WAY_NONE, WIRE_WAY_OPEN, WIRE_WAY_PROC, WIRE_WAY_ASK, WIRE_W
 #define WIRE_WANTS_RESULTS  2u      //  REPLY carries the results; without it REPLY is empty
 #define WIRE_BACKGROUND     4u      //  Does not hold the program
 
+//  Flags of TOPIC
+#define WIRE_TOPIC_RETAINED 1u      //  It was kept, not published just now
+#define WIRE_TOPIC_REPLAYED 2u      //  From the history
+#define WIRE_TOPIC_WILL     4u
+#define WIRE_TOPIC_GAP      8u      //  No message: only `missed` counts
+
 //  Bits of HELLO's and WELCOME's features
 #define WIRE_FEATURE_RESUME 1u      //  Frames are counted and resent (LINK headers)
 

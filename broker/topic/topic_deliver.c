@@ -55,7 +55,7 @@ static void gap_is_told(topic_sub_t *sub)
 static void tell_gap(topics_t *self, topic_sub_t *sub)
 {
     static const uint8_t nobody[] = { 0xc0, 0xc0, 0x00 };   //  topic, publisher, seq
-    static const uint8_t nothing[] = { TOPIC_GAP, 0xc0, 0xc0 };
+    static const uint8_t nothing[] = { WIRE_TOPIC_GAP, 0xc0, 0xc0 };
     uint8_t room[TOPICS_HEAD + TOPIC_FRONT + sizeof nobody + 9 + sizeof nothing], *fields = room + TOPICS_HEAD;
     wire_buf_t out = { fields, 0, sizeof room - TOPICS_HEAD, false };
     topic_message_front(fields, sub->number, sub->told, sub->missed);

@@ -352,10 +352,10 @@ static void replay_topic(topics_t *self, topic_t *topic, const topic_wish_t *wis
         topic_message_t *message = *kept(topic, i);
         bool retained = message == topic->retained;
         again |= retained;
-        replay(self, message, TOPIC_REPLAYED | (retained ? TOPIC_RETAINED : 0), out);
+        replay(self, message, WIRE_TOPIC_REPLAYED | (retained ? WIRE_TOPIC_RETAINED : 0), out);
     }
     if (topic->retained && !again)
-        replay(self, topic->retained, TOPIC_RETAINED, out);
+        replay(self, topic->retained, WIRE_TOPIC_RETAINED, out);
 }
 
 //  Whether one of the numbers that are lost from the history comes as the retained value.

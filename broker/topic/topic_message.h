@@ -21,7 +21,7 @@ typedef struct {
     wire_str_t topic, publisher;
     wire_str_t reply;                   //  data NULL: none
     wire_reader_t value;                //  One packed value
-    uint32_t flags;                     //  TOPIC_WILL
+    uint32_t flags;                     //  WIRE_TOPIC_WILL
     bool retain;
     bool heard;                         //  Somebody wants to hear of a refusal
     int64_t ttl;                        //  ms; 0: none

@@ -12,7 +12,7 @@ int topic_will_set(topics_t *self, topic_session_t *session, const topic_draft_t
     if (!will)
         return WIRE_E_NO_MEMORY;
     topic_will_drop(self, session);
-    will->draft.flags |= TOPIC_WILL;
+    will->draft.flags |= WIRE_TOPIC_WILL;
     self->queue_bytes += will->cost;
     session->will = will;
     return 0;

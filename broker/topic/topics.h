@@ -21,7 +21,7 @@
 //  or TOPICS_HISTORY_BYTES of them, is kept from the moment anybody subscribes with last, since or seq (`last = 0` does it
 //  without wanting any): of topics known by then, and of new ones as long as such a subscription lives. All of it is bounded
 //  by history_bytes: whole topics go, longest unused first. Messages whose ttl is over are passed over, and no gap.
-//  A new subscription gets its answer, then the retained values (TOPIC_RETAINED) and the history asked for (TOPIC_REPLAYED;
+//  A new subscription gets its answer, then the retained values (WIRE_TOPIC_RETAINED) and the history asked for (WIRE_TOPIC_REPLAYED;
 //  a message that is both has both flags and comes once) in the order in which they were published, then what is new, with
 //  nothing left out or twice between. Options combine: the last n of those since then. `last` counts for each topic.
 //  since: ms since 1970, as the `time` of messages. seq: the first number wanted, of one topic; those lost by now are in the
@@ -44,7 +44,7 @@
 //  All queues and whatever is delayed together are bounded by queue_bytes, with the same policies.
 //  told + missed + waiting + expired = what was routed to a subscription, always. A gap stands in TOPIC's `missed` where it
 //  is: before the message that follows it. When none follows for TOPICS_GAP ms though the window is open, a TOPIC says so by
-//  itself: TOPIC_GAP, topic, publisher, reply and value nil, seq 0, n that of the last message; it is not to be CONSUMED.
+//  itself: WIRE_TOPIC_GAP, topic, publisher, reply and value nil, seq 0, n that of the last message; it is not to be CONSUMED.
 //  A message whose ttl ends while it waits leaves as `expired`, and is in nobody's `missed`: it was of no use any more.
 //
 //  **Wills and delays.** A delayed message gets its seq, its time and its ttl when it is published; the answer is then 0
@@ -71,12 +71,6 @@ typedef struct topics topics_t;
 #define TOPICS_LOOK         131072          //  Topics and messages of the past that one SUBSCRIBE looks at, some 50 ms
 #define TOPICS_GAP          100             //  ms after which a gap is told though nothing follows it
 #define TOPICS_LIST_BYTES   (256u << 10)    //  Of each list that TOPICS brings; what is more is left out
-
-//  Flags of TOPIC
-#define TOPIC_RETAINED  1u                  //  It was kept, not published just now
-#define TOPIC_REPLAYED  2u                  //  From the history
-#define TOPIC_WILL      4u
-#define TOPIC_GAP       8u                  //  No message: only `missed` counts
 
 typedef struct {
     size_t session_subs;        //  Subscriptions of a session; 0: 65,536

@@ -8,9 +8,6 @@
 #include <sys/socket.h>
 #include "node_shell.h"
 
-//  ms that an address may be silent, where its name has others; the hub gives one as long.
-#define SILENT_TIME 2500
-
 typedef struct {
     union {
         uv_handle_t handle;
@@ -67,10 +64,11 @@ static void on_probe(uv_connect_t *request, int status)
         uv_close(&probe->as.handle, again ? on_probe_closed_try_next : on_probe_closed);
 }
 
-//  Before it connects, for its descriptor has to be there: else the system tries for minutes.
+//  Where the name has other addresses: else the system tries for minutes. Before it connects, for its descriptor has to
+//  be there.
 static void limit_silence(uv_tcp_t *tcp)
 {
-    unsigned ms = SILENT_TIME;
+    unsigned ms = HUB_CONNECT_TIMEOUT;
     uv_os_fd_t fd;
     if (uv_fileno((uv_handle_t *) tcp, &fd) == 0)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);

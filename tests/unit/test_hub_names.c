@@ -278,33 +278,32 @@ static void test_pump_looks_names_up_too(void **state)
 
 //  ---- What is said -------------------------------------------------------------
 
+//  first: an address where nobody listens, or NULL; key: what is asked for.
+static void expect_denied(fixture_t *f, const char *first, const char *key)
+{
+    side_t n;
+    need_ipv6();
+    lead_to(first, NULL, "::1");
+    listen_at(f, &n, "[::1]", "*", false);
+    dial_name(&f->a, &n, key, "n");
+    RUN_UNTIL(&f->loop, strlen(f->a.trace), 2000);
+    assert_string_equal(f->a.trace, "gone:n:denied ");
+    hub_destroy(&n.hub);
+}
+
 static void test_without_keys_at_a_curve_port_is_told(void **state)
 {
     fixture_t *f = *state;
-    side_t n;
-    need_ipv6();
-    lead_to(NOWHERE, NULL, "::1");
-    listen_at(f, &n, "[::1]", "*", false);
-    dial_name(&f->a, &n, NULL, "n");
-    RUN_UNTIL(&f->loop, strlen(f->a.trace), 2000);
-    assert_string_equal(f->a.trace, "gone:n:denied ");
+    expect_denied(f, NOWHERE, NULL);
     assert_non_null(strstr(f->a.text, "tcp://hub.test:"));
     assert_non_null(strstr(f->a.text, "with keys only"));
-    hub_destroy(&n.hub);
 }
 
 static void test_another_key_is_told(void **state)
 {
     fixture_t *f = *state;
-    side_t n;
-    need_ipv6();
-    lead_to(NULL, NULL, "::1");
-    listen_at(f, &n, "[::1]", "*", false);
-    dial_name(&f->a, &n, f->cert_c.public_key, "n");
-    RUN_UNTIL(&f->loop, strlen(f->a.trace), 2000);
-    assert_string_equal(f->a.trace, "gone:n:denied ");
+    expect_denied(f, NULL, f->cert_c.public_key);
     assert_non_null(strstr(f->a.text, "does not have the key"));
-    hub_destroy(&n.hub);
 }
 
 static void test_what_a_name_is(void **state)

@@ -207,7 +207,7 @@ static inline void note_topic(fixture_t *f, wire_reader_t *in)
 
 static inline void note_gap(fixture_t *f, wire_reader_t *in)
 {
-    static const uint8_t end[] = { TOPIC_GAP, 0xc0, 0xc0 };
+    static const uint8_t end[] = { WIRE_TOPIC_GAP, 0xc0, 0xc0 };
     int64_t time;
     assert_int_equal(in->at[0], 0xc0);
     assert_int_equal(in->at[1], 0xc0);

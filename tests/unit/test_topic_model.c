@@ -376,7 +376,7 @@ static void tell_gaps(void)
         sub->armed = false;
         if (ready(sub) && link_takes(sub)) {
             play.expected[play.expected_count++] =
-                (event_t) { sub->number, sub->told, sub->missed, 0, 0, -1, TOPIC_GAP };
+                (event_t) { sub->number, sub->told, sub->missed, 0, 0, -1, WIRE_TOPIC_GAP };
             sub->missed = 0;
             play.gaps++;
         }

@@ -184,7 +184,7 @@ static bool say(sub_t *sub, const message_t *message, uint64_t missed, unsigned 
         return false;
     play.expected[play.expected_count++] = (event_t) {
         sub->number, ++sub->told, missed, message->seq, message->value, message->topic,
-        flags | (message->will ? TOPIC_WILL : 0)
+        flags | (message->will ? WIRE_TOPIC_WILL : 0)
     };
     play.told++;
     return true;
@@ -472,10 +472,10 @@ static uint64_t past_of(const known_t *topic, wish_t wish, size_t *count)
         if (!begun)
             continue;
         repeated |= message == topic->retained;
-        again(count, message, TOPIC_REPLAYED | (message == topic->retained ? TOPIC_RETAINED : 0));
+        again(count, message, WIRE_TOPIC_REPLAYED | (message == topic->retained ? WIRE_TOPIC_RETAINED : 0));
     }
     if (topic->retained && !repeated)
-        again(count, topic->retained, TOPIC_RETAINED);
+        again(count, topic->retained, WIRE_TOPIC_RETAINED);
     return missed;
 }
 

@@ -24,16 +24,10 @@ local function from_json(text)
   return positions(value)
 end
 
--- Text that is Lua to be run: a table, a quoted string, a term with arguments.
+-- Text that is Lua to be run: a table, a quoted string, a term with arguments, or one as programs write it, `luats.int`.
 local function is_lua(word, env)
-  local term = env and word:match "^(%a+)%s*[({'\"]"
+  local term = env and (word:match "^luats%.(%a+)" or word:match "^(%a+)%s*[({'\"]")
   return word:find "^%s*[{'\"]" or word:find "^%s*%[=*%[" or term and env[term] ~= nil
-end
-
--- As programs write it: `luats.int` is `int`.
-local function short(word, env)
-  local name = env and word:match "^luats%.(%a+)"
-  return name and env[name] ~= nil and word:sub(#"luats." + 1) or word
 end
 
 local names = { ["true"] = true, ["false"] = false }
@@ -49,7 +43,6 @@ function values.read(word, json, env)
     local value, why = from_json(word)
     if not env or value ~= nil then return value, why end
   end
-  word = short(word, env)
   local bare = env and env[word]
   if bare ~= nil and type(bare) ~= "function" then return bare end
   if word == "nil" then return nil end
