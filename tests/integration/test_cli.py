@@ -452,8 +452,8 @@ class TestConsole(harness.Case):
         """What is left to itself ends some time; that must not take the guard from what runs now."""
         terminal = Terminal(self, "--name", "kim")
         terminal.expect("1@kim> ")
-        terminal.type("alua.sleep(0.5)\n")
-        terminal.expect("0.5\\)\n")
+        terminal.type("print('be' .. 'gun') alua.sleep(0.5)\n")
+        terminal.expect("begun\n")             # Not before: a line that does not run yet is not interrupted
         terminal.type("\x03")
         terminal.expect("interrupted")
         terminal.expect("1@kim> ")
