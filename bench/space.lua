@@ -1,6 +1,7 @@
 -- Tuple spaces: one measurement, filling or waiting a run; bench/broker reads the line of result.
 --   space.lua pairs|later IN_FLIGHT SECONDS     put a tuple and take it by its key, with coroutines or callbacks
---   space.lua field IN_FLIGHT SECONDS N         take and put back what is there, by any one of three fields, N resident
+--   space.lua field IN_FLIGHT SECONDS N         take and put back what is there, by any one of three fields, N resident;
+--                                               0: put and take
 --   space.lua fill N BYTES                      put N tuples { key, another, i, text } of so many bytes and leave
 --   space.lua park N                            wait for N tuples that never come, until it is killed
 local kind, window, seconds, resident = arg[1], tonumber(arg[2]), tonumber(arg[3]), tonumber(arg[4])
@@ -62,20 +63,23 @@ end
 -- A tuple's fields by its number; all of them are different.
 local function fields_of(i) return ("key%07d"):format(i), ("%07dth"):format(i), i end
 
+local function by_one(which, a, b, c)
+  return which == 0 and { a, any, any, any } or which == 1 and { any, b, any, any } or { any, any, c, any }
+end
+
+-- With none resident each puts its own, under another number each time, and takes it: as much work as with residents.
 local function field_loop(ended, i)
-  local step = i
-  local own = resident == 0
-  if own then
-    local a, b, c = fields_of(i)
-    assert(space:out { a, b, c, ("x"):rep(73) })
-  end
+  local step, own = i, resident == 0
+  local tuple = { "", "", 0, ("x"):rep(73) }
   while not stop do
     step = (step * 1103515245 + 12345) & 0x7fffffff
-    local a, b, c = fields_of(own and i or step % resident + 1)
-    local which = step % 3
-    local pattern = which == 0 and { a, any, any, any } or which == 1 and { any, b, any, any } or { any, any, c, any }
-    local tuple = assert(space:take(pattern))
-    assert(space:out(tuple))
+    local a, b, c = fields_of(own and step * window + i or step % resident + 1)
+    if own then
+      tuple[1], tuple[2], tuple[3] = a, b, c
+      assert(space:out(tuple))
+    end
+    tuple = assert(space:take(by_one(step % 3, a, b, c)))
+    if not own then assert(space:out(tuple)) end
     done = done + 1
   end
   ended()

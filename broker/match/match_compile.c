@@ -24,10 +24,13 @@ int match_refuse(match_compile_t *self, const match_place_t *place, const char *
 
 static int grow(match_compile_t *self)
 {
-    size_t capacity = self->capacity ? self->capacity * 2 : 16;
-    match_node_t *nodes = realloc(self->nodes, capacity * sizeof *nodes);
+    size_t capacity = self->capacity * 2;
+    bool first = self->nodes == self->few;
+    match_node_t *nodes = realloc(first ? NULL : self->nodes, capacity * sizeof *nodes);
     if (!nodes)
         return WIRE_E_NO_MEMORY;
+    if (first)
+        memcpy(nodes, self->few, sizeof self->few);
     self->nodes = nodes;
     self->capacity = capacity;
     return 0;
@@ -96,14 +99,15 @@ typedef struct {
 
 static bool term_at(wire_reader_t at, wire_item_t *item)
 {
-    return wire_read(&at, item) == 0 && item->kind == WIRE_IS_EXT && item->ext == MATCH_EXT_TERM;
+    return at.at < at.end && match_is_ext(*at.at) && wire_read(&at, item) == 0 && item->ext == MATCH_EXT_TERM;
 }
 
 //  As everybody packs it; the most frequent term by far, so it is not read as one.
-static bool is_any(const wire_item_t *term)
+static const uint8_t any_packed[] = { 0xc7, 5, MATCH_EXT_TERM, 0x91, 0xa3, 'a', 'n', 'y' };
+
+static bool any_at(wire_reader_t at)
 {
-    static const uint8_t any[] = { 0x91, 0xa3, 'a', 'n', 'y' };
-    return term->as.bytes.size == sizeof any && memcmp(term->as.bytes.data, any, sizeof any) == 0;
+    return (size_t) (at.end - at.at) >= sizeof any_packed && memcmp(at.at, any_packed, sizeof any_packed) == 0;
 }
 
 //  A literal scalar of the template itself is a key that tuples are looked up by.
@@ -133,7 +137,7 @@ static int compile_item(match_compile_t *self, table_t *table, wire_reader_t *at
 {
     wire_item_t item;
     match_term_t term = { { NULL, 0 }, { NULL, NULL }, 0 };
-    int rc = term_at(*at, &item) && !is_any(&item) ? match_term_read(self, &item, &term, place) : 0;
+    int rc = !any_at(*at) && term_at(*at, &item) ? match_term_read(self, &item, &term, place) : 0;
     bool rest = wire_str_is(term.word, "rest"), where = wire_str_is(term.word, "where");
     if (rc || !(rest || where))
         return rc ? rc : compile_position(self, table, at, place);
@@ -207,8 +211,6 @@ static int compile_table(match_compile_t *self, const wire_item_t *head, wire_re
 static int compile_term(match_compile_t *self, const wire_item_t *item, const match_place_t *place, unsigned depth)
 {
     match_term_t term;
-    if (is_any(item))
-        return match_compile_node(self, (match_node_t) { .op = MATCH_OP_ANY }, NULL);
     int rc = match_term_read(self, item, &term, place);
     return rc ? rc : match_term_compile(self, &term, place, depth);
 }
@@ -216,6 +218,10 @@ static int compile_term(match_compile_t *self, const wire_item_t *item, const ma
 int match_compile_value(match_compile_t *self, wire_reader_t *at, const match_place_t *place, unsigned depth)
 {
     wire_item_t item;
+    if (any_at(*at)) {
+        at->at += sizeof any_packed;
+        return match_compile_node(self, (match_node_t) { .op = MATCH_OP_ANY }, NULL);
+    }
     if (!match_read(at, &item))
         return match_refuse(self, place, "a value is cut short");
     if (depth > WIRE_MAX_DEPTH) {
@@ -257,17 +263,26 @@ static void free_compile(match_compile_t *self)
     for (uint32_t i = 0; i < self->where_count; i++)
         predicate_destroy(&self->wheres[i]);
     wire_buf_free(&self->pool);
-    free(self->nodes);
+    if (self->nodes != self->few)
+        free(self->nodes);
 }
 
-static int compile(match_compile_t *self, match_t **match, wire_reader_t packed)
+//  The cursor moves to the normal form, in `normal` unless it is there already.
+static int normalize(const match_compile_t *self, wire_reader_t *at, wire_buf_t *normal)
+{
+    match_normal_t settings = { normal, self->text, true };
+    wire_reader_t end = *at;
+    if (match_is_flat(&end, true))
+        return 0;
+    int rc = match_normal_value(&settings, at, NULL, 0);
+    *at = wire_reader(normal->data, normal->size);
+    return rc == 0 && normal->failed ? WIRE_E_NO_MEMORY : rc;
+}
+
+static int compile(match_compile_t *self, match_t **match, wire_reader_t at)
 {
     wire_buf_t normal = WIRE_BUF_EMPTY;
-    match_normal_t settings = { &normal, self->text, true };
-    int rc = match_normal_value(&settings, &packed, NULL, 0);
-    if (rc == 0 && normal.failed)
-        rc = WIRE_E_NO_MEMORY;
-    wire_reader_t at = wire_reader(normal.data, normal.size);
+    int rc = normalize(self, &at, &normal);
     if (rc == 0)
         rc = match_compile_value(self, &at, NULL, 0);
     if (rc == 0 && !(*match = finish(self)))
@@ -281,9 +296,14 @@ static int compile(match_compile_t *self, match_t **match, wire_reader_t packed)
 
 int match_new(match_t **self_p, wire_reader_t packed, uint64_t seed, char *text)
 {
-    match_compile_t self = { .seed = seed, .text = text };
+    match_compile_t self;
     wire_reader_t at = packed;
     wire_item_t item;
+    memset(&self, 0, offsetof(match_compile_t, vars));
+    self.seed = seed;
+    self.text = text;
+    self.nodes = self.few;
+    self.capacity = MATCH_FEW;
     *self_p = NULL;
     if (wire_read(&at, &item) || (item.kind != WIRE_IS_ARRAY && item.kind != WIRE_IS_MAP))
         return match_refuse(&self, NULL, "a template is a table");

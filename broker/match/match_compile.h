@@ -6,18 +6,22 @@
 #include "match_place.h"
 #include "match_program.h"
 
+#define MATCH_FEW 16                         //  Nodes for which no memory is asked: most templates have fewer
+
 typedef struct {
+    uint64_t seed;
+    char *text;
     match_node_t *nodes;
     size_t count, capacity;
     wire_buf_t pool;
-    wire_str_t vars[MATCH_VARS];            //  Names, in the template's bytes
-    predicate_t *wheres[MATCH_WHERES];
-    uint32_t keys[MATCH_KEYS];
     uint32_t var_count, where_count, key_count;
     uint32_t choices;                       //  So far, in the whole template
     unsigned inside;                        //  Choices around us
-    uint64_t seed;
-    char *text;
+    //  Not cleared: as much of each has contents as its count says
+    wire_str_t vars[MATCH_VARS];            //  Names, in the template's bytes
+    predicate_t *wheres[MATCH_WHERES];
+    uint32_t keys[MATCH_KEYS];
+    match_node_t few[MATCH_FEW];
 } match_compile_t;
 
 //  What stands in a term: the word, and the arguments behind it.

@@ -203,16 +203,34 @@ int match_normal_value(const match_normal_t *self, wire_reader_t *at, const matc
     return 0;
 }
 
+static bool is_flat_item(uint8_t tag, bool terms)
+{
+    bool table = (tag & 0xe0) == 0x80 || (tag >= 0xdc && tag <= 0xdf);
+    return !table && tag != 0xc0 && (terms || !match_is_ext(tag));
+}
+
+bool match_is_flat(wire_reader_t *at, bool terms)
+{
+    if (at->at >= at->end || (*at->at & 0xf0) != 0x90)
+        return false;
+    for (unsigned left = *at->at++ & 0x0f; left; left--)
+        if (at->at >= at->end || !is_flat_item(*at->at, terms) || !match_skip(at))
+            return false;
+    return true;
+}
+
 int match_normal(wire_reader_t tuple, wire_buf_t *out, char *text)
 {
     match_normal_t self = { out, text, false };
     size_t before = out->size;
-    wire_reader_t at = tuple;
+    wire_reader_t at = tuple, end = tuple;
     wire_item_t item;
     int rc = 0;
-    if (wire_read(&at, &item) || (item.kind != WIRE_IS_ARRAY && item.kind != WIRE_IS_MAP))
+    if (match_is_flat(&end, false))
+        wire_buf_append(out, tuple.at, (size_t) (end.at - tuple.at));
+    else if (wire_read(&at, &item) || (item.kind != WIRE_IS_ARRAY && item.kind != WIRE_IS_MAP))
         rc = refuse(&self, NULL, "a tuple is a table");
-    if (rc == 0)
+    else
         rc = match_normal_value(&self, &tuple, NULL, 0);
     if (rc == 0 && out->failed)
         rc = no_memory(&self);

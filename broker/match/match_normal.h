@@ -18,4 +18,8 @@ typedef struct {
 //  or template, whose keys are 1..n and names. Errors as match_normal's and WIRE_E_TOO_DEEP; out may then have a part.
 int match_normal_value(const match_normal_t *self, wire_reader_t *at, const match_place_t *place, unsigned depth);
 
+//  Whether the value at the cursor is its own normal form for a simple reason: an array of at most 15 values, none of
+//  them nil or a table, and no extension unless `terms`. The cursor moves behind it.
+bool match_is_flat(wire_reader_t *at, bool terms);
+
 #endif

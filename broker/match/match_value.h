@@ -52,6 +52,12 @@ static inline bool match_read(wire_reader_t *at, wire_item_t *item)
     return true;
 }
 
+//  Whether the token that begins with that byte is an extension.
+static inline bool match_is_ext(uint8_t tag)
+{
+    return (tag >= 0xc7 && tag <= 0xc9) || (tag >= 0xd4 && tag <= 0xd8);
+}
+
 static inline bool match_skip(wire_reader_t *at)
 {
     const uint8_t *here = at->at;
