@@ -1,14 +1,15 @@
 //  ask - what spaces and topics ask of the broker: the functions that core.asker makes
 //
-//  ask(timeout, background, what, cb, ...fields): with a callback it never waits, without one it waits and returns ANSWER's
-//  fields (or only the first of them), or nil, err. C throughout: the hot path of luats and luaps.
+//  ask(timeout, background, what, cb, [group,] ...fields): with a callback it never waits, without one it waits and returns
+//  ANSWER's fields (or only the first of them), or nil, err. Takes and reads have a group, for core.close_group; nil: none.
+//  C throughout: the hot path of luats and luaps.
 
 #include "callback.h"
 #include "task.h"
 #include "wire_error.h"
 
 //  The arguments in front of the fields.
-enum { TIMEOUT = 1, BACKGROUND, WHAT, CALLBACK, FIELDS };
+enum { TIMEOUT = 1, BACKGROUND, WHAT, CALLBACK, GROUP };
 
 //  The upvalue.
 typedef struct {
@@ -16,6 +17,7 @@ typedef struct {
     wire_type_t type;
     bool waits;                 //  As in alua_ask_t; then no timeout means none
     bool first;                 //  Of ANSWER's fields only the first is given
+    int fields;                 //  Where they begin among the arguments
 } lasker_t;
 
 wire_type_t lask_check_type(lua_State *L, int index)
@@ -35,8 +37,8 @@ static int send(lua_State *L, const lasker_t *self, alua_ask_t *ask, uint64_t *i
     size_t start = out->size;
     lpack_t pack;
     lpack_init(&pack, L, out);
-    ask->count = (uint32_t) (lua_gettop(L) - FIELDS + 1);
-    int rc = lpack_values(&pack, FIELDS, (int) ask->count, "fields");
+    ask->count = (uint32_t) (lua_gettop(L) - self->fields + 1);
+    int rc = lpack_values(&pack, self->fields, (int) ask->count, "fields");
     if (rc) {
         lerror_push(L, rc, "%s", lpack_text(&pack));
         return rc;
@@ -118,6 +120,8 @@ static int ask(lua_State *L)
     const lasker_t *self = lua_touserdata(L, lua_upvalueindex(1));
     lcore_need_node(L, self->core);
     alua_ask_t request = { .type = self->type, .waits = self->waits, .background = lua_toboolean(L, BACKGROUND) };
+    if (self->fields > GROUP)
+        request.group = (uint32_t) lua_tointeger(L, GROUP);
     request.timeout = lcore_ms(L, TIMEOUT, self->waits ? 0 : WIRE_TIMEOUT);
     return lua_isnil(L, CALLBACK) ? now(L, self, &request) : later(L, self, &request);
 }
@@ -126,11 +130,20 @@ static int ask(lua_State *L)
 static int asker(lua_State *L)
 {
     wire_type_t type = lask_check_type(L, 1);
-    bool waits = lua_toboolean(L, 2), first = lua_toboolean(L, 3);
+    bool waits = lua_toboolean(L, 2), first = lua_toboolean(L, 3), grouped = type == WIRE_TAKE || type == WIRE_READ;
     lasker_t *self = lua_newuserdatauv(L, sizeof *self, 0);
-    *self = (lasker_t) { lcore_of(L), type, waits, first };
+    *self = (lasker_t) { lcore_of(L), type, waits, first, grouped ? GROUP + 1 : GROUP };
     lua_pushcclosure(L, ask, 1);
     return 1;
+}
+
+//  core.close_group(group, text): who waits in that group hears nil and an error, code "closed"
+static int close_group(lua_State *L)
+{
+    lcore_t *core = lcore_of(L);
+    if (core->node)
+        alua_close_group(core->process, (uint32_t) luaL_checkinteger(L, 1), luaL_checkstring(L, 2));
+    return 0;
 }
 
 //  core.tell(type, ...fields) -> true | nil, err: without an answer
@@ -156,5 +169,5 @@ static int tell(lua_State *L)
 }
 
 const luaL_Reg lask_functions[] = {
-    { "asker", asker }, { "tell", tell }, { NULL, NULL }
+    { "asker", asker }, { "close_group", close_group }, { "tell", tell }, { NULL, NULL }
 };

@@ -27,7 +27,7 @@ local EACH = { lease = check.lease, timeout = given.timeout, background = given.
 ---
 --- Takes one tuple after the other on a lease, which is acknowledged when the body comes to its end (or
 --- breaks), and released when it raises. Waits for the next tuple without keeping the program from being
---- over. Ends when the space is destroyed, or when no tuple came within `timeout` seconds.
+--- over. Ends when the space is destroyed or this handle closed, or when no tuple came within `timeout` seconds.
 ---@param pattern table
 ---@param options? { lease?: number, timeout?: number, background?: boolean } lease: 30 s by default; background:
 --- true without a timeout
@@ -41,6 +41,7 @@ function Space:each(pattern, options)
   if take.background == nil then take.background = wanted.timeout == nil end
   local function step()
     settle(loop, false)
+    if self.closed then return nil end
     if loop.epoch ~= lost.epoch then take.after = nil end
     local tuple, lease = self:take(pattern, take)
     if tuple == nil then

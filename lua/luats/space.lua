@@ -61,9 +61,10 @@ local function take_on_lease(self, pattern, wanted, cb)
   local asks, timeout = waits(ask.lease, ask.try_lease, wanted.timeout)
   local told = check.wire(wanted, 3)
   if cb then
-    return asks(timeout, wanted.background, self.take_what, lease_callback(self, cb), self.name, pattern, told)
+    return asks(timeout, wanted.background, self.take_what, lease_callback(self, cb), self.group, self.name, pattern,
+      told)
   end
-  return with_lease(self, asks(timeout, wanted.background, self.take_what, nil, self.name, pattern, told))
+  return with_lease(self, asks(timeout, wanted.background, self.take_what, nil, self.group, self.name, pattern, told))
 end
 
 --- Take the oldest tuple that matches. Waits unless there is a callback.
@@ -75,17 +76,18 @@ end
 ---@param pattern table
 ---@param options? { timeout?: number, lease?: number, background?: boolean, after?: integer }
 ---@param cb fun(tuple: table?, lease_or_err: any)?
----@return table? tuple, luats.Lease|any lease or an error: "timeout", "closed" (the space was destroyed) ...
+---@return table? tuple, luats.Lease|any lease or an error: "timeout", "closed" (the space was destroyed, or
+---   this handle closed) ...
 function Space:take(pattern, options, cb)
   check.usual(self, pattern, "a template", cb, 2)
-  if options == nil then return ask.take(nil, false, self.take_what, cb, self.name, pattern) end
+  if options == nil then return ask.take(nil, false, self.take_what, cb, self.group, self.name, pattern) end
   local wanted = given.check(options, TAKE, 2)
   if wanted.lease then
     local tuple, lease = take_on_lease(self, pattern, wanted, cb) -- No tail call: errors name our caller
     return tuple, lease
   end
   local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout)
-  return asks(timeout, wanted.background, self.take_what, cb, self.name, pattern, check.wire(wanted, 2))
+  return asks(timeout, wanted.background, self.take_what, cb, self.group, self.name, pattern, check.wire(wanted, 2))
 end
 
 --- Read the oldest tuple that matches; it stays. Waits unless there is a callback.
@@ -95,10 +97,10 @@ end
 ---@return table? tuple, any err
 function Space:read(pattern, options, cb)
   check.usual(self, pattern, "a template", cb, 2)
-  if options == nil then return ask.read(nil, false, self.read_what, cb, self.name, pattern) end
+  if options == nil then return ask.read(nil, false, self.read_what, cb, self.group, self.name, pattern) end
   local wanted = given.check(options, READ, 2)
   local asks, timeout = waits(ask.read, ask.try_read, wanted.timeout)
-  return asks(timeout, wanted.background, self.read_what, cb, self.name, pattern, check.wire(wanted, 2))
+  return asks(timeout, wanted.background, self.read_what, cb, self.group, self.name, pattern, check.wire(wanted, 2))
 end
 
 --- How many tuples match. Waits unless there is a callback.
@@ -126,7 +128,7 @@ local function all(self, asks, what, pattern, options, cb)
   waiting.check(cb)
   local wanted = given.check(options, ALL, 2)
   local limit = math.tointeger(wanted.limit or MOST)
-  return asks(wanted.timeout, wanted.background, what .. self.name, cb, self.name, pattern, { all = limit })
+  return asks(wanted.timeout, wanted.background, what .. self.name, cb, self.group, self.name, pattern, { all = limit })
 end
 
 --- Take what matches, at most `limit` (1 to 1024, which is the default), the oldest first. Never waits for tuples.
@@ -161,11 +163,16 @@ function Space:swap(pattern, tuple, options, cb)
   local wanted = given.check(options, READ, 2)
   local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout)
   local told = { put = tuple, ["try"] = wanted.timeout == 0 or nil }
-  return asks(timeout, wanted.background, "swap in " .. self.name, cb, self.name, pattern, told)
+  return asks(timeout, wanted.background, "swap in " .. self.name, cb, self.group, self.name, pattern, told)
 end
 
---- Close this handle, not the space. Twice is fine.
-function Space:close() self.closed = true end
+--- Close this handle, not the space: whoever waits through it for a tuple gets an error with code "closed",
+--- `each` ends. Twice is fine. Never waits.
+function Space:close()
+  if self.closed then return end
+  self.closed = true
+  core.close_group(self.group, "the handle of space " .. self.name .. " was closed")
+end
 Space.__close = Space.close
 
 Space.__tostring = function(self) return "space " .. self.name end
@@ -183,12 +190,16 @@ function Space:inp(pattern) return self:take(pattern, TRY) end
 ---@return table? tuple nil and an error of code "timeout" when none matches
 function Space:rdp(pattern) return self:read(pattern, TRY) end
 
+local handles = 0 -- Of each the takes and reads are a group
+
 --- A handle. Never waits.
 ---@param name string
 ---@return luats.Space
 function Space.new(name)
+  handles = handles + 1
   return setmetatable({
-    name = name, out_what = "out to " .. name, take_what = "take from " .. name, read_what = "read from " .. name,
+    name = name, group = handles,
+    out_what = "out to " .. name, take_what = "take from " .. name, read_what = "read from " .. name,
   }, Space)
 end
 

@@ -90,6 +90,7 @@ static node_pending_t *expect(node_core_t *self, const node_ask_t *ask)
     pending->arg = ask->arg;
     pending->type = ask->type;
     pending->inner = ask->inner;
+    pending->group = ask->group;
     pending->timeout = ask->timeout;
     pending->about = about(ask);
     pending->count = ask->count;
@@ -223,7 +224,7 @@ bool node_core_lingers(const node_pending_t *pending)
 }
 
 //  The outcome leaves with another record; one under the broker's number stays for its answer.
-void node_core_abandon(node_core_t *self, node_pending_t *pending, int code)
+void node_core_abandon(node_core_t *self, node_pending_t *pending, int code, const char *text)
 {
     uint64_t id = pending->id;
     node_pending_t *late = node_pendings_add(&self->pendings, NULL, true);
@@ -235,5 +236,5 @@ void node_core_abandon(node_core_t *self, node_pending_t *pending, int code)
         node_pendings_swap(&self->pendings, pending, late);
     }
     tell_forget(self, id);
-    node_core_settle(self, pending, code, false, code == WIRE_E_TIMEOUT ? "the broker did not say so in time" : NULL);
+    node_core_settle(self, pending, code, false, text);
 }

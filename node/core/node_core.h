@@ -296,6 +296,8 @@ int  node_core_request(node_core_t *self, const alua_request_t *request, uint64_
 int  node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, uint64_t request,
                       const void *body, size_t size);
 bool node_core_cancel(node_core_t *self, uint64_t id);
+//  As alua_close_group.
+void node_core_close_group(node_core_t *self, uint32_t group, const char *text);
 //  A message built elsewhere, along the route of `to`; no credit asked.
 int  node_core_forward(node_core_t *self, alua_remote_t *to, const void *message, size_t size);
 //  Behind what waits for a way to this process.
@@ -324,6 +326,7 @@ typedef struct {
     uint32_t count;
     int64_t timeout;
     bool background, waits, inner;
+    uint32_t group;
     alua_outcome_fn *fn;
     void *arg;
     uint64_t *id;               //  Set to the request's number; or NULL
@@ -333,7 +336,7 @@ int  node_core_tell(node_core_t *self, wire_type_t type, const void *fields, siz
 //  It waits at the broker, or brings a tuple: what comes when nobody waits for it any longer matters.
 bool node_core_lingers(const node_pending_t *pending);
 //  What lingers ends here with this code, and there; a tuple that comes after all is given back.
-void node_core_abandon(node_core_t *self, node_pending_t *pending, int code);
+void node_core_abandon(node_core_t *self, node_pending_t *pending, int code, const char *text);
 //  The message in self->scratch goes to the broker; no pumping for room. False: it found none.
 bool node_core_send_now(node_core_t *self);
 //  The broker was restarted: what waits is asked for anew.

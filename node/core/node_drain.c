@@ -299,7 +299,7 @@ static void expire(node_core_t *self, node_pending_t *pending)
 {
     self->stat.timeouts++;
     if (node_core_lingers(pending)) {
-        node_core_abandon(self, pending, WIRE_E_TIMEOUT);
+        node_core_abandon(self, pending, WIRE_E_TIMEOUT, "the broker did not say so in time");
         return;
     }
     bool never_sent = pending->parked;

@@ -104,6 +104,7 @@ node_pending_t *node_pendings_add(node_pendings_t *self, alua_remote_t *to, bool
     pending->copy_size = 0;
     pending->about = (wire_str_t) { NULL, 0 };
     pending->count = 0;
+    pending->group = 0;
     join_bucket(self, pending);
     self->count++;
     self->holding += !background;

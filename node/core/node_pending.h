@@ -30,6 +30,7 @@ struct node_pending {
     bool again;                 //  A copy was sent
     bool parked;                //  Its message waits for a way: surely not done
     bool lost;                  //  Its message was not acknowledged before the link ended
+    uint32_t group;             //  Of those that may be ended together; 0: none
     uint8_t *copy;              //  The message, as long as a moved name may have it sent again; owned, or NULL
     size_t copy_size;
     wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned; of what lingers, all fields

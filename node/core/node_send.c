@@ -416,20 +416,47 @@ void node_core_used(node_core_t *self, alua_remote_t *from, size_t size)
     from->told_bytes = bytes;
 }
 
-bool node_core_cancel(node_core_t *self, uint64_t id)
+static void give_up(node_core_t *self, node_pending_t *pending, int code, const char *text)
 {
-    node_pending_t *pending = node_pendings_find(&self->pendings, id);
-    if (!pending)
-        return false;
     self->stat.cancels++;
     if (node_core_lingers(pending)) {
-        node_core_abandon(self, pending, WIRE_E_CANCELLED);
-        return true;
+        node_core_abandon(self, pending, code, text);
+        return;
     }
     bool never_sent = pending->parked;
     node_core_tell_cancel(self, pending);
-    node_core_settle(self, pending, WIRE_E_CANCELLED, never_sent, NULL);
-    return true;
+    node_core_settle(self, pending, code, never_sent, text);
+}
+
+bool node_core_cancel(node_core_t *self, uint64_t id)
+{
+    node_pending_t *pending = node_pendings_find(&self->pendings, id);
+    if (pending)
+        give_up(self, pending, WIRE_E_CANCELLED, NULL);
+    return pending != NULL;
+}
+
+static node_pending_t *one_of(node_pending_t *pending, uint32_t group)
+{
+    while (pending && pending->group != group)
+        pending = pending->next;
+    return pending;
+}
+
+//  Each gives way to a record of no group, for which the table may have to grow: then from the beginning.
+void node_core_close_group(node_core_t *self, uint32_t group, const char *text)
+{
+    node_pendings_t *pendings = &self->pendings;
+    for (size_t i = 0; i < pendings->size;) {
+        size_t size = pendings->size;
+        node_pending_t *pending = one_of(pendings->buckets[i], group);
+        if (pending)
+            give_up(self, pending, WIRE_E_CLOSED, text);
+        else
+            i++;
+        if (pendings->size != size)
+            i = 0;
+    }
 }
 
 void node_core_tell_cancel(node_core_t *self, const node_pending_t *pending)

@@ -132,6 +132,7 @@ typedef struct {
     //  A TAKE or READ that the broker lets wait, and ends after `timeout`. A broker that was restarted is asked anew. When
     //  it is cancelled, or the answer is late, what it took after all is given back.
     bool waits;
+    uint32_t group;             //  For alua_close_group; 0: none
     alua_outcome_fn *fn;
     void *arg;
 } alua_ask_t;
@@ -218,6 +219,9 @@ int alua_request(alua_process_t *self, const alua_request_t *request, uint64_t *
 //  End a pending request with CANCELLED (its outcome comes as an event) and tell the far side.
 //  False when it is not pending.
 bool alua_cancel(alua_process_t *self, uint64_t id);
+
+//  End all requests of that group in the same way, with CLOSED and a sentence (copied).
+void alua_close_group(alua_process_t *self, uint32_t group, const char *text);
 
 //  What holds the program besides events, for the list of who waits: our pending requests, the broker's answers among
 //  them (to is "the broker"), in no order; and how many timers.

@@ -371,6 +371,11 @@ bool alua_cancel(alua_process_t *self, uint64_t id)
     return node_core_cancel(&self->node->core, id);
 }
 
+void alua_close_group(alua_process_t *self, uint32_t group, const char *text)
+{
+    node_core_close_group(&self->node->core, group, text);
+}
+
 void alua_each_request(const alua_process_t *self, alua_request_fn *each, void *arg)
 {
     const node_pendings_t *pendings = &self->node->core.pendings;
@@ -418,8 +423,8 @@ void alua_hold(alua_process_t *self, int change)
 int alua_ask(alua_node_t *self, const alua_ask_t *ask, uint64_t *id)
 {
     return node_core_ask(&self->core, &(node_ask_t) { .type = ask->type, .fields = ask->fields, .size = ask->size,
-        .count = ask->count, .timeout = ask->timeout, .background = ask->background, .waits = ask->waits, .fn = ask->fn,
-        .arg = ask->arg, .id = id });
+        .count = ask->count, .timeout = ask->timeout, .background = ask->background, .waits = ask->waits, .group = ask->group,
+        .fn = ask->fn, .arg = ask->arg, .id = id });
 }
 
 int alua_tell(alua_node_t *self, wire_type_t type, const void *fields, size_t size, uint32_t count, int64_t ttl)

@@ -547,6 +547,7 @@ int alua_spawn(alua_process_t *self, const alua_spawn_t *spawn, alua_outcome_fn 
     return WIRE_E_OFFLINE;
 }
 
+void alua_close_group(alua_process_t *self, uint32_t group, const char *text) { (void) self, (void) group, (void) text; }
 void alua_each_request(const alua_process_t *self, alua_request_fn *each, void *arg) { (void) self, (void) each, (void) arg; }
 size_t alua_timers(const alua_process_t *self) { (void) self; return 0; }
 

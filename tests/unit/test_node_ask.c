@@ -23,6 +23,13 @@ static uint64_t take(fixture_t *f, int64_t timeout)
     return take_with(f, WIRE_TAKE, timeout, false);
 }
 
+static void count_closed(void *arg, const alua_outcome_t *outcome)
+{
+    assert_int_equal(outcome->code, WIRE_E_CLOSED);
+    assert_string_equal(outcome->text, "the door is closed");
+    ++*(size_t *) arg;
+}
+
 //  ANSWER with a tuple, its number and perhaps a lease.
 static void hear_tuple(fixture_t *f, uint64_t request, int number, int lease)
 {
@@ -129,6 +136,32 @@ static void test_a_read_that_comes_late_is_dropped(void **state)
     hear_tuple(f, 1, 7, 0);
     run(f);
     said(f, "");
+    assert_int_equal(f->core.pendings.count, 0);
+}
+
+//  So many that the table grows while they are closed, since each leaves a record behind.
+static void test_a_group_is_closed_and_no_other(void **state)
+{
+    fixture_t *f = *state;
+    size_t ended = 0;
+    uint64_t other = take(f, 0);
+    for (uint32_t i = 0; i < 200; i++)
+        assert_int_equal(node_core_ask(&f->core, &(node_ask_t) { .type = WIRE_READ, .fields = "\xa4jobs\x90", .size = 6,
+            .count = 2, .waits = true, .group = 7 + i / 190, .fn = count_closed, .arg = &ended }), 0);
+    node_core_close_group(&f->core, 7, "the door is closed");
+    assert_int_equal(ended, 0);                         //  Each is an event of its own
+    run(f);
+    assert_int_equal(ended, 190);
+    node_core_close_group(&f->core, 7, "the door is closed");
+    node_core_close_group(&f->core, 8, "the door is closed");
+    run(f);
+    assert_int_equal(ended, 200);
+    hush(f);
+    hear_tuple(f, other, 7, 0);
+    run(f);
+    said(f, "1=ok ");
+    for (int i = 1; i <= 200; i++)
+        hear_deny(f, (int) other + i, "cancelled", "");
     assert_int_equal(f->core.pendings.count, 0);
 }
 
@@ -491,6 +524,7 @@ int main(void)
         TEST(test_a_lease_that_comes_late_is_released),
         TEST(test_the_broker_forgot_in_time),
         TEST(test_a_read_that_comes_late_is_dropped),
+        TEST(test_a_group_is_closed_and_no_other),
         TEST(test_what_a_take_without_waiting_brings_late_goes_back_too),
         TEST(test_all_that_come_late_go_back_each_to_its_place),
         TEST(test_a_swap_that_comes_late_stays_done),

@@ -518,6 +518,55 @@ case("each: who began before the end ends with it, who begins afterwards waits i
   check.eventually(function() return ended == 3 end)
 end)
 
+case("each: ends with its handle, wherever it is, and no other does", function(space)
+  local ended = {}
+  local mine, other = luats.space(space.name), luats.space(space.name)
+  local function worker(handle, what, body)
+    require("alua.core").task(function()
+      for tuple in handle:each({ what, luats.int }, { lease = 30 }) do body(tuple) end
+      ended[#ended + 1] = what
+    end)
+  end
+  local function close() mine:close() end
+  worker(mine, "waits", error)
+  worker(mine, "works", close)
+  worker(other, "goes on", function() end)
+  check.eventually(function() return space:stat().waiters == 3 end)
+  space:out { "works", 1 }
+  check.eventually(function() return #ended == 2 end)
+  table.sort(ended)
+  same({ "waits", "works" }, ended)
+  check.eventually(function() return space:stat().leases == 0 end)
+  same(table.pack(0, 1), space:count(), space:stat().waiters) -- What "works" had is acknowledged
+  space:out { "goes on", 2 }
+  check.eventually(function() return space:count() == 0 end)
+  other:close()
+  check.eventually(function() return #ended == 3 end)
+end)
+
+case("a handle that is closed ends whoever waits through it; what comes for them stays", function(space)
+  local handle = luats.space(space.name)
+  local got = {}
+  local function heard(what) return function(tuple, err) got[what] = table.pack(tuple, err and err.code) end end
+  handle:take({ 1 }, nil, heard "take")
+  handle:take({ 1 }, { lease = 5, timeout = 60 }, heard "lease")
+  handle:read({ 1 }, nil, heard "read")
+  handle:swap({ 1 }, { 2 }, nil, heard "swap")
+  space:take({ 2 }, nil, heard "another")
+  local future = luarpc.future(alua.id, "wait_for_it")(space.name)
+  check.eventually(function() return space:stat().waiters == 6 end)
+  handle:close()
+  check.eventually(function() return got.take and got.lease and got.read and got.swap end)
+  for _, what in ipairs { "take", "lease", "read", "swap" } do same(table.pack(nil, "closed"), table.unpack(got[what], 1, 2)) end
+  check.eventually(function() return space:stat().waiters == 2 end)
+  space:out { 1 }
+  space:out { 2 }
+  space:out { "it" }
+  check.eventually(function() return got.another end)
+  same({ "it" }, future:get(5))
+  same({ { 1 } }, space:read_all())
+end)
+
 case("each: released when the body raises", function(space)
   space:out { 1 }
   local ok, err = pcall(function()
