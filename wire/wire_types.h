@@ -59,7 +59,7 @@ typedef enum {
     X(SWITCH,        23, PROC, false, true,  false, NONE,  "from, to: through the broker only, behind all that went through it before; what follows waits for SWITCHED, and then goes over the link") \
     X(SWITCHED,      24, PROC, false, true,  false, NONE,  "from, to: SWITCH `request` is here, and so is all that was before it") \
     X(ANSWER,        32, TELL, false, true,  true,  NONE,  "...results of an ASK") \
-    X(DENY,          33, TELL, false, true,  true,  NONE,  "code, text: an ASK that failed") \
+    X(DENY,          33, TELL, false, true,  true,  NONE,  "code, text: an ASK that failed; request 0: code, text, topic: a PUBLISH that nobody waits for") \
     X(MEMBERS,       34, TELL, false, true,  true,  NONE,  "app, version, what, id, node: what is \"join\", \"leave\" or \"gone\"") \
     X(WATCHED,       35, TELL, false, true,  true,  NONE,  "what, id, node, incarnation, text: what is \"up\", \"silent\", \"back\", \"left\" or \"gone\"") \
     X(TUPLE,         36, TELL, false, true,  true,  NONE,  "watch, n, missed, number, tuple: the n-th arrival that this watch was told of; `missed` were left out before it") \

@@ -221,11 +221,13 @@ static int asked(broker_core_t *self, broker_session_t *session, const wire_msg_
 }
 
 //  Refused by its rights, which is no strike, or since it cannot be read, which is one.
-static int forbidden(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int rc)
+static int forbidden(broker_core_t *self, broker_session_t *session, const wire_msg_t *msg, int rc, int64_t now)
 {
     self->counters.malformed += rc == WIRE_E_MALFORMED;
     if (wire_type_way((unsigned) msg->type) == WIRE_WAY_PROC)
         broker_relay_refuse(self, session, msg, rc);
+    else if (msg->type == WIRE_PUBLISH && !msg->request)
+        broker_session_refuse(self, session, rc, msg->fields, now);
     else
         broker_session_deny(self, session, msg->request, rc, false);
     return rc == WIRE_E_MALFORMED ? rc : 0;
@@ -256,7 +258,7 @@ int broker_core_message(broker_core_t *self, uint64_t number, const wire_msg_t *
     bool ask = wire_type_way((unsigned) msg->type) == WIRE_WAY_ASK;
     session->received += ask && wire_type_counts((unsigned) msg->type);
     int rc = session->key ? broker_rights_check(self, session, msg, now) : 0;
-    rc = rc ? forbidden(self, session, msg, rc) : carry_out(self, session, msg, arrived, now);
+    rc = rc ? forbidden(self, session, msg, rc, now) : carry_out(self, session, msg, arrived, now);
     broker_settle(self, now);
     return rc;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REFUSALS 10             //  That a session is told of in a second
+
 broker_session_t *broker_session_find(const broker_core_t *self, uint64_t number)
 {
     broker_session_t *recent = self->recent[number % BROKER_RECENT];
@@ -299,6 +301,24 @@ void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_
     if (keep)
         remember(&session->answers, request, &self->message);
     reply(self, session, &self->message);
+}
+
+void broker_session_refuse(broker_core_t *self, broker_session_t *session, int code, wire_reader_t publish, int64_t now)
+{
+    wire_str_t topic;
+    self->counters.denied[code]++;
+    if (now >= session->refused_until) {
+        session->refused_until = now + 1000;
+        session->refused = 0;
+    }
+    if (session->refused++ >= REFUSALS || wire_read_bytes(&publish, &topic))
+        return;
+    wire_buf_clear(&self->message);
+    wire_msg_begin(&self->message, WIRE_DENY, 0, 0, 3);
+    wire_put_cstr(&self->message, wire_error_word(code));
+    wire_put_text(&self->message, self->text, strlen(self->text));
+    wire_put_text(&self->message, topic.data, topic.size < WIRE_MAX_NAME ? topic.size : WIRE_MAX_NAME);
+    session->sent += broker_session_try(self, session, &self->message) == 0;
 }
 
 //  ---- For spaces and topics -------------------------------------------------

@@ -73,6 +73,8 @@ struct broker_session {
     uint64_t sent, received;    //  As in broker_seat_t
     uint64_t told;              //  The last telling of a watch that reached it
     uint64_t asked;             //  The highest request that changed something
+    int64_t refused_until;      //  So many of a second that ends then: refusals of what it published without a request
+    size_t refused;
     bool starved;               //  Its link had no room for a TOPIC
     bool draining;
     broker_key_t *key;          //  NULL: it showed the token, and may do everything
@@ -139,6 +141,7 @@ struct broker_core {
     int64_t wall;               //  The time of day, as told last
     int64_t time;               //  Of the record being applied
     size_t starved;             //  Sessions that are
+    wire_reader_t publishing;   //  The fields of the PUBLISH being applied
     int space_rc;               //  What the last record of a space or topic came to, for a strike
     wire_buf_t *reacted;        //  Where what a run does is answered, while its record is proposed
     uint32_t reacted_count;     //  Fields of that
@@ -215,6 +218,9 @@ void broker_session_answer(broker_core_t *self, broker_session_t *session, uint6
                            bool keep);
 void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_t request, int code,
                          bool keep);
+//  A PUBLISH without a request, of these fields, was refused with core->text: its author is told, but at most ten times a
+//  second, and not when its link is full.
+void broker_session_refuse(broker_core_t *self, broker_session_t *session, int code, wire_reader_t publish, int64_t now);
 //  What spaces and topics answer, or deny; arg is the core.
 void broker_session_on_answer(void *arg, uint64_t number, uint64_t request, const void *fields, size_t size,
                               uint32_t count);

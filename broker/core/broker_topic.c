@@ -29,6 +29,7 @@ void broker_topic_apply(broker_core_t *self, broker_session_t *session, const br
     topics_op_t op = { .session = session->number, .request = record->request, .type = type,
                        .publisher = broker_str(session->id), .now = record->time, .wall = (int64_t) (record->number >> 8),
                        .count = record->count, .fields = wire_reader(record->body.data, record->body.size) };
+    self->publishing = op.fields;
     self->space_rc = topics_apply(self->topics, &op);
 }
 
@@ -54,6 +55,18 @@ static int on_tell(void *arg, uint64_t number, uint8_t *fields, size_t size)
     return rc;
 }
 
+static void on_deny(void *arg, uint64_t number, uint64_t request, int code, const char *text)
+{
+    broker_core_t *self = arg;
+    broker_session_t *session = broker_session_find(self, number);
+    if (request || !session) {
+        broker_session_on_deny(arg, number, request, code, text);
+        return;
+    }
+    broker_say(self, code, "%s", text);
+    broker_session_refuse(self, session, code, self->publishing, self->time);
+}
+
 static void on_slow(void *arg, uint64_t number)
 {
     broker_core_t *self = arg;
@@ -67,7 +80,7 @@ static void on_slow(void *arg, uint64_t number)
 bool broker_topic_begin(broker_core_t *self, uint64_t seed)
 {
     const topics_config_t config = { .seed = seed };
-    const topics_output_t output = { .answer = broker_session_on_answer, .deny = broker_session_on_deny, .tell = on_tell, .slow = on_slow,
+    const topics_output_t output = { .answer = broker_session_on_answer, .deny = on_deny, .tell = on_tell, .slow = on_slow,
                                      .shows = self->keyed ? broker_rights_topic : NULL };
     wire_msg_begin(&self->topic_head, WIRE_TOPIC, 0, 0, 10);
     assert(self->topic_head.size <= TOPICS_HEAD);

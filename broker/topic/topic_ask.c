@@ -252,7 +252,7 @@ int topic_ask(topics_t *self, const topics_op_t *op)
     ask.op = op;
     ask.in = op->fields;
     int rc = carry_out(&ask);
-    if (rc && op->request)
+    if (rc && (op->request || op->type == WIRE_PUBLISH))
         self->output.deny(self->arg, op->session, op->request, rc, ask.text);
     return rc == WIRE_E_MALFORMED ? rc : 0;
 }

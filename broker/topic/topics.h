@@ -86,6 +86,7 @@ typedef struct {
 typedef struct {
     //  The outcome of a request: `count` fields packed back to back, good during the call.
     void (*answer)(void *arg, uint64_t session, uint64_t request, const void *fields, size_t size, uint32_t count);
+    //  Request 0: of a PUBLISH that nobody waits for.
     void (*deny)(void *arg, uint64_t session, uint64_t request, int code, const char *text);
     //  One TOPIC message for a session: its fields (10 of them; sub, n and missed are nine bytes each, 0xcf and a big-endian
     //  number), good during the call; TOPICS_HEAD bytes in front of them may be written, by an envelope. 0, or WIRE_E_FULL: not now (call topics_room when there is room), or another code: never

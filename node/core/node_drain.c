@@ -1,5 +1,6 @@
 //  node_drain - one event at a time to the handler; outcomes to whoever waits; deadlines and timers
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "node_core.h"
@@ -52,10 +53,21 @@ static alua_outcome_t failure_of(const wire_msg_t *msg)
     return outcome;
 }
 
+//  It was published without asking what becomes of it.
+static void refused(node_core_t *self, wire_str_t topic, const alua_outcome_t *outcome)
+{
+    char about[WIRE_MAX_NAME + 16];
+    int size = snprintf(about, sizeof about, "publish to %.*s", (int) topic.size, topic.data);
+    if (!self->handler.report || topic.size > WIRE_MAX_NAME)
+        return;
+    self->stat.reports++;
+    self->handler.report(self->handler_arg, (wire_str_t) { about, (size_t) size }, outcome->code, outcome->text, NULL, 0);
+}
+
 static void denied(node_core_t *self, node_pending_t *pending, const wire_msg_t *msg)
 {
     wire_reader_t at = msg->fields;
-    wire_str_t word = { "", 0 }, said = { "", 0 };
+    wire_str_t word = { "", 0 }, said = { "", 0 }, topic = { "", 0 };
     (void) (wire_read_bytes(&at, &word) || wire_read_bytes(&at, &said));
     char text[512];
     size_t size = said.size < sizeof text - 1 ? said.size : sizeof text - 1;
@@ -64,7 +76,10 @@ static void denied(node_core_t *self, node_pending_t *pending, const wire_msg_t 
     alua_outcome_t outcome = { .code = wire_error_of(word.data, word.size), .definite = true, .text = text };
     if (outcome.code == 0)
         outcome.code = WIRE_E_MALFORMED;
-    finish(self, pending, &outcome);
+    if (pending)
+        finish(self, pending, &outcome);
+    else if (wire_read_bytes(&at, &topic) == 0)
+        refused(self, topic, &outcome);
 }
 
 static void failed(node_core_t *self, node_pending_t *pending, const node_mail_t *mail)

@@ -356,6 +356,8 @@ static void call_inner(node_core_t *self, node_pending_t *pending, const wire_ms
 static int from_broker(node_core_t *self, const wire_msg_t *msg, void *frame)
 {
     node_pending_t *pending = node_pendings_find(&self->pendings, msg->request);
+    if (msg->type == WIRE_DENY && !msg->request)
+        return push_message(self, msg, frame);
     if (!pending || pending->to) {
         self->stat.orphans++;
         return 0;

@@ -56,6 +56,18 @@ class TestOperations(harness.Case):
         self.assertEqual((result.out, result.status), ("20\n", 1), result)
         self.assertEqual(result.err.count("on purpose"), 10)
 
+    def test_what_cannot_be_published_is_reported_though_nobody_waits(self):
+        result = self.run_program("""
+            for i = 1, 30 do assert(luaps.publish('a..b', i)) end
+            alua.sleep(1.1)
+            luaps.publish('$alua.mine', 1)
+            print(luaps.publish('a', 1, { ack = true }))""", options=("-n", 2))
+        self.assertEqual((result.status, result.out.count("] 0\n")), (1, 2), result)
+        self.assertIn("publish to a..b: usage: a topic has no empty word", result.err)
+        self.assertIn("a topic has no empty word (9 more of these)", result.err)
+        self.assertLess(result.seconds, 5, result)      # The counts of what was said agree, so the end is seen at once
+        self.assertIn('publish to $alua.mine: denied: topics that begin with "$" are the broker', result.err)
+
     def test_a_table_for_each_message_with_the_fields_it_has(self):
         result = self.run_program("""
             local function show(msg)

@@ -108,6 +108,36 @@ static void test_a_request_that_nobody_waits_for(void **state)
     expect(f, "ana< ANSWER#1 [game chess]\n");
 }
 
+//  Its author hears of it all the same, up to ten times a second; each is counted.
+static void test_a_publish_that_nobody_waits_for(void **state)
+{
+    fixture_t *f = *state;
+    client_t *ana = come(f, "ana");
+    const char *const topics[] = { "a..b", "$alua.x", "a.*" };
+    for (size_t i = 0; i < 14; i++) {
+        wire_buf_t fields = WIRE_BUF_EMPTY;
+        wire_put_cstr(&fields, topics[i % 3]);
+        wire_put_int(&fields, 1);
+        assert_int_equal(ask_raw(f, ana, WIRE_PUBLISH, 0, 2, &fields), 0);
+        wire_buf_free(&fields);
+        if (i == 2)
+            expect(f, "ana< DENY usage a topic has no empty word a..b\n"
+                      "ana< DENY denied topics that begin with \"$\" are the broker's $alua.x\n"
+                      "ana< DENY usage \"*\" and \">\" are words of patterns only a.*\n");
+        if (i == 9)
+            ignore(f);
+    }
+    expect(f, "");
+    assert_int_equal(counters(f)->denied[WIRE_E_USAGE] + counters(f)->denied[WIRE_E_DENIED], 14);
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    wire_put_cstr(&fields, "$x");
+    wire_put_int(&fields, 1);
+    elapse(f, 1000);
+    ask_raw(f, ana, WIRE_PUBLISH, 0, 2, &fields);
+    expect(f, "ana< DENY denied topics that begin with \"$\" are the broker's $x\n");
+    wire_buf_free(&fields);
+}
+
 static void test_a_repeat_has_the_first_answer(void **state)
 {
     fixture_t *f = *state;
@@ -213,6 +243,7 @@ int main(void)
         TEST(test_bad_names_of_every_request),
         TEST(test_types_that_are_no_requests),
         TEST(test_a_request_that_nobody_waits_for),
+        TEST(test_a_publish_that_nobody_waits_for),
         TEST(test_a_repeat_has_the_first_answer),
         TEST(test_the_window_of_answers_is_bounded),
         TEST(test_the_window_is_bounded_in_bytes_too),

@@ -165,6 +165,22 @@ static void test_a_group_is_closed_and_no_other(void **state)
     assert_int_equal(f->core.pendings.count, 0);
 }
 
+static void test_a_publish_that_was_refused_is_reported(void **state)
+{
+    fixture_t *f = *state;
+    char longest[258];
+    assert_int_equal(hear(f, NULL, (head_t) { WIRE_DENY, 0, 0, NULL, NULL }, "sss", "usage", "no empty word", "a..b"), 0);
+    run(f);
+    said(f, "report(publish to a..b,usage) ");
+    assert_string_equal(f->text, "no empty word");
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    hear(f, NULL, (head_t) { WIRE_DENY, 0, 0, NULL, NULL }, "sss", "usage", "", longest);
+    hear(f, NULL, (head_t) { WIRE_DENY, 0, 0, NULL, NULL }, "ss", "usage", "");
+    run(f);
+    said(f, "");                        //  Not as it is said
+}
+
 //  TAKE with this option of a value true, which does not wait.
 static uint64_t try_take(fixture_t *f, const char *option, bool waits)
 {
@@ -525,6 +541,7 @@ int main(void)
         TEST(test_the_broker_forgot_in_time),
         TEST(test_a_read_that_comes_late_is_dropped),
         TEST(test_a_group_is_closed_and_no_other),
+        TEST(test_a_publish_that_was_refused_is_reported),
         TEST(test_what_a_take_without_waiting_brings_late_goes_back_too),
         TEST(test_all_that_come_late_go_back_each_to_its_place),
         TEST(test_a_swap_that_comes_late_stays_done),

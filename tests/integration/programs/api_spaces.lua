@@ -547,12 +547,12 @@ end)
 case("a handle that is closed ends whoever waits through it; what comes for them stays", function(space)
   local handle = luats.space(space.name)
   local got = {}
-  local function heard(what) return function(tuple, err) got[what] = table.pack(tuple, err and err.code) end end
-  handle:take({ 1 }, nil, heard "take")
-  handle:take({ 1 }, { lease = 5, timeout = 60 }, heard "lease")
-  handle:read({ 1 }, nil, heard "read")
-  handle:swap({ 1 }, { 2 }, nil, heard "swap")
-  space:take({ 2 }, nil, heard "another")
+  local function told(what) return function(tuple, err) got[what] = table.pack(tuple, err and err.code) end end
+  handle:take({ 1 }, nil, told "take")
+  handle:take({ 1 }, { lease = 5, timeout = 60 }, told "lease")
+  handle:read({ 1 }, nil, told "read")
+  handle:swap({ 1 }, { 2 }, nil, told "swap")
+  space:take({ 2 }, nil, told "another")
   local future = luarpc.future(alua.id, "wait_for_it")(space.name)
   check.eventually(function() return space:stat().waiters == 6 end)
   handle:close()
