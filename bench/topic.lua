@@ -2,6 +2,7 @@
 --   topic.lua subscribe SUBSCRIPTIONS [answer]
 --   topic.lua publish BYTES SECONDS AHEAD
 local core = require "alua.core"
+collectgarbage(os.getenv "ALUA_BENCH_GC" or "incremental")
 
 local function subscribe(count, answers)
   local subs, ended = {}, 0
