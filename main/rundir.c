@@ -107,6 +107,14 @@ static void sweep_socket(const char *path)
         unlink(path);
 }
 
+//  Of a token, by one that was killed before it had linked it (node_place: only where files must have names).
+static void sweep_draft(const char *path)
+{
+    int pid;
+    if (sscanf(strrchr(path, '/'), "/token.%d", &pid) == 1 && is_dead(pid))
+        unlink(path);
+}
+
 static void remove_file(const char *path)
 {
     unlink(path);
@@ -145,6 +153,7 @@ bool rundir_make(rundir_t *self)
         return false;
     each_entry("p-", sweep_directory);
     each_entry("n-", sweep_socket);
+    each_entry("token.", sweep_draft);
     if (make_directory(self))
         self->lock = lock_in(self->path, O_CREAT, LOCK_EX | LOCK_NB);
     int why = errno;

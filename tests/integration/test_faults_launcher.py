@@ -83,7 +83,12 @@ class TestLauncherKilled(Family):
         run.popen.wait()
         eventually(lambda: not self.processes(), "all have ended")
         self.assertEqual(len(list((self.runtime / "alua").glob("p-*"))), 1)
+        mine = self.runtime / "alua" / f"token.{os.getpid()}"
+        for draft in (mine, mine.with_suffix(f".{run.popen.pid}")):     # Where the file system has none without a name
+            draft.write_text("half")
         self.assertEqual(self.run_program("print(1)").lines, ["1"])
+        self.assertTrue(mine.exists())
+        mine.unlink()
 
 
 class TestParents(Family):
