@@ -288,16 +288,21 @@ void broker_session_answer(broker_core_t *self, broker_session_t *session, uint6
     reply(self, session, &self->message);
 }
 
+static void begin_denial(broker_core_t *self, uint64_t request, int code, uint32_t count)
+{
+    wire_buf_clear(&self->message);
+    wire_msg_begin(&self->message, WIRE_DENY, request, 0, count);
+    wire_put_cstr(&self->message, wire_error_word(code));
+    wire_put_text(&self->message, self->text, strlen(self->text));
+}
+
 void broker_session_deny(broker_core_t *self, broker_session_t *session, uint64_t request, int code,
                          bool keep)
 {
     self->counters.denied[code]++;
     if (!request)
         return;
-    wire_buf_clear(&self->message);
-    wire_msg_begin(&self->message, WIRE_DENY, request, 0, 2);
-    wire_put_cstr(&self->message, wire_error_word(code));
-    wire_put_text(&self->message, self->text, strlen(self->text));
+    begin_denial(self, request, code, 2);
     if (keep)
         remember(&session->answers, request, &self->message);
     reply(self, session, &self->message);
@@ -313,10 +318,7 @@ void broker_session_refuse(broker_core_t *self, broker_session_t *session, int c
     }
     if (session->refused++ >= REFUSALS || wire_read_bytes(&publish, &topic))
         return;
-    wire_buf_clear(&self->message);
-    wire_msg_begin(&self->message, WIRE_DENY, 0, 0, 3);
-    wire_put_cstr(&self->message, wire_error_word(code));
-    wire_put_text(&self->message, self->text, strlen(self->text));
+    begin_denial(self, 0, code, 3);
     wire_put_text(&self->message, topic.data, topic.size < WIRE_MAX_NAME ? topic.size : WIRE_MAX_NAME);
     session->sent += broker_session_try(self, session, &self->message) == 0;
 }

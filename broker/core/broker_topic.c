@@ -58,11 +58,13 @@ static int on_tell(void *arg, uint64_t number, uint8_t *fields, size_t size)
 static void on_deny(void *arg, uint64_t number, uint64_t request, int code, const char *text)
 {
     broker_core_t *self = arg;
-    broker_session_t *session = broker_session_find(self, number);
-    if (request || !session) {
+    if (request) {
         broker_session_on_deny(arg, number, request, code, text);
         return;
     }
+    broker_session_t *session = broker_session_find(self, number);
+    if (!session)
+        return;
     broker_say(self, code, "%s", text);
     broker_session_refuse(self, session, code, self->publishing, self->time);
 }
