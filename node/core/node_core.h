@@ -296,6 +296,8 @@ int  node_core_request(node_core_t *self, const alua_request_t *request, uint64_
 int  node_core_answer(node_core_t *self, wire_type_t type, alua_remote_t *to, uint64_t request,
                       const void *body, size_t size);
 bool node_core_cancel(node_core_t *self, uint64_t id);
+//  It ends here with this code, and there: nobody waits for it any longer.
+void node_core_give_up(node_core_t *self, node_pending_t *pending, int code, const char *text);
 //  As alua_close_group.
 void node_core_close_group(node_core_t *self, uint32_t group, const char *text);
 //  A message built elsewhere, along the route of `to`; no credit asked.

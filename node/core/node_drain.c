@@ -313,14 +313,8 @@ void node_core_settle(node_core_t *self, node_pending_t *pending, int code, bool
 static void expire(node_core_t *self, node_pending_t *pending)
 {
     self->stat.timeouts++;
-    if (node_core_lingers(pending)) {
-        node_core_abandon(self, pending, WIRE_E_TIMEOUT, "the broker did not say so in time");
-        return;
-    }
-    bool never_sent = pending->parked;
-    if (!never_sent)
-        node_core_tell_cancel(self, pending);
-    node_core_settle(self, pending, WIRE_E_TIMEOUT, never_sent, NULL);
+    node_core_give_up(self, pending, WIRE_E_TIMEOUT,
+                      node_core_lingers(pending) ? "the broker did not say so in time" : NULL);
 }
 
 //  Its event joins the mailbox; until that is handled the timer can be cancelled.

@@ -416,9 +416,8 @@ void node_core_used(node_core_t *self, alua_remote_t *from, size_t size)
     from->told_bytes = bytes;
 }
 
-static void give_up(node_core_t *self, node_pending_t *pending, int code, const char *text)
+void node_core_give_up(node_core_t *self, node_pending_t *pending, int code, const char *text)
 {
-    self->stat.cancels++;
     if (node_core_lingers(pending)) {
         node_core_abandon(self, pending, code, text);
         return;
@@ -431,9 +430,11 @@ static void give_up(node_core_t *self, node_pending_t *pending, int code, const 
 bool node_core_cancel(node_core_t *self, uint64_t id)
 {
     node_pending_t *pending = node_pendings_find(&self->pendings, id);
-    if (pending)
-        give_up(self, pending, WIRE_E_CANCELLED, NULL);
-    return pending != NULL;
+    if (!pending)
+        return false;
+    self->stat.cancels++;
+    node_core_give_up(self, pending, WIRE_E_CANCELLED, NULL);
+    return true;
 }
 
 static node_pending_t *one_of(node_pending_t *pending, uint32_t group)
@@ -450,8 +451,9 @@ void node_core_close_group(node_core_t *self, uint32_t group, const char *text)
     for (size_t i = 0; i < pendings->size;) {
         size_t size = pendings->size;
         node_pending_t *pending = one_of(pendings->buckets[i], group);
+        self->stat.cancels += pending != NULL;
         if (pending)
-            give_up(self, pending, WIRE_E_CLOSED, text);
+            node_core_give_up(self, pending, WIRE_E_CLOSED, text);
         else
             i++;
         if (pendings->size != size)
