@@ -3,6 +3,8 @@
 -- take(i, ...)     counts; i must be one more than the last from this sender
 -- state()          how many were taken, the first that was not one more, how many `flood` sent, the first that was not later
 -- flood(to, n, s)  n sends to another from within one event; how many were accepted, and the first refusal
+-- together(own, other, ...)  the same, once another process has begun, too: each makes a file and computes until the
+--                  other's is there, so that none has looked up in between
 -- busy(seconds)    compute without looking up
 -- patience(s)      sends fail that were not executed after so many seconds. At first they never do, since in these
 --                  stories mailboxes stand still for as long as the default, 30 s
@@ -30,6 +32,14 @@ function flood(to, n, size, from)
   end
   finished = sent
   return sent, first
+end
+
+function together(own, other, ...)
+  io.open(own, "w"):close()
+  local there
+  repeat there = io.open(other) until there
+  there:close()
+  return flood(...)
 end
 
 function busy(seconds)
