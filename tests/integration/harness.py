@@ -184,8 +184,8 @@ class Case(unittest.TestCase):
         return self.processes()
 
     def program(self, text, name="program.lua"):
-        """A file with this Lua text; its path."""
-        path = self.dir / name
+        """A new file with this Lua text; its path. A node that was started a moment ago may still read its own."""
+        path = pathlib.Path(tempfile.mkdtemp(prefix="p", dir=self.dir)) / name
         path.write_text(text)
         return str(path)
 

@@ -181,6 +181,13 @@ class TestNode(harness.Case):
         self.assertEqual(self.run_alua("node").status, 2)
         self.start("node", self.program("print(alua.id)")).expect(r"^1@")
 
+    def test_a_program_from_a_pipe(self):
+        """It is read once: what is a program when it is looked at is the one that runs."""
+        node = self.start("node", "--name", "ana", "/dev/stdin", stdin=subprocess.PIPE)
+        node.popen.stdin.write("print 'from a pipe'")
+        node.popen.stdin.close()
+        node.expect("^from a pipe")
+
     def test_it_can_be_told_to_exit(self):
         node = self.start_node("ana")
         self.run_alua("send", "ana", "alua.exit(7)")

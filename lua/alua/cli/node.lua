@@ -1,7 +1,6 @@
 --- alua node: a process of its own that stays.
 local join = require "alua.cli.join"
 local reach = require "alua.cli.reach"
-local run = require "alua.cli.run"
 
 local node = { stops = true }
 
@@ -86,13 +85,12 @@ end
 
 function node.run(host, given, rest)
   local file = rest[1]
-  if file then
-    local ok, why = run.check(file)
-    if not ok then return 1, why end
-  elseif not given.name then
-    return 2, "a name, so that others can find it: alua node --name ana"
-  end
-  local placed, why = places(host, given)
+  if not file and not given.name then return 2, "a name, so that others can find it: alua node --name ana" end
+  local program, why = nothing, nil
+  if file then program, why = loadfile(file) end
+  if not program then return 1, why end
+  local placed
+  placed, why = places(host, given)
   if not placed then return 1, why end
   reach.warn("node", given, "whoever reaches it may run code here")
   local core, id = join.open(host, given, { name = given.name }, true)
@@ -104,7 +102,7 @@ function node.run(host, given, rest)
   io.stdout:flush()
   rest[0] = table.remove(rest, 1)
   _G.arg = rest
-  core.main(file and loadfile(file) or nothing, table.unpack(rest))
+  core.main(program, table.unpack(rest))
   core.serve() -- Until somebody ends us: a signal, or alua.exit from here or elsewhere
   core.exit(0)
 end

@@ -17,20 +17,12 @@ run.options = {
   { "--no-label", "no_label", "flag" },
 }
 
---- Whether the program is there and is Lua.
----@return boolean? ok, string? why
-function run.check(file)
-  local chunk, why = loadfile(file)
-  if not chunk then return nil, why end
-  return true
-end
-
 function run.run(host, given, rest)
   local file = table.remove(rest, 1)
   if not file then return 2, "which file?" end
   if given.keep and given.end_ then return 2, "--keep and --end contradict each other" end
-  local ok, why = run.check(file)
-  if not ok then return 1, why end
+  local program, why = loadfile(file)
+  if not program then return 1, why end
   local missing = given.broker and join.missing(host, given.broker)
   if missing then return 1, missing end
   return host.launch {
