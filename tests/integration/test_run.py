@@ -61,6 +61,11 @@ class TestProgram(harness.Case):
         self.assertIn("program.lua:2:", result.err)
         self.assertEqual(len(result.err.splitlines()), 1)
 
+    def test_a_program_from_a_pipe(self):
+        result = self.run_alua("run", "/dev/stdin", input="print 'never'")
+        self.assertEqual((result.status, result.out), (1, ""))
+        self.assertIn("/dev/stdin: each process reads the program, so it must be a file", result.err)
+
     def tearDown(self):
         self.assert_nothing_left()
 

@@ -252,7 +252,8 @@ DESCRIPTION
     Joins the network of a broker as node NAME, so that its process is 1@NAME,
     runs FILE if one is given, and then serves: chunks that are sent to it,
     calls of what it exports. It prints one line when it is ready, and ends on
-    Ctrl-C, SIGTERM, or when somebody calls alua.exit for it.
+    Ctrl-C, SIGTERM, or when somebody calls alua.exit for it. FILE is read once
+    and may be a pipe, as /dev/stdin.
 
     A second node with the same name is refused. When the broker is restarted
     the node comes back by itself. So does one whose key was revoked and is

@@ -17,11 +17,20 @@ run.options = {
   { "--no-label", "no_label", "flag" },
 }
 
+-- Each process reads the program itself, and what a pipe had to say only the first one would hear.
+local function check(host, file)
+  local there = host.doctor.file(file)
+  if there and there.kind == "other" then
+    return nil, file .. ": each process reads the program, so it must be a file that stays ('alua node' takes a pipe)"
+  end
+  return loadfile(file)
+end
+
 function run.run(host, given, rest)
   local file = table.remove(rest, 1)
   if not file then return 2, "which file?" end
   if given.keep and given.end_ then return 2, "--keep and --end contradict each other" end
-  local program, why = loadfile(file)
+  local program, why = check(host, file)
   if not program then return 1, why end
   local missing = given.broker and join.missing(host, given.broker)
   if missing then return 1, missing end
