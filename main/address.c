@@ -11,51 +11,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "address.h"
+#include "endpoint.h"
 
 //  For documentation (RFC 5737): it is nobody's, and goes where all goes that is not near.
 #define SOMEWHERE "192.0.2.1"
-//  Characters of a port, or of its name.
-#define MAX_PORT 15
-
-//  HOST without brackets, and PORT.
-static bool split(const char *endpoint, char host[256], const char **port)
-{
-    const char *at = strncmp(endpoint, "tcp://", 6) == 0 ? endpoint + 6 : "", *colon = strrchr(at, ':');
-    size_t size = colon ? (size_t) (colon - at) : 0;
-    if (size >= 2 && at[0] == '[' && at[size - 1] == ']') {
-        at++;
-        size -= 2;
-    }
-    if (size == 0 || size > 255)
-        return false;
-    memcpy(host, at, size);
-    host[size] = 0;
-    *port = colon + 1;
-    return true;
-}
-
-static bool is_number(const char *host)
-{
-    unsigned char any[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, host, any) == 1 || inet_pton(AF_INET6, host, any) == 1;
-}
-
-bool address_is_local(const char *endpoint)
-{
-    char host[256];
-    const char *port;
-    struct in_addr four;
-    struct in6_addr six;
-    if (strncmp(endpoint, "ipc://", 6) == 0)
-        return true;
-    if (!split(endpoint, host, &port) || strlen(port) > MAX_PORT)
-        return false;
-    if (inet_pton(AF_INET, host, &four) == 1)
-        return ntohl(four.s_addr) >> 24 == 127;
-    if (inet_pton(AF_INET6, host, &six) == 1)
-        return IN6_IS_ADDR_LOOPBACK(&six);
-    return strcmp(host, "localhost") == 0;
-}
 
 //  Numbers of the older kind first, as when a name is dialled.
 static struct addrinfo *look_up(const char *host, int type)
@@ -69,12 +28,13 @@ static struct addrinfo *look_up(const char *host, int type)
 
 const char *address_listen(const char *endpoint, char *numeric)
 {
-    char host[256], number[NI_MAXHOST];
+    char host[ENDPOINT_HOST], number[NI_MAXHOST];
     const char *port;
+    endpoint_number_t known;
     if (strlen(endpoint) >= ADDRESS_TEXT)
         return "it is too long";
     strcpy(numeric, endpoint);
-    if (!split(endpoint, host, &port) || strcmp(host, "*") == 0 || is_number(host) || if_nametoindex(host))
+    if (!endpoint_split(endpoint, host, &port) || strcmp(host, "*") == 0 || endpoint_number(host, &known) || if_nametoindex(host))
         return NULL;
     struct addrinfo *found = look_up(host, SOCK_STREAM);
     if (!found)
@@ -102,9 +62,9 @@ static bool way_to(const struct addrinfo *to, char *address)
 
 bool address_toward(const char *endpoint, char *address)
 {
-    char host[256];
+    char host[ENDPOINT_HOST];
     const char *port;
-    if (!split(endpoint, host, &port) || address_is_local(endpoint))
+    if (!endpoint_split(endpoint, host, &port) || endpoint_is_local(endpoint))
         snprintf(host, sizeof host, SOMEWHERE);
     struct addrinfo *all = look_up(host, SOCK_DGRAM);
     bool found = false;
@@ -151,12 +111,12 @@ static address_reach_t reach_path(const char *path, const char **why)
 
 address_reach_t address_reach(const char *endpoint, int ms, const char **why)
 {
-    char host[256];
+    char host[ENDPOINT_HOST];
     const char *port;
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *all;
     if (strncmp(endpoint, "ipc://", 6) == 0)
         return reach_path(endpoint + 6, why);
-    if (!split(endpoint, host, &port) || strlen(port) > MAX_PORT)
+    if (!endpoint_split(endpoint, host, &port) || !endpoint_port(port))
         return ADDRESS_BAD;
     int rc = getaddrinfo(host, port, &hints, &all);
     *why = rc ? gai_strerror(rc) : "";

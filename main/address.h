@@ -15,9 +15,6 @@ const char *address_listen(const char *endpoint, char *numeric);
 //  address[ADDRESS_TEXT]; for one of this machine, that of the way out to others. False: no way. Sends nothing.
 bool address_toward(const char *endpoint, char *address);
 
-//  Whether only this machine can reach it: ipc, or TCP on 127.0.0.0/8, ::1, localhost.
-bool address_is_local(const char *endpoint);
-
 //  The best first.
 typedef enum { ADDRESS_ACCEPTED, ADDRESS_REFUSED, ADDRESS_SILENT, ADDRESS_UNRESOLVED, ADDRESS_BAD } address_reach_t;
 

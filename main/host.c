@@ -10,6 +10,7 @@
 #include "alua.h"
 #include "child.h"
 #include "edit.h"
+#include "endpoint.h"
 #include "host.h"
 #include "host_data.h"
 #include "host_doctor.h"
@@ -115,7 +116,7 @@ static int host_probe(lua_State *L)
 
 static int host_is_local(lua_State *L)
 {
-    lua_pushboolean(L, address_is_local(luaL_checkstring(L, 1)));
+    lua_pushboolean(L, endpoint_is_local(luaL_checkstring(L, 1)));
     return 1;
 }
 

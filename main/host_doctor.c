@@ -45,9 +45,8 @@ static int doctor_reach(lua_State *L)
 {
     static const char *const words[] = { [ADDRESS_ACCEPTED] = "accepted", [ADDRESS_REFUSED] = "refused",
         [ADDRESS_SILENT] = "silent", [ADDRESS_UNRESOLVED] = "unresolved", [ADDRESS_BAD] = "bad" };
-    const char *endpoint = luaL_checkstring(L, 1), *port = strrchr(endpoint, ':'), *why = "";
-    bool path = strncmp(endpoint, "ipc://", 6) == 0, number = port && port[1] && !port[1 + strspn(port + 1, "0123456789")];
-    lua_pushstring(L, words[path || number ? address_reach(endpoint, REACH_TIME, &why) : ADDRESS_BAD]);
+    const char *why = "";
+    lua_pushstring(L, words[address_reach(luaL_checkstring(L, 1), REACH_TIME, &why)]);
     lua_pushstring(L, why);
     return 2;
 }

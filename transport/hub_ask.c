@@ -12,7 +12,7 @@
 static bool say_hello(hub_peer_t *self, uint64_t nonce)
 {
     hub_t *hub = self->hub;
-    const char *proof = self->key[0] || !hub_probe_is_local(self->endpoints[self->endpoint]) ? "" : hub->token;
+    const char *proof = self->key[0] || !endpoint_is_local(self->endpoints[self->endpoint]) ? "" : hub->token;
     const char *role = hub_role_word(hub->role);
     wire_hello_t hello = {
         WIRE_VERSION, WIRE_VERSION, WIRE_FEATURE_RESUME, nonce,

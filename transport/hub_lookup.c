@@ -4,7 +4,6 @@
 //  thread of its own, and who wants to know looks now and then whether it is answered. Either may be through with it
 //  first: the memory goes with the last of the two.
 
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,22 +14,22 @@ struct hub_lookup {
     atomic_int owners;
     atomic_bool done;
     int family;
-    char host[256], port[16];
+    char host[ENDPOINT_HOST], port[ENDPOINT_PORT];
     struct addrinfo *found, *next;      //  Once it is done
 };
 
 //  Brackets are around numbers.
-static bool split(const char *endpoint, char host[256], char port[16])
+static bool split(const char *endpoint, char host[ENDPOINT_HOST], const char **port)
 {
-    struct in_addr number;
-    return sscanf(endpoint, "tcp://%255[^:]:%15s", host, port) == 2 && host[0] != '['
-        && inet_pton(AF_INET, host, &number) != 1;
+    endpoint_number_t number;
+    return endpoint_split(endpoint, host, port) && endpoint[6] != '[' && !endpoint_number(host, &number);
 }
 
 bool hub_lookup_is_name(const char *endpoint)
 {
-    char host[256], port[16];
-    return split(endpoint, host, port);
+    char host[ENDPOINT_HOST];
+    const char *port;
+    return split(endpoint, host, &port);
 }
 
 static void leave(hub_lookup_t *self)
@@ -75,8 +74,12 @@ static hub_lookup_t *lookup_new(const char *endpoint, int family)
         return NULL;
     self->owners = 2;
     self->family = family;
-    if (split(endpoint, self->host, self->port) && start_thread(self))
-        return self;
+    const char *port;
+    if (split(endpoint, self->host, &port)) {
+        strcpy(self->port, port);
+        if (start_thread(self))
+            return self;
+    }
     free(self);
     return NULL;
 }

@@ -3,9 +3,7 @@
 //  Refused, or no such path: nobody, which proves that a peer of this host (or of a host
 //  that answers) is dead. Accepted: somebody, perhaps stopped. All else proves nothing.
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,8 +13,7 @@
 typedef union {
     struct sockaddr any;
     struct sockaddr_un un;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
+    endpoint_number_t number;
 } address_t;
 
 static bool parse_ipc(const char *path, address_t *address, socklen_t *size)
@@ -33,26 +30,15 @@ static bool parse_ipc(const char *path, address_t *address, socklen_t *size)
 }
 
 //  Numbers only: looking a name up would wait.
-static bool parse_tcp(const char *text, address_t *address, socklen_t *size)
+static bool parse_tcp(const char *endpoint, address_t *address, socklen_t *size)
 {
-    char host[64];
-    const char *colon = strrchr(text, ':');
-    if (!colon || (size_t) (colon - text) >= sizeof host)
+    char host[ENDPOINT_HOST];
+    const char *port;
+    if (!endpoint_split(endpoint, host, &port) || !endpoint_number(host, &address->number))
         return false;
-    bool brackets = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
-    snprintf(host, sizeof host, "%.*s", (int) (colon - text) - (brackets ? 2 : 0), text + (brackets ? 1 : 0));
-    uint16_t port = htons((uint16_t) atoi(colon + 1));
-    if (inet_pton(AF_INET, host, &address->in.sin_addr) == 1) {
-        address->in.sin_family = AF_INET;
-        address->in.sin_port = port;
-        *size = sizeof address->in;
-        return true;
-    }
-    if (inet_pton(AF_INET6, host, &address->in6.sin6_addr) != 1)
-        return false;
-    address->in6.sin6_family = AF_INET6;
-    address->in6.sin6_port = port;
-    *size = sizeof address->in6;
+    bool six = address->any.sa_family == AF_INET6;
+    *(six ? &address->number.in6.sin6_port : &address->number.in.sin_port) = htons((uint16_t) endpoint_port(port));
+    *size = six ? sizeof address->number.in6 : sizeof address->number.in;
     return true;
 }
 
@@ -61,7 +47,7 @@ static bool parse(const char *endpoint, address_t *address, socklen_t *size)
     memset(address, 0, sizeof *address);
     if (strncmp(endpoint, "ipc://", 6) == 0)
         return parse_ipc(endpoint + 6, address, size);
-    return strncmp(endpoint, "tcp://", 6) == 0 && parse_tcp(endpoint + 6, address, size);
+    return parse_tcp(endpoint, address, size);
 }
 
 static hub_probe_result_t judge(int error)
@@ -120,15 +106,7 @@ bool hub_probe_ipc_exists(const char *endpoint)
 
 bool hub_probe_is_at(const char *endpoint, const char *host)
 {
-    const char *at = strncmp(endpoint, "tcp://", 6) == 0 ? endpoint + 6 : "";
-    size_t size = strlen(host);
-    bool brackets = at[0] == '[';
-    at += brackets;
-    return size && strncmp(at, host, size) == 0 && at[size] == (brackets ? ']' : ':');
-}
-
-bool hub_probe_is_local(const char *endpoint)
-{
-    return strncmp(endpoint, "tcp://", 6) != 0 || strncmp(endpoint, "tcp://127.", 10) == 0
-        || strncmp(endpoint, "tcp://[::1]:", 12) == 0 || strncmp(endpoint, "tcp://localhost:", 16) == 0;
+    char its[ENDPOINT_HOST];
+    const char *port;
+    return endpoint_split(endpoint, its, &port) && strcmp(its, host) == 0;
 }

@@ -23,6 +23,7 @@
 #include <czmq.h>
 #include <stdatomic.h>
 
+#include "endpoint.h"
 #include "hub.h"
 #include "hub_table.h"
 #include "link.h"
@@ -333,7 +334,6 @@ typedef enum { HUB_NOBODY, HUB_SOMEBODY, HUB_UNDECIDED, HUB_UNSURE } hub_probe_r
 hub_probe_result_t hub_probe_ask(hub_probe_t *self, const char *endpoint);
 void hub_probe_stop(hub_probe_t *self);
 bool hub_probe_ipc_exists(const char *endpoint);
-bool hub_probe_is_local(const char *endpoint);      //  ipc or loopback: means something on its host only
 bool hub_probe_is_at(const char *endpoint, const char *host);   //  tcp, and that is the number in it
 
 #endif

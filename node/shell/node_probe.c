@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "endpoint.h"
 #include "node_shell.h"
 
 typedef struct {
@@ -103,27 +104,22 @@ static void on_addresses(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
     probe_free(probe);
 }
 
-//  HOST:PORT, with brackets around IPv6; the host may be a name, which another thread looks up.
-static int look_up(alua_node_t *self, node_probe_t *probe, const char *text)
+//  The host may be a name, which another thread looks up.
+static int look_up(alua_node_t *self, node_probe_t *probe, const char *endpoint)
 {
-    char host[256];
+    char host[ENDPOINT_HOST];
+    const char *port;
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-    const char *colon = strrchr(text, ':');
-    bool brackets = text[0] == '[' && colon > text + 2 && colon[-1] == ']';
-    size_t size = colon ? (size_t) (colon - text) - 2 * brackets : 0;
-    int port = colon ? atoi(colon + 1) : 0;
-    if (size == 0 || size >= sizeof host || port <= 0 || port > 65535)
+    if (!endpoint_split(endpoint, host, &port) || !endpoint_port(port))
         return WIRE_E_USAGE;
-    memcpy(host, text + brackets, size);
-    host[size] = 0;
     probe->lookup.data = probe;
-    return uv_getaddrinfo(&self->loop, &probe->lookup, on_addresses, host, colon + 1, &hints) ? WIRE_E_USAGE : 0;
+    return uv_getaddrinfo(&self->loop, &probe->lookup, on_addresses, host, port, &hints) ? WIRE_E_USAGE : 0;
 }
 
 static int connect_probe(alua_node_t *self, node_probe_t *probe, const char *endpoint)
 {
     if (strncmp(endpoint, "tcp://", 6) == 0)
-        return look_up(self, probe, endpoint + 6);
+        return look_up(self, probe, endpoint);
     if (strncmp(endpoint, "ipc://", 6))
         return WIRE_E_USAGE;
     uv_pipe_init(&self->loop, &probe->as.pipe, 0);

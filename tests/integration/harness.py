@@ -13,6 +13,7 @@
 No test sleeps for luck: Process.expect waits for a line, eventually() for a condition, both with a deadline.
 The program is $ALUA, else build/release/main/alua; cases end with an error when processes or files stay behind.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -135,6 +136,12 @@ class Process:
         return self.popen.poll() is None
 
 
+def _command(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    return "that ended just now"
+
+
 class Case(unittest.TestCase):
     """A test with a runtime directory, a home and programs of its own."""
 
@@ -162,7 +169,8 @@ class Case(unittest.TestCase):
                 pass
         left = self._left()
         for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for process in self.started:
             process.popen.wait()
             for stream in (process.popen.stdin, process.popen.stdout, process.popen.stderr):
@@ -177,11 +185,11 @@ class Case(unittest.TestCase):
             raise AssertionError("".join(reports))
 
     def _left(self, timeout=2):
-        """Processes that should have ended; one that has closed its output is about to."""
+        """Numbers and commands of processes that should have ended; one that has closed its output is about to."""
         deadline = time.monotonic() + timeout
         while self.processes() and time.monotonic() < deadline:
             time.sleep(0.01)
-        return self.processes()
+        return {pid: _command(pid) for pid in self.processes()}
 
     def program(self, text, name="program.lua"):
         """A new file with this Lua text; its path. A node that was started a moment ago may still read its own."""

@@ -71,14 +71,19 @@ static const char *port_of(const side_t *side)
     return strrchr(side->where, ':') + 1;
 }
 
-static hub_peer_t *dial_name(side_t *side, const side_t *to, const char *key, const char *name)
+static hub_peer_t *dial_host(side_t *side, const char *host, const side_t *to, const char *key, const char *name)
 {
     static char endpoint[64];
     const char *endpoints[] = { endpoint };
-    snprintf(endpoint, sizeof endpoint, "tcp://hub.test:%s", port_of(to));
+    snprintf(endpoint, sizeof endpoint, "tcp://%s:%s", host, port_of(to));
     hub_peer_t *peer = side_dial_key_at(side, name, endpoints, 1, key);
     assert_non_null(peer);
     return peer;
+}
+
+static hub_peer_t *dial_name(side_t *side, const side_t *to, const char *key, const char *name)
+{
+    return dial_host(side, "hub.test", to, key, name);
 }
 
 static void expect_up(fixture_t *f, const char *number)
@@ -306,6 +311,26 @@ static void test_another_key_is_told(void **state)
     assert_non_null(strstr(f->a.text, "does not have the key"));
 }
 
+//  Where it would travel for all to read. A name that begins like a number is a name.
+static void test_the_token_is_said_on_this_host_only(void **state)
+{
+    static const char *const hosts[] = { "localhost", "127.0.0.1", "hub.test", "127.hub.test", "localhost.test" };
+    fixture_t *f = *state;
+    side_t plain;
+    side_open(&plain, &f->loop, "n");
+    side_bind(&plain, "tcp://127.0.0.1:*");
+    lead_to("127.0.0.1", NULL, NULL);
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        side_t c;
+        side_open(&c, &f->loop, "c");
+        dial_host(&c, hosts[i], &plain, NULL, "n");
+        RUN_UNTIL(&f->loop, strlen(c.trace), 2000);
+        assert_string_equal(c.trace, i < 2 ? "up:n " : "gone:n:denied ");
+        hub_destroy(&c.hub);
+    }
+    hub_destroy(&plain.hub);
+}
+
 static void test_what_a_name_is(void **state)
 {
     (void) state;
@@ -324,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_what_a_name_is),
+        T(test_the_token_is_said_on_this_host_only),
         T(test_a_name_with_ipv4_only),
         T(test_the_second_address_of_a_kind),
         T(test_another_node_at_the_first_address),
