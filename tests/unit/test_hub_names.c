@@ -6,7 +6,9 @@
 
 #include "test_hub_keys_side.h"
 
-#define NOWHERE "127.0.0.2"             //  Nobody listens there
+//  Two of this host at which others have no ports: what is free at the one is free at the other.
+#define HERE    "127.0.0.3"
+#define NOWHERE "127.0.0.2"             //  Nobody listens there, or somebody else
 
 //  ---- The name server ------------------------------------------------------
 
@@ -109,8 +111,8 @@ static int setup_names(void **state)
 
 static void test_a_name_with_ipv4_only(void **state)
 {
-    lead_to("127.0.0.1", NULL, NULL);
-    expect_up(*state, "127.0.0.1");
+    lead_to(HERE, NULL, NULL);
+    expect_up(*state, HERE);
 }
 
 static void test_a_name_with_ipv6_only(void **state)
@@ -123,15 +125,15 @@ static void test_a_name_with_ipv6_only(void **state)
 static void test_of_a_name_with_both_the_one_that_listens(void **state)
 {
     need_ipv6();
-    lead_to("127.0.0.1", NULL, "::1");
-    expect_up(*state, "127.0.0.1");
+    lead_to(HERE, NULL, "::1");
+    expect_up(*state, HERE);
     expect_up(*state, "[::1]");
 }
 
 static void test_the_second_address_of_a_kind(void **state)
 {
-    lead_to(NOWHERE, "127.0.0.1", NULL);
-    expect_up(*state, "127.0.0.1");
+    lead_to(NOWHERE, HERE, NULL);
+    expect_up(*state, HERE);
 }
 
 static void test_another_node_at_the_first_address(void **state)
@@ -140,8 +142,8 @@ static void test_another_node_at_the_first_address(void **state)
     side_t other, n;
     listen_at(f, &other, NOWHERE, "*", false);
     hub_set_name(other.hub, "other");
-    listen_at(f, &n, "127.0.0.1", port_of(&other), false);
-    lead_to(NOWHERE, "127.0.0.1", NULL);
+    listen_at(f, &n, HERE, port_of(&other), false);
+    lead_to(NOWHERE, HERE, NULL);
     dial_name(&f->a, &n, f->cert_b.public_key, "n");
     RUN_UNTIL(&f->loop, n.last && f->a.last, 1000);
     assert_string_equal(f->a.trace, "up:n ");
@@ -183,10 +185,10 @@ static void test_a_patient_one_looks_again(void **state)
     fixture_t *f = *state;
     side_t c, broker;
     side_open_as(&c, &f->loop, (hub_config_t) { .name = "c", .cert = &f->cert_c, .patient = true });
-    listen_at(f, &broker, "127.0.0.1", "*", true);
+    listen_at(f, &broker, HERE, "*", true);
     dial_name(&c, &broker, f->cert_b.public_key, "");
     RUN_UNTIL(&f->loop, answered >= 4, 3000);   //  Two rounds: the name is not known
-    lead_to("127.0.0.1", NULL, NULL);
+    lead_to(HERE, NULL, NULL);
     RUN_UNTIL(&f->loop, c.last, 1500);
     assert_string_equal(c.trace, "up:n ");
     hub_destroy(&c.hub);
@@ -213,17 +215,17 @@ static void expect_move(fixture_t *f, const char *from, const char *to)
 
 static void test_a_broker_that_moves_from_one_address_to_the_other(void **state)
 {
-    lead_to("127.0.0.1", NOWHERE, NULL);
-    expect_move(*state, "127.0.0.1", NOWHERE);
-    expect_move(*state, NOWHERE, "127.0.0.1");
+    lead_to(HERE, NOWHERE, NULL);
+    expect_move(*state, HERE, NOWHERE);
+    expect_move(*state, NOWHERE, HERE);
 }
 
 static void test_a_broker_that_moves_from_one_kind_to_the_other(void **state)
 {
     need_ipv6();
-    lead_to("127.0.0.1", NULL, "::1");
-    expect_move(*state, "127.0.0.1", "[::1]");
-    expect_move(*state, "[::1]", "127.0.0.1");
+    lead_to(HERE, NULL, "::1");
+    expect_move(*state, HERE, "[::1]");
+    expect_move(*state, "[::1]", HERE);
 }
 
 //  ---- Name servers that do not answer -------------------------------------------
@@ -233,8 +235,8 @@ static void test_links_go_on_while_a_name_is_looked_up(void **state)
     fixture_t *f = *state;
     side_t c, broker;
     side_open_as(&c, &f->loop, (hub_config_t) { .name = "c", .cert = &f->cert_c, .patient = true });
-    listen_at(f, &broker, "127.0.0.1", "*", true);
-    lead_to("127.0.0.1", NULL, NULL);
+    listen_at(f, &broker, HERE, "*", true);
+    lead_to(HERE, NULL, NULL);
     away = true;
     dial_name(&c, &broker, f->cert_b.public_key, "");
     up(f);                              //  Another link, meanwhile
@@ -269,8 +271,8 @@ static void test_pump_looks_names_up_too(void **state)
     fixture_t other = { .cert_b = f->cert_b };
     side_t n;
     assert_int_equal(uv_loop_init(&other.loop), 0);
-    listen_at(&other, &n, "127.0.0.1", "*", false);
-    lead_to(NOWHERE, "127.0.0.1", NULL);
+    listen_at(&other, &n, HERE, "*", false);
+    lead_to(NOWHERE, HERE, NULL);
     hub_peer_t *peer = dial_name(&f->a, &n, f->cert_b.public_key, "n");
     for (int i = 0; i < 200 && !hub_peer_is_up(peer); i++) {
         hub_pump(f->a.hub, 5);
@@ -314,12 +316,12 @@ static void test_another_key_is_told(void **state)
 //  Where it would travel for all to read. A name that begins like a number is a name.
 static void test_the_token_is_said_on_this_host_only(void **state)
 {
-    static const char *const hosts[] = { "localhost", "127.0.0.1", "hub.test", "127.hub.test", "localhost.test" };
+    static const char *const hosts[] = { "localhost", HERE, "hub.test", "127.hub.test", "localhost.test" };
     fixture_t *f = *state;
     side_t plain;
     side_open(&plain, &f->loop, "n");
-    side_bind(&plain, "tcp://127.0.0.1:*");
-    lead_to("127.0.0.1", NULL, NULL);
+    side_bind(&plain, "tcp://" HERE ":*");
+    lead_to(HERE, NULL, NULL);
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
         side_t c;
         side_open(&c, &f->loop, "c");
