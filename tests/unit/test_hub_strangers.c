@@ -286,7 +286,7 @@ static void test_a_thousand_links(void **state)
     }
     f->a.expected = 0;
     uint64_t echoed = 0;
-    for (int round = 0; round < 500 && echoed < CROWD; round++) {
+    for (int round = 0; round < 2500 && echoed < CROWD; round++) {
         f->a.trace[0] = 0;              //  It is not made for crowds
         RUN_FOR(&f->loop, 20);
         echoed = 0;
