@@ -27,8 +27,8 @@ class Case(harness.Case):
     def setUp(self):
         super().setUp()
         self.broker = self.start_broker()
-        self.program(SERVER, "server.lua")
-        self.ana, self.bob = (self.start_node(name, str(self.dir / "server.lua")) for name in ("ana", "bob"))
+        server = self.program(SERVER, "server.lua")
+        self.ana, self.bob = (self.start_node(name, server) for name in ("ana", "bob"))
         self.client = wire_client.Link(self.broker.endpoint, wire_client.token_of(self.runtime / "alua"), timeout=harness.PATIENCE)
         self.addCleanup(self.client.leave)
         self.client.open(visitor=True)
