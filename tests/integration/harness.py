@@ -214,11 +214,10 @@ class Case(unittest.TestCase):
         """Run `alua ARGS...` to its end."""
         process = self.start(*args, env=env, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE)
         if input is not None:
-            try:
+            with contextlib.suppress(BrokenPipeError):      # It may have ended without reading
                 process.say(input)
+            with contextlib.suppress(BrokenPipeError):
                 process.popen.stdin.close()
-            except BrokenPipeError:
-                pass
         return process.wait(timeout)
 
     def run_program(self, text, *args, options=(), **keywords):

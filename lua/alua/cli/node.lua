@@ -83,11 +83,15 @@ local function places(host, given)
   return true
 end
 
+-- Read now, and only once: from a pipe there is nothing more, and a file may be another one later.
+local function program_of(file)
+  if not file then return nothing end
+  return loadfile(file)
+end
+
 function node.run(host, given, rest)
-  local file = rest[1]
-  if not file and not given.name then return 2, "a name, so that others can find it: alua node --name ana" end
-  local program, why = nothing, nil
-  if file then program, why = loadfile(file) end
+  if not rest[1] and not given.name then return 2, "a name, so that others can find it: alua node --name ana" end
+  local program, why = program_of(rest[1])
   if not program then return 1, why end
   local placed
   placed, why = places(host, given)
