@@ -17,6 +17,8 @@
 
 //  After the order to end, ms: enough to flush, short enough for somebody who pressed Ctrl-C.
 #define GRACE 3000
+//  timeout(1) sends its signal to us, and then to our group: that is no second one. ms
+#define SIGNAL_ECHO 100
 //  To tell what one waits for, ms. Whoever computes longer is said not to answer.
 #define ANSWER_TIME 500
 #define STATUS_TIMEOUT 124      //  As timeout(1)
@@ -47,6 +49,8 @@ struct launch {
     uv_timer_t step, limit, phase_timer;
     uv_signal_t signals[3];
     phase_t phase;
+    bool told;                  //  Who waits for what: of one at least
+    uint64_t signalled;         //  When the first signal came; 0: none did
     int status;                 //  The highest so far
     int forced;                 //  Instead of it, or -1
 };
@@ -107,15 +111,19 @@ static void end_all(launch_t *self)
 
 static void tell_silent(void *arg, control_peer_t *peer)
 {
-    (void) arg;
-    if (!peer->answered)
-        fprintf(stderr, "  %s does not answer: it computes, or is stopped (process %d)\n",
-                peer->id ? peer->id : "a process", peer->pid);
+    launch_t *self = arg;
+    if (peer->answered)
+        return;
+    self->told = true;
+    fprintf(stderr, "  %s does not answer: it computes, or is stopped (process %d)\n",
+            peer->id ? peer->id : "a process", peer->pid);
 }
 
 static void stop_asking(launch_t *self)
 {
     control_each(self->control, tell_silent, self);
+    if (!self->told)
+        fprintf(stderr, "  nobody: all processes have ended before they were asked\n");
     end_all(self);
 }
 
@@ -262,7 +270,7 @@ static void on_waits(void *arg, control_peer_t *peer, uint32_t count, wire_reade
     const char *id = peer->id ? peer->id : "a process";
     if (self->phase != ASKING || peer->answered)
         return;
-    peer->answered = true;
+    peer->answered = self->told = true;
     if (count == 0)
         fprintf(stderr, "  %s waits for nothing\n", id);
     while (count-- > 0 && wire_read_bytes(&texts, &text) == 0)
@@ -341,14 +349,16 @@ static bool start_all(launch_t *self)
 
 //  ---- Signals and the limit ---------------------------------------------------
 
-//  The terminal sends Ctrl-C to all of us; the children leave it to us.
+//  The terminal sends Ctrl-C to all of us; the children leave it to us. Twice: at once.
 static void on_signal(uv_signal_t *watcher, int number)
 {
     launch_t *self = watcher->data;
-    if (self->phase != WORKING)
-        kill_all(self);                 //  Twice: at once
-    else
+    uint64_t now = uv_now(&self->loop);
+    if (self->phase == WORKING) {
+        self->signalled = now;
         ask_and_end(self, STATUS_SIGNAL + number, number == SIGINT ? "interrupted" : "told to end");
+    } else if (now - self->signalled > SIGNAL_ECHO)
+        kill_all(self);
 }
 
 static void on_limit(uv_timer_t *timer)

@@ -277,6 +277,15 @@ class TestSignals(harness.Case):
     def test_sigterm(self):
         self.assertEqual(self.serving().stop(signal.SIGTERM).status, 143)
 
+    def test_who_tells_the_whole_group_is_not_out_of_patience(self):
+        """As timeout(1) does: us, and then all of us."""
+        run = self.serving("print 'serving' alua.sleep(100)", 1)
+        run.kill(signal.SIGTERM)
+        run.kill_group(signal.SIGTERM)
+        result = run.wait()
+        self.assertEqual(result.status, 143)
+        self.assertRegex(result.err, r"^alua: told to end. Who waits for what:\n  [^\n]+\n$")
+
     def test_those_that_compute_are_killed_after_a_grace(self):
         run = self.serving(COMPUTE)
         begun = time.monotonic()
