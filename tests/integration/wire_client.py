@@ -162,7 +162,7 @@ class Link:
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.set(zmq.HEARTBEAT_IVL, LIMITS["HEARTBEAT"] if self.heartbeats else 0)
         self.socket.set(zmq.HEARTBEAT_TIMEOUT, LIMITS["HEARTBEAT_TIMEOUT"])
-        self.socket.set(zmq.LINGER, 2000)
+        self.socket.set(zmq.LINGER, 200)    # What comes meanwhile nobody takes, which is like a full queue: see below
         self.socket.set(zmq.SNDHWM, 0)
         self.socket.set(zmq.RCVHWM, 0)      # A full queue, then a cut: libzmq 4.3.4 aborts
         if self.key:
