@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "endpoint.h"
 #include "node_shell.h"
 
 static bool given(const char *text)
@@ -66,11 +67,10 @@ bool node_keys_load(alua_node_t *self, const alua_config_t *config, const char *
 
 //  ---- Listening ---------------------------------------------------------------------
 
+//  ZeroMQ also listens at the interface by its name.
 static bool is_loopback(const char *endpoint)
 {
-    const char *host = endpoint + 6;
-    return strncmp(host, "127.", 4) == 0 || strncmp(host, "localhost:", 10) == 0 || strncmp(host, "[::1]:", 6) == 0
-        || strncmp(host, "lo:", 3) == 0;
+    return endpoint_is_local(endpoint) || strncmp(endpoint, "tcp://lo:", 9) == 0;
 }
 
 bool node_keys_may_listen(const alua_node_t *self, const char *endpoint, const char **error)

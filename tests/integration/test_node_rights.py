@@ -203,6 +203,12 @@ class TestStrangers(keyed.Case):
         self.assertEqual(result.status, 1)
         self.assertIn("alua keys new", result.err)
 
+    def test_so_does_that_of_a_program_whose_host_only_looks_like_a_number_of_loopback(self):
+        for endpoint, status in (("tcp://0.0.0.0:*", 1), ("tcp://127.hub.test:*", 1), ("tcp://127.0.0.1:*", 0), ("tcp://lo:*", 0)):
+            result = self.run_alua("run", self.program("print 'ran'"), env={"ALUA_LISTEN": endpoint})
+            self.assertEqual(result.status, status, result)
+            self.assertEqual(f"others can reach {endpoint}, so it takes a key" in result.err, status == 1, result)
+
     def test_rights_of_oneself_do_not_matter_at_home(self):
         self.start_keyed("return { keys = { ana = {} } }")
         ana = self.keyed_node("ana", """
