@@ -451,10 +451,10 @@ void node_core_close_group(node_core_t *self, uint32_t group, const char *text)
     for (size_t i = 0; i < pendings->size;) {
         size_t size = pendings->size;
         node_pending_t *pending = one_of(pendings->buckets[i], group);
-        self->stat.cancels += pending != NULL;
-        if (pending)
+        if (pending) {
+            self->stat.cancels++;
             node_core_give_up(self, pending, WIRE_E_CLOSED, text);
-        else
+        } else
             i++;
         if (pendings->size != size)
             i = 0;

@@ -29,7 +29,7 @@ class TestApps(harness.Case):
     def test_the_start_raises_nothing(self):
         """Of one that is through, and ends, the others may still hear."""
         for _ in range(5):
-            self.assertEqual([line for line in self.said("start", 4) if "\tapp_leave\t" not in line], [])
+            self.assertEqual([line for line in self.said("start", 4) if "\tapp_leave\tsuccess myapp " not in line], [])
 
     def test_a_destroyed_app_is_told_as_that_and_not_as_leaving(self):
         for _ in range(5):
