@@ -16,6 +16,7 @@ typedef struct {
     uint64_t step;              //  It hears of so many at once
     bool by_hand;               //  Counted by add(), not when the handler is over
     bool open;
+    bool again;                 //  Nothing has come yet since the broker lost the one before
 } lsub_t;
 
 static const char type_name[] = "alua.subscription";
@@ -104,6 +105,30 @@ static void push_message(lua_State *T, wire_reader_t *at, uint64_t missed)
     lua_setmetatable(T, -2);
 }
 
+//  ---- What was left out -----------------------------------------------------------
+
+//  Read from its flags; at: as for push_message.
+static const char *cause_of(lua_State *T, wire_reader_t at, const lsub_t *sub)
+{
+    static const char *const names[] = { NULL, "full", "history", "full, history" };
+    uint64_t flags;
+    for (int i = 0; i < 4; i++)
+        wire_skip(&at);
+    if (wire_read_uint(&at, &flags))
+        lerror_raise(T, WIRE_E_MALFORMED, "a message's flags are no integer");
+    int known = (flags & WIRE_TOPIC_FULL ? 1 : 0) + (flags & WIRE_TOPIC_FORGOTTEN ? 2 : 0);
+    return sub->again ? "lost" : names[known];
+}
+
+//  on_missed(n, alone, cause)
+static void push_missed(lua_State *T, uint64_t missed, bool alone, const char *cause)
+{
+    lua_getiuservalue(T, 1, ON_MISSED);
+    lua_pushinteger(T, (lua_Integer) missed);
+    lua_pushboolean(T, alone);
+    lua_pushstring(T, cause);
+}
+
 //  ---- The event -----------------------------------------------------------------
 
 static int handled(lua_State *T, int status, lua_KContext context)
@@ -124,29 +149,27 @@ static void failed(lua_State *S, ltask_t *task, int status)
         count_one(sub);
 }
 
-//  on_missed(n, alone)
-static void push_missed(lua_State *T, uint64_t missed, bool alone)
-{
-    lua_getiuservalue(T, 1, ON_MISSED);
-    lua_pushinteger(T, (lua_Integer) missed);
-    lua_pushboolean(T, alone);
-}
-
 //  The subscription stands at 1.
 static int handle(lua_State *T, wire_reader_t *at, uint64_t missed)
 {
     lsub_t *sub = lua_touserdata(T, 1);
+    const char *cause = missed || sub->again ? cause_of(T, *at, sub) : NULL;
+    sub->again = false;
     if (wire_is_nil(*at)) {             //  A gap, and nothing behind it yet
-        push_missed(T, missed, true);
-        lua_callk(T, 2, 0, 0, ltask_over);
+        push_missed(T, missed, true, cause);
+        lua_callk(T, 3, 0, 0, ltask_over);
         return 0;
     }
     if (missed) {
-        push_missed(T, missed, false);
-        lua_call(T, 2, 0);
+        push_missed(T, missed, false, cause);
+        lua_call(T, 3, 0);
     }
     lua_getiuservalue(T, 1, HANDLER);
     push_message(T, at, missed);
+    if (cause) {
+        lua_pushstring(T, cause);
+        lua_setfield(T, -2, "cause");
+    }
     if (sub->by_hand) {
         lua_callk(T, 1, 0, 0, ltask_over);
         return 0;
@@ -180,23 +203,25 @@ void ltopic_serve(lcore_t *core, const alua_event_t *event)
 
 //  ---- For Lua -------------------------------------------------------------------
 
-//  core.subscription(number, step, by_hand, handler, on_missed) -> subscription. handler(message) is called for each
-//  message of this number, on_missed(n, alone) for those left out, before the message behind them or alone
+//  core.subscription(number, step, by_hand, again, handler, on_missed) -> subscription. handler(message) is called for each
+//  message of this number, on_missed(n, alone, cause) for those left out, before the message behind them or alone. again:
+//  the broker has lost the one that this one follows, which its first message says
 static int subscription(lua_State *L)
 {
     lcore_t *core = lcore_of(L);
     lua_Integer number = luaL_checkinteger(L, 1), step = luaL_checkinteger(L, 2);
-    lua_settop(L, 5);
+    lua_settop(L, 6);
     lsub_t *self = lua_newuserdatauv(L, sizeof *self, 2);
-    *self = (lsub_t) { .core = core, .number = number, .step = (uint64_t) step, .by_hand = lua_toboolean(L, 3), .open = true };
+    *self = (lsub_t) { .core = core, .number = number, .step = (uint64_t) step, .by_hand = lua_toboolean(L, 3),
+                       .open = true, .again = lua_toboolean(L, 4) };
     luaL_setmetatable(L, type_name);
-    lua_insert(L, 4);
-    lua_setiuservalue(L, 4, ON_MISSED);
-    lua_setiuservalue(L, 4, HANDLER);
+    lua_insert(L, 5);
+    lua_setiuservalue(L, 5, ON_MISSED);
+    lua_setiuservalue(L, 5, HANDLER);
     lua_rawgeti(L, LUA_REGISTRYINDEX, core->topics);
-    lua_pushvalue(L, 4);
+    lua_pushvalue(L, 5);
     lua_rawseti(L, -2, number);
-    lua_settop(L, 4);
+    lua_settop(L, 5);
     return 1;
 }
 

@@ -124,6 +124,9 @@ typedef enum { WIRE_WAY_NONE, WIRE_WAY_OPEN, WIRE_WAY_PROC, WIRE_WAY_ASK, WIRE_W
 #define WIRE_TOPIC_REPLAYED 2u      //  From the history
 #define WIRE_TOPIC_WILL     4u
 #define WIRE_TOPIC_GAP      8u      //  No message: only `missed` counts
+#define WIRE_TOPIC_FULL     16u     //  Of `missed`: because a queue was full
+#define WIRE_TOPIC_FORGOTTEN 32u    //  Of `missed`: no longer in the history that was asked for
+#define WIRE_TOPIC_CAUSES   (WIRE_TOPIC_FULL | WIRE_TOPIC_FORGOTTEN)
 
 //  Bits of HELLO's and WELCOME's features
 #define WIRE_FEATURE_RESUME 1u      //  Frames are counted and resent (LINK headers)

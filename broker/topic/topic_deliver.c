@@ -48,6 +48,7 @@ static void expect_gap(topics_t *self, topic_sub_t *sub)
 static void gap_is_told(topic_sub_t *sub)
 {
     sub->missed = 0;
+    sub->causes = 0;
     topic_list_remove(&sub->gap);
 }
 
@@ -55,7 +56,7 @@ static void gap_is_told(topic_sub_t *sub)
 static void tell_gap(topics_t *self, topic_sub_t *sub)
 {
     static const uint8_t nobody[] = { 0xc0, 0xc0, 0x00 };   //  topic, publisher, seq
-    static const uint8_t nothing[] = { WIRE_TOPIC_GAP, 0xc0, 0xc0 };
+    const uint8_t nothing[] = { (uint8_t) (WIRE_TOPIC_GAP | sub->causes), 0xc0, 0xc0 };    //  flags, reply, value
     uint8_t room[TOPICS_HEAD + TOPIC_FRONT + sizeof nobody + 9 + sizeof nothing], *fields = room + TOPICS_HEAD;
     wire_buf_t out = { fields, 0, sizeof room - TOPICS_HEAD, false };
     topic_message_front(fields, sub->number, sub->told, sub->missed);
@@ -91,20 +92,31 @@ int64_t topic_deliver_due(const topics_t *self)
 void topic_deliver_missed(topics_t *self, topic_sub_t *sub, uint64_t missed)
 {
     sub->missed += missed;
+    sub->causes |= WIRE_TOPIC_FORGOTTEN;
     expect_gap(self, sub);
 }
 
 //  ---- The queue -----------------------------------------------------------
 
+//  Missed before what waits first, or will.
+static void miss(topic_sub_t *sub, uint64_t missed, uint32_t causes)
+{
+    topic_entry_t *first = sub->queue.count ? topic_queue_at(&sub->queue, 0) : NULL;
+    if (first) {
+        first->missed += missed;
+        first->flags |= causes;
+        return;
+    }
+    sub->missed += missed;
+    sub->causes |= causes;
+}
+
 //  The first leaves untold; what was missed before it, and it too if it is dropped, is missed before the next.
 static void skip_first(topics_t *self, topic_sub_t *sub, uint64_t dropped)
 {
-    uint64_t missed = topic_queue_at(&sub->queue, 0)->missed + dropped;
+    topic_entry_t first = *topic_queue_at(&sub->queue, 0);
     topic_queue_pop(&sub->queue, &self->queue_bytes);
-    if (sub->queue.count)
-        topic_queue_at(&sub->queue, 0)->missed += missed;
-    else
-        sub->missed += missed;
+    miss(sub, first.missed + dropped, (first.flags & WIRE_TOPIC_CAUSES) | (dropped ? WIRE_TOPIC_FULL : 0));
     sub->dropped += dropped;
     self->counters.dropped += dropped;
     self->counters.expired += !dropped;
@@ -113,6 +125,7 @@ static void skip_first(topics_t *self, topic_sub_t *sub, uint64_t dropped)
 static void drop_newest(topics_t *self, topic_sub_t *sub)
 {
     sub->missed++;
+    sub->causes |= WIRE_TOPIC_FULL;
     sub->dropped++;
     self->counters.dropped++;
     expect_gap(self, sub);
@@ -133,7 +146,7 @@ static void sweep(topics_t *self, topic_sub_t *sub)
 {
     if (sub->queue.count == 0 || sub->queue.soonest > self->now)
         return;
-    self->counters.expired += topic_queue_sweep(&sub->queue, self->now, &sub->missed, &self->queue_bytes);
+    self->counters.expired += topic_queue_sweep(&sub->queue, self->now, &sub->missed, &sub->causes, &self->queue_bytes);
     expect_gap(self, sub);
 }
 
@@ -169,7 +182,7 @@ static void too_slow(topics_t *self, topic_session_t *session)
 
 static bool append(topics_t *self, topic_sub_t *sub, topic_message_t *message, uint32_t flags)
 {
-    topic_entry_t entry = { message, sub->missed, flags };
+    topic_entry_t entry = { message, sub->missed, flags | sub->causes };
     if (!topic_queue_push(&sub->queue, entry, &self->queue_bytes)) {
         drop_newest(self, sub);
         return false;
@@ -204,7 +217,7 @@ static bool enqueue(topics_t *self, topic_sub_t *sub, topic_message_t *message, 
 
 bool topic_deliver(topics_t *self, topic_sub_t *sub, topic_message_t *message, uint32_t flags)
 {
-    if (sub->queue.count == 0 && ready(sub) && tell(self, sub, message, sub->missed, flags)) {
+    if (sub->queue.count == 0 && ready(sub) && tell(self, sub, message, sub->missed, flags | sub->causes)) {
         if (sub->missed)
             gap_is_told(sub);
         return true;

@@ -66,16 +66,19 @@ void topic_queue_pop(topic_queue_t *self, size_t *total)
     shrink(self);
 }
 
-size_t topic_queue_sweep(topic_queue_t *self, int64_t now, uint64_t *behind, size_t *total)
+size_t topic_queue_sweep(topic_queue_t *self, int64_t now, uint64_t *behind, uint32_t *causes, size_t *total)
 {
     size_t kept = 0, count = self->count;
     uint64_t missed = 0;
+    uint32_t why = 0;
     self->soonest = TOPIC_FOREVER;
     for (size_t i = 0; i < count; i++) {
         topic_entry_t entry = *topic_queue_at(self, i);
         entry.missed += missed;
+        entry.flags |= why;
         bool over = topic_message_expired(entry.message, now);
         missed = over ? entry.missed : 0;
+        why = over ? entry.flags & WIRE_TOPIC_CAUSES : 0;
         if (over) {
             let_go(self, entry.message, total);
             continue;
@@ -85,6 +88,7 @@ size_t topic_queue_sweep(topic_queue_t *self, int64_t now, uint64_t *behind, siz
         *topic_queue_at(self, kept++) = entry;
     }
     *behind += missed;
+    *causes |= why;
     self->count = kept;
     shrink(self);
     return count - kept;

@@ -8,7 +8,7 @@
 typedef struct {
     topic_message_t *message;
     uint64_t missed;            //  Dropped right before it
-    uint32_t flags;             //  Of this delivery
+    uint32_t flags;             //  Of this delivery; WIRE_TOPIC_CAUSES are those of `missed`
 } topic_entry_t;
 
 typedef struct {
@@ -33,8 +33,8 @@ void topic_queue_pop(topic_queue_t *self, size_t *total);
 //  What a push of this message would add to `total`.
 size_t topic_queue_cost(const topic_message_t *message);
 
-//  Without those that are over; the gaps before them go to whoever follows, or to *behind. Returns how many.
-size_t topic_queue_sweep(topic_queue_t *self, int64_t now, uint64_t *behind, size_t *total);
+//  Without those that are over; the gaps before them go to whoever follows, or to *behind and its *causes. Returns how many.
+size_t topic_queue_sweep(topic_queue_t *self, int64_t now, uint64_t *behind, uint32_t *causes, size_t *total);
 
 //  In the order of their stamps.
 void topic_queue_sort(topic_queue_t *self);

@@ -213,7 +213,7 @@ static void move(topics_t *self, topic_sub_t *from, topic_group_t *group)
         self->counters.moved += to != NULL;
         self->counters.abandoned += !over && !to;
         if (to)
-            topic_deliver(self, to, message, topic_queue_at(&from->queue, i)->flags);
+            topic_deliver(self, to, message, topic_queue_at(&from->queue, i)->flags & ~WIRE_TOPIC_CAUSES);
     }
     for (size_t i = 0; i < group->members.count; i++)
         topic_queue_sort(&((topic_sub_t *) group->members.items[i])->queue);

@@ -80,6 +80,7 @@ typedef struct topic_sub {
     uint64_t told, consumed;
     uint64_t window;
     uint64_t missed;            //  Dropped behind the last in the queue
+    uint32_t causes;            //  of that: WIRE_TOPIC_CAUSES
     uint64_t dropped;           //  In all
     topic_queue_t queue;
     size_t limit, byte_limit;   //  of the queue

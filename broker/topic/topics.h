@@ -45,6 +45,7 @@
 //  told + missed + waiting + expired = what was routed to a subscription, always. A gap stands in TOPIC's `missed` where it
 //  is: before the message that follows it. When none follows for TOPICS_GAP ms though the window is open, a TOPIC says so by
 //  itself: WIRE_TOPIC_GAP, topic, publisher, reply and value nil, seq 0, n that of the last message; it is not to be CONSUMED.
+//  The flags next to `missed` say why: WIRE_TOPIC_FULL (a queue), WIRE_TOPIC_FORGOTTEN (no longer in the history), or both.
 //  A message whose ttl ends while it waits leaves as `expired`, and is in nobody's `missed`: it was of no use any more.
 //
 //  **Wills and delays.** A delayed message gets its seq, its time and its ttl when it is published; the answer is then 0

@@ -25,6 +25,8 @@ local subscriptions = {} -- Those that have begun
 ---@field seq integer its number in its topic
 ---@field time number seconds since 1970, by the broker's clock
 ---@field missed integer how many messages of this subscription were left out before it
+---@field cause string? why: "full" (a queue), "history" (no longer kept), both, or "lost" (the broker was restarted or
+---   has given us up: nobody knows how many more)
 ---@field retained boolean? it is the topic's kept value
 ---@field replayed boolean? it comes from the history
 ---@field will boolean? its publisher has died
@@ -64,9 +66,9 @@ local function keep(self)
 end
 
 local function on_missed(self)
-  return function(n, alone)
+  return function(n, alone, cause)
     self.missed = self.missed + n
-    if alone and self.on_gap then self.on_gap(n) end
+    if alone and self.on_gap then self.on_gap(n, cause) end
   end
 end
 
@@ -84,17 +86,19 @@ local function end_with(self, err)
   while #self.waiters > 0 do wake(self) end
 end
 
-local function begin(self)
+-- again: the broker had it, and has lost it.
+local function begin(self, again)
   if self.closed then return end
   ask_subscribe(30, true, "subscribe to " .. self.shown, function(number, err)
     if number == nil then
-      if self.closed or lost.again(err, function() begin(self) end) then return end
+      if self.closed or lost.again(err, function() begin(self, again) end) then return end
       core.report("luaps.subscribe to " .. self.shown, err)
       return end_with(self, err)
     end
     if self.closed then return ask_unsubscribe(30, true, "unsubscribe", nothing, number) end
     self.number = number
-    self.count = core.subscription(number, self.quarter, not self.handler, self.handler or keep(self), on_missed(self))
+    local handler = self.handler or keep(self)
+    self.count = core.subscription(number, self.quarter, not self.handler, again, handler, on_missed(self))
     subscriptions[self] = true
   end, self.pattern, self.options)
 end
@@ -106,7 +110,8 @@ lost.on(function()
   for self in pairs(all) do
     self.count:close()
     self.number = nil
-    begin(self)
+    begin(self, true)
+    if self.on_gap then core.task(self.on_gap, nil, "lost") end
   end
 end)
 
@@ -136,7 +141,8 @@ end
 --- Lua's syntax of `value`, `topic` and `publisher`, which the broker evaluates. What is not handled yet
 --- waits in the broker, `count` messages and `bytes` at most; `policy` says what then happens:
 --- "drop_oldest" (the default), "drop_newest", "refuse" (the publisher), "disconnect". `window`: how many
---- may be under way. `gap(n)` is called when n were left out.
+--- may be under way. `gap(n, cause)` is called when n were left out and nothing follows them, and with nil
+--- and "lost" when the broker was restarted or has given us up.
 ---@param pattern string
 ---@param handler? fun(msg: luaps.Message)
 ---@param options? table

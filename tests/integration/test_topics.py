@@ -325,6 +325,7 @@ class TestSlow(Case):
         eventually(lambda: self.numbers("bob")[-1:] == [10000], "the last one comes")
         numbers = self.numbers("bob")
         self.assertEqual(self.call("bob", "missed"), [10000 - len(numbers)] * 2)
+        self.assertEqual(self.call("bob", "why"), ["full"])
         self.assertLess(len(numbers), 200)
         self.assertEqual(numbers[-100:], list(range(9901, 10001)))
 
@@ -334,6 +335,7 @@ class TestSlow(Case):
         eventually(lambda: sum(self.call("bob", "missed")[:1]) + self.call("bob", "count") == 2000, "the gap is told")
         self.assertEqual(self.numbers("bob"), list(range(1, 117)))
         self.assertEqual(self.call("bob", "missed"), [1884, 1884])
+        self.assertEqual(self.call("bob", "why"), ["alone: full"])
 
     def test_refuse_tells_the_publisher(self):
         bob = self.member("bob")
@@ -380,6 +382,31 @@ class TestCut(Case):
 
 
 class TestRestart(Case):
+    def test_a_subscriber_learns_that_nobody_knows_how_many_it_missed(self):
+        self.member("ana")
+        self.member("bob")
+        self.call("bob", "subscribe", "news")
+        self.call("ana", "published", "news", 1)
+        self.assertEqual(self.hears("bob", 1), ["news:1"])
+        self.restart("ana", "bob")
+        self.subscriptions(1)
+        for value in 2, 3:
+            self.call("ana", "published", "news", value)
+        self.assertEqual(self.hears("bob", 3), ["news:1", "news:2", "news:3"])
+        self.assertEqual((self.call("bob", "why"), self.call("bob", "missed")), (["alone: lost", "lost"], [0, 0]))
+
+    def test_so_does_who_reads_in_a_shell(self):
+        self.member("ana")
+        sub = self.start("sub", "--broker", self.endpoint, "--json", "news")
+        self.subscriptions(1)
+        self.call("ana", "published", "news", 1)
+        self.assertNotIn("cause", sub.expect(r'"value": ?1\b').string)
+        self.restart("ana")
+        self.subscriptions(1)
+        self.call("ana", "published", "news", 2)
+        self.assertRegex(sub.expect(r'"value": ?2\b').string, r'"cause": ?"lost"')
+        self.assertRegex(sub.stop(signal.SIGINT).err, "the broker was restarted, or gave us up: what was meanwhile is left out")
+
     def test_requests_are_answered_again(self):
         self.member("ana")
         self.member("bob")

@@ -177,10 +177,10 @@ static inline void fixture_deny(void *arg, uint64_t session, uint64_t request, i
 
 static inline void note_flags(fixture_t *f, uint64_t flags)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 6; i++)
         if (flags >> i & 1)
-            note(f, "%c", "RPW"[i]);
-    assert_true(flags < 8);
+            note(f, "%c", "RPWGFH"[i]);
+    assert_true(flags < 64);
 }
 
 static inline void note_topic(fixture_t *f, wire_reader_t *in)
@@ -207,17 +207,21 @@ static inline void note_topic(fixture_t *f, wire_reader_t *in)
 
 static inline void note_gap(fixture_t *f, wire_reader_t *in)
 {
-    static const uint8_t end[] = { WIRE_TOPIC_GAP, 0xc0, 0xc0 };
+    static const uint8_t end[] = { 0xc0, 0xc0 };
+    uint64_t flags;
     int64_t time;
     assert_int_equal(in->at[0], 0xc0);
     assert_int_equal(in->at[1], 0xc0);
     assert_int_equal(in->at[2], 0);
     in->at += 3;
     assert_int_equal(wire_read_int(in, &time), 0);
+    assert_int_equal(wire_read_uint(in, &flags), 0);
+    assert_true(flags & WIRE_TOPIC_GAP);
     assert_int_equal(in->end - in->at, sizeof end);
     assert_memory_equal(in->at, end, sizeof end);
     in->at = in->end;
     note(f, " gap");
+    note_flags(f, flags & ~WIRE_TOPIC_GAP);
 }
 
 static inline int fixture_tell(void *arg, uint64_t session, uint8_t *fields, size_t size)

@@ -156,7 +156,7 @@ static void test_a_will_and_who_refuses(void **state)
     expect(f, "2> 2.2 gone@1W 1\n");
     consumed(f, 1, 1, 1);
     elapse(f, TOPICS_GAP);
-    expect(f, "1> 1.1+1 gap\n");
+    expect(f, "1> 1.1+1 gapF\n");
 }
 
 //  ---- What the broker says ------------------------------------------------

@@ -119,7 +119,7 @@ static void test_what_could_not_wait_is_missed(void **state)
     countdown = 0;
     publish(&f, "'a' 3");
     consumed(&f, 1, 1, 1);
-    expect(&f, "1> 1.1 a@1 1\n1> 1.2+1 a@3 3\n");
+    expect(&f, "1> 1.1 a@1 1\n1> 1.2+1 a@3F 3\n");
     topics_destroy(&f.topics);
 }
 

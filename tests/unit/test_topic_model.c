@@ -229,6 +229,7 @@ static void try_subscribe(void)
         group->made = sub->number;
     group->members[group->count++] = (int) (sub - play.subs);
     sub->missed = missed;
+    sub->causes = missed ? WIRE_TOPIC_FORGOTTEN : 0;
     arm(sub);
     play.replayed += count;
     for (size_t i = 0; i < count; i++)
@@ -376,8 +377,8 @@ static void tell_gaps(void)
         sub->armed = false;
         if (ready(sub) && link_takes(sub)) {
             play.expected[play.expected_count++] =
-                (event_t) { sub->number, sub->told, sub->missed, 0, 0, -1, WIRE_TOPIC_GAP };
-            sub->missed = 0;
+                (event_t) { sub->number, sub->told, sub->missed, 0, 0, -1, WIRE_TOPIC_GAP | sub->causes };
+            sub->missed = sub->causes = 0;
             play.gaps++;
         }
         line_up(sub, true);

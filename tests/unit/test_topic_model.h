@@ -45,7 +45,7 @@ typedef struct {
     uint64_t waiting;           //  Since when, in its session's line; 0: not
     int user, pattern, group, filter;   //  group and filter from 1; 0: none
     uint64_t number, told, consumed, window, missed, limit;
-    unsigned policy;
+    unsigned policy, causes;    //  causes: flags, of missed
     int64_t gap_due;
     entry_t queue[QUEUE];
     size_t count;
@@ -192,13 +192,14 @@ static bool say(sub_t *sub, const message_t *message, uint64_t missed, unsigned 
 
 static void remove_entry(sub_t *sub, size_t at, uint64_t missed)
 {
+    unsigned causes = (missed ? WIRE_TOPIC_FULL : 0) | (sub->queue[at].missed ? sub->queue[at].flags & WIRE_TOPIC_CAUSES : 0);
     missed += sub->queue[at].missed;
     memmove(sub->queue + at, sub->queue + at + 1, (sub->count - at - 1) * sizeof *sub->queue);
     sub->count--;
     if (at < sub->count)
-        sub->queue[at].missed += missed;
+        sub->queue[at].missed += missed, sub->queue[at].flags |= causes;
     else
-        sub->missed += missed;
+        sub->missed += missed, sub->causes |= causes;
 }
 
 static void sweep(sub_t *sub)
@@ -237,8 +238,8 @@ static void line_up(sub_t *sub, bool something)
 static bool append(sub_t *sub, const message_t *message, unsigned flags)
 {
     assert_true(sub->count < QUEUE);
-    sub->queue[sub->count++] = (entry_t) { message, sub->missed, flags };
-    sub->missed = 0;
+    sub->queue[sub->count++] = (entry_t) { message, sub->missed, flags | sub->causes };
+    sub->missed = sub->causes = 0;
     sub->armed = false;
     if (!sub->waiting)
         line_up(sub, true);
@@ -248,6 +249,7 @@ static bool append(sub_t *sub, const message_t *message, unsigned flags)
 static bool drop_newest(sub_t *sub)
 {
     sub->missed++;
+    sub->causes |= WIRE_TOPIC_FULL;
     play.dropped++;
     arm(sub);
     return false;
@@ -256,8 +258,8 @@ static bool drop_newest(sub_t *sub)
 static bool deliver(sub_t *sub, const message_t *message, unsigned flags)
 {
     user_t *user = user_of(sub);
-    if (sub->count == 0 && ready(sub) && say(sub, message, sub->missed, flags)) {
-        sub->missed = 0;
+    if (sub->count == 0 && ready(sub) && say(sub, message, sub->missed, flags | sub->causes)) {
+        sub->missed = sub->causes = 0;
         sub->armed = false;
         return true;
     }
@@ -346,7 +348,7 @@ static void leave(sub_t *sub)
         play.expired += message->expires <= play.now;
         play.moved += to != NULL;
         if (to)
-            deliver(to, message, sub->queue[i].flags);
+            deliver(to, message, sub->queue[i].flags & ~WIRE_TOPIC_CAUSES);
     }
     for (size_t i = 0; sub->group && i < group->count; i++)
         sort_queue(&play.subs[group->members[i]]);

@@ -176,7 +176,7 @@ static void test_from_a_number_on(void **state)
     assert_non_null(strstr(f->trace, "1 ! usage"));
     fill(f, "b", 1, 3);
     past(f, "'b' {seq=1}");                 //  Two are lost, and that is said
-    expect(f, "1> 5.1+2 b@3P 3\n");
+    expect(f, "1> 5.1+2 b@3PH 3\n");
     past(f, "'c' {seq=7}");
     expect(f, "");
 }
@@ -190,7 +190,7 @@ static void test_lost_numbers_are_told_though_nothing_comes(void **state)
     past(f, "'a' {seq=1}");
     expect(f, "");
     elapse(f, TOPICS_GAP);
-    expect(f, "1> 1.0+1 gap\n");
+    expect(f, "1> 1.0+1 gapH\n");
 }
 
 static void test_retained_and_replayed_comes_once(void **state)
@@ -210,7 +210,7 @@ static void test_retained_and_replayed_comes_once(void **state)
     publish(f, "'b' 2 {retain=true}");
     fill(f, "b", 3, 4);
     past(f, "'b' {seq=1}");                 //  1 and 3 are lost; 2 is not
-    expect(f, "1> 5.1+2 b@2R 2\n1> 5.2 b@4P 4\n");
+    expect(f, "1> 5.1+2 b@2RH 2\n1> 5.2 b@4P 4\n");
     publish(f, "'c' 1 {retain=true}");
     past(f, "'c' {last=1}");
     expect(f, "1> 6.1 c@1RP 1\n");
@@ -223,7 +223,7 @@ static void test_a_history_is_bounded(void **state)
     fill(f, "a", 1, TOPICS_HISTORY + 100);
     past(f, "'a' {seq=1}");
     assert_int_equal(told(f), TOPICS_HISTORY);
-    assert_non_null(strstr(f->trace, "1> 2.1+100 a@101P 101\n"));
+    assert_non_null(strstr(f->trace, "1> 2.1+100 a@101PH 101\n"));
     static char text[200100];
     snprintf(text, sizeof text, "'a' '%0200000d'", 0);
     for (int i = 0; i < 10; i++)
@@ -366,7 +366,7 @@ static void test_a_replay_that_does_not_fit(void **state)
     int sub = past(f, "'a' {last=9 window=1 count=2}");
     expect(f, "1> 4.1 a@1P 1\n");
     consumed(f, 1, sub, 1);
-    expect(f, "1> 4.2+3 a@5P 5\n");
+    expect(f, "1> 4.2+3 a@5PF 5\n");
     past(f, "'a' {last=9 count=6 policy='refuse'}");
     assert_int_equal(told(f), 6);
     assert_int_equal(stat_of(f, "topic.subscriptions"), 3);

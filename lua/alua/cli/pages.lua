@@ -668,8 +668,8 @@ DESCRIPTION
     Prints the topic and the value of each message whose topic matches PATTERN,
     until Ctrl-C. In PATTERN, * is one word and > at the end is all further
     ones, at least one. Values that are retained come first. How many were left
-    out because this command did not keep up is said on standard error. When
-    the broker is restarted, it goes on.
+    out, and why (this command did not keep up; the broker was restarted), is
+    said on standard error. When the broker is restarted, it goes on.
 
 OPTIONS
     --broker ENDPOINT   which network (see alua help)
@@ -685,7 +685,8 @@ OPTIONS
     --filter EXPRESSION only those for which this is true: Lua's operators on
                         value, topic and publisher
     --json              an object for each, with topic, value, publisher, seq,
-                        time, and retained, replayed or will where they are true
+                        time, and retained, replayed or will where they are true,
+                        missed and cause where some were left out before it
 
 EXIT STATUS
     0 after N messages; 1 after --timeout, or when it failed; 2 for a command

@@ -19,8 +19,15 @@ local function line(msg, json)
   if not json then return msg.topic .. " " .. values.text(msg.value) end
   return values.text({
     topic = msg.topic, value = msg.value, publisher = msg.publisher, seq = msg.seq, time = msg.time,
-    retained = msg.retained, replayed = msg.replayed, will = msg.will,
+    missed = msg.cause and msg.missed, cause = msg.cause, retained = msg.retained, replayed = msg.replayed, will = msg.will,
   }, true)
+end
+
+local causes = { full = "the queue was full", history = "no longer kept" }
+
+local function left_out(msg)
+  if msg.cause == "lost" then return "alua: the broker was restarted, or gave us up: what was meanwhile is left out\n" end
+  return ("alua: %d left out (%s)\n"):format(msg.missed, (msg.cause:gsub("%a+", causes)))
 end
 
 function sub.run(host, given, rest)
@@ -34,7 +41,7 @@ function sub.run(host, given, rest)
     for _ = 1, given.count or math.huge do
       local msg = subscription:next { timeout = given.patience }
       if not msg then return FAILED end
-      if msg.missed > 0 then io.stderr:write("alua: ", msg.missed, " left out\n") end
+      if msg.cause then io.stderr:write(left_out(msg)) end
       values.print(line(msg, given.json))
     end
     return 0

@@ -122,6 +122,21 @@ case("the past: last, since and seq", function(topic, subscribe)
   same({}, values(subscribe(topic, nil, { since = os.time() + 1000 })))
 end)
 
+case("why messages were left out: a history that is too short, a queue that is full", function(topic, subscribe)
+  subscribe(topic, nil, { last = 0 })
+  for i = 1, 1099 do luaps.publish(topic, i) end
+  publish(topic, 1100)
+  local late = subscribe(topic, nil, { seq = 1 })
+  local msg, full = late:next { timeout = 5 }, nil
+  same(table.pack(77, 76, "history"), msg.value, msg.missed, msg.cause)
+  same(nil, late:next({ timeout = 5 }).cause)
+  local slow = subscribe(topic, nil, { window = 1, count = 1 })
+  for i = 1, 4 do publish(topic, i) end
+  msg, full = slow:next { timeout = 5 }, slow:next { timeout = 5 }
+  same(table.pack(1, 0, nil, 4, 2, "full"), msg.value, msg.missed, msg.cause, full.value, full.missed, full.cause)
+  same(2, slow.missed)
+end)
+
 case("filters: an expression of value, topic and publisher", function(topic, subscribe)
   local sub = subscribe(topic .. ".>", nil, { filter = "value.t > 20 and suffix(topic, '.hall')" })
   publish(topic .. ".hall", { t = 21 })

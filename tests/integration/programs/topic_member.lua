@@ -1,11 +1,15 @@
 -- A node's topics by remote call, so that a test can order it about.
-local list, gaps, subs, puller = {}, {}, {}, nil
+local list, gaps, subs, causes, puller = {}, {}, {}, {}, nil
 
 function subscribe(pattern, options)
   options = options or {}
-  options.gap = function(n) gaps[#gaps + 1] = n end
+  options.gap = function(n, cause)
+    gaps[#gaps + 1] = n
+    causes[#causes + 1] = "alone: " .. cause
+  end
   subs[#subs + 1] = luaps.subscribe(pattern, function(msg)
     if msg.missed > 0 then gaps[#gaps + 1] = msg.missed end
+    causes[#causes + 1] = msg.cause
     local text = tostring(msg.value):gsub("x+$", "")       -- What it was made longer by
     list[#list + 1] = ("%s:%s%s"):format(msg.topic, text, msg.will and ":will" or "")
   end, options)
@@ -75,6 +79,7 @@ function between() if answer then return answer, slipped end end
 function will(topic, value) return luaps.will(topic, value) end
 function heard() return list end
 function count() return #list end
+function why() return causes end
 function missed()
   local sum = 0
   for _, n in ipairs(gaps) do sum = sum + n end
