@@ -18,8 +18,9 @@
 
 //  Stands before each text, on its first line, so that lines keep their numbers. `return false, text` refuses as well.
 static const char prelude[] =
-    "local t, on, phase, who, space = ... local luats, spaces, refuse = {} "
-    "do local op, term, ceil = space_op, term, math.ceil space_op = nil luats.code = code "
+    "local t, on, phase, who, space = ... local luats, spaces, refuse, redirect = {} "
+    "do local op, term, ceil, go = space_op, term, math.ceil, space_redirect "
+    "space_op = nil space_redirect = nil luats.code = code "
     "for _, word in ipairs { 'any', 'rest' } do luats[word] = term(word) end "
     "for _, kind in ipairs { 'boolean', 'number', 'int', 'float', 'string', 'table' } do luats[kind] = term('type', kind) end "
     "for _, word in ipairs { 'range', 'prefix', 'oneof', 'var', 'where' } do "
@@ -33,11 +34,12 @@ static const char prelude[] =
     "read_all = function(template, limit) return (op('read', name, template or { luats.rest }, { all = limit or true })) end, "
     "count = function(template) return (op('count', name, template)) end } end "
     "space = spaces(space) "
-    "function refuse(text) error({ refused = tostring(text) }, 0) end end "
+    "function refuse(text) error({ refused = tostring(text) }, 0) end "
+    "function redirect(name, tuple) go(tostring(name), tuple) error({ redirected = true }, 0) end end "
     "local any, rest, int, float = luats.any, luats.rest, luats.int, luats.float "
     "local range, prefix, oneof, var, where = luats.range, luats.prefix, luats.oneof, luats.var, luats.where ";
 
-static const char *const calls[] = { "space_op", NULL };
+static const char *const calls[] = { "space_op", "space_redirect", NULL };
 
 typedef struct run run_t;
 
@@ -46,6 +48,7 @@ struct run {
     run_t *next, **back;
     uint64_t number;            //  The core's
     bool after;
+    wire_buf_t elsewhere;       //  Of redirect(name, tuple): what it was given, packed
     int code;                   //  It could not be begun: why; told by the timer
     char name[WIRE_MAX_NAME + 1];
 };
@@ -83,6 +86,7 @@ static void run_free(run_t *run)
     *run->back = run->next;
     if (run->next)
         run->next->back = run->back;
+    wire_buf_free(&run->elsewhere);
     free(run);
 }
 
@@ -116,12 +120,23 @@ static bool find_text(const wire_reader_t *map, const char *key, wire_str_t *tex
     return wire_map_find(map, key, &at) && wire_read_bytes(&at, text) == 0;
 }
 
-//  Whether it ended by refuse(text).
-static bool has_refused(const jail_outcome_t *outcome, wire_str_t *text)
+//  Whether it ended by throwing a table with that key.
+static bool has_thrown(const jail_outcome_t *outcome, const char *key, wire_reader_t *at)
 {
     wire_reader_t value;
-    return outcome->code == WIRE_E_REMOTE && wire_map_find(&outcome->body, "value", &value)
-        && wire_map_find(&value, "refused", &value) && wire_read_bytes(&value, text) == 0;
+    return outcome->code == WIRE_E_REMOTE && wire_map_find(&outcome->body, "value", &value) && wire_map_find(&value, key, at);
+}
+
+//  Errors carry no large values, so redirect() hands them over before it ends the text.
+static void redirect(run_t *run)
+{
+    wire_buf_t given = run->elsewhere;
+    wire_reader_t tuple = wire_reader(given.data, given.size);
+    wire_str_t space = { "", 0 };
+    run->elsewhere = (wire_buf_t) WIRE_BUF_EMPTY;       //  The run is no more when it is judged
+    wire_read_bytes(&tuple, &space);
+    judge(run, SPACES_REDIRECT, space, wire_is_nil(tuple) ? wire_reader(NULL, 0) : tuple);
+    wire_buf_free(&given);
 }
 
 //  "timeout: the text ran ..."; an error of the text's own is its message, which has the line in it.
@@ -174,10 +189,13 @@ static void on_outcome(void *arg, const jail_outcome_t *outcome)
 {
     run_t *run = arg;
     wire_str_t text;
+    wire_reader_t at;
     if (outcome->code == 0)
         take_results(run, outcome->body);
-    else if (has_refused(outcome, &text))
+    else if (has_thrown(outcome, "refused", &at) && wire_read_bytes(&at, &text) == 0)
         judge(run, SPACES_REFUSE, text, wire_reader(NULL, 0));
+    else if (has_thrown(outcome, "redirected", &at) && run->elsewhere.size)
+        redirect(run);
     else
         tell_failure(run, outcome);
 }
@@ -205,15 +223,31 @@ static int raise_error(wire_buf_t *answer, int code, const char *text)
     return code;
 }
 
+//  space_redirect(space, tuple or nil)
+static int keep_elsewhere(run_t *run, wire_reader_t args, wire_buf_t *answer)
+{
+    uint32_t count;
+    wire_buf_clear(&run->elsewhere);
+    if (wire_read_array(&args, &count) == 0 && count)
+        wire_buf_append(&run->elsewhere, args.at, (size_t) (args.end - args.at));
+    if (count == 1)
+        wire_put_nil(&run->elsewhere);
+    if (run->elsewhere.failed)
+        return raise_error(answer, WIRE_E_NO_MEMORY, "the broker is out of memory");
+    wire_put_array(answer, 0);
+    return 0;
+}
+
 //  space_op(word, space, ...): what follows the word are the fields of its message. Nothing there is no error.
 static int on_call(void *arg, wire_str_t name, wire_reader_t args, wire_buf_t *answer)
 {
+    if (wire_str_is(name, "space_redirect"))
+        return keep_elsewhere(arg, args, answer);
     run_t *run = arg;
     broker_jail_t *self = run->jail;
     uint32_t count, fields = 0;
     wire_str_t word;
     char text[256];
-    (void) name;
     if (wire_read_array(&args, &count) || count == 0 || wire_read_bytes(&args, &word) || !type_of(word))
         return raise_error(answer, WIRE_E_USAGE, "a reaction does out, take, read and count");
     wire_buf_clear(&self->fields);

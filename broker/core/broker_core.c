@@ -317,9 +317,27 @@ static void clock_tick(broker_core_t *self, int64_t now)
         broker_propose(self, &record);
 }
 
+//  Whether the owner of a run may put something into that space.
+static int may_redirect(broker_core_t *self, uint64_t run, wire_str_t space, int64_t now)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    wire_put_text(&fields, space.data, space.size);
+    wire_put_array(&fields, 0);
+    int rc = fields.failed ? broker_say(self, WIRE_E_NO_MEMORY, "the broker is out of memory")
+                           : broker_rights_run(self, run, WIRE_OUT, 2, wire_reader(fields.data, fields.size), now);
+    wire_buf_free(&fields);
+    return rc;
+}
+
 int broker_core_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t what, wire_str_t text,
                         wire_reader_t tuple, int64_t now)
 {
+    char why[BROKER_TEXT];
+    if (what == SPACES_REDIRECT && may_redirect(self, run, text, now)) {
+        snprintf(why, sizeof why, "%s", self->text);
+        what = SPACES_FAILED;
+        text = broker_str(why);
+    }
     int rc = broker_space_verdict(self, run, what, text, tuple, now);
     broker_settle(self, now);
     return rc;

@@ -32,7 +32,7 @@
     X(SPACE,      14, "ms left to wait << 8 | type, -, `count` fields: an operation on tuple spaces") \
     X(TOPIC,      15, "ms since 1970 << 8 | type, -, `count` fields: publish, subscribe ...") \
     X(CLOCK,      16, "ms since 1970, -, -: what spaces and topics had to do by now")      \
-    X(VERDICT,    17, "run, text, the tuple of a rewrite: a reaction's run has ended; request: spaces_judgement_t") \
+    X(VERDICT,    17, "run, text, the tuple of a rewrite or redirect: a reaction's run has ended; request: spaces_judgement_t") \
     X(REACTED,    18, "run, -, `count` fields: a reaction's run does an operation; request: its type") \
     X(POLICY,     19, "-, -, the packed policy (policy/policy) or nil: what keys may do from now on") \
     X(TRUST,      20, "-, -, map from the names of all trusted certificates to their keys: these names are theirs") \

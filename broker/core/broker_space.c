@@ -58,7 +58,7 @@ int broker_space_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t w
 {
     broker_record_t record = { .kind = BROKER_RECORD_VERDICT, .time = now, .request = (uint64_t) what, .number = run,
                                .name = text };
-    if (what == SPACES_REWRITE)
+    if (what == SPACES_REWRITE || what == SPACES_REDIRECT)
         record.body = (wire_str_t) { (const char *) tuple.at, (size_t) (tuple.end - tuple.at) };
     int rc = broker_propose(self, &record);
     rc = rc ? rc : self->space_rc;

@@ -132,6 +132,8 @@ void space_turn_wake(spaces_t *self, space_reactor_t *reactor);
 void space_turn_offer(spaces_t *self, space_tuple_t *tuple);
 //  What the run that ended came to.
 void space_turn_refused(spaces_t *self, space_reactor_t *reactor, const char *text);
+//  The OUT that it was about is done in another space, with that tuple (at NULL: its own). Else a code, and it goes on.
+int  space_turn_redirect(spaces_t *self, space_reactor_t *reactor, wire_str_t space, wire_reader_t tuple);
 void space_turns_drop(spaces_t *self, space_reactor_t *reactor);
 
 #endif

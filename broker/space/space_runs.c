@@ -233,6 +233,17 @@ static void rewrite(spaces_t *self, space_reactor_t *reactor, wire_reader_t tupl
     self->counters.rewritten++;
 }
 
+static void redirect(spaces_t *self, space_reactor_t *reactor, const spaces_verdict_t *verdict)
+{
+    char text[SPACE_TEXT];
+    int rc = space_turn_redirect(self, reactor, verdict->text, verdict->tuple);
+    self->counters.redirected += !rc;
+    if (!rc)
+        return;
+    snprintf(text, sizeof text, "redirect: %.400s", self->text);
+    fail(self, reactor, text);
+}
+
 static void judge(spaces_t *self, space_reactor_t *reactor, const spaces_verdict_t *verdict)
 {
     char text[SPACE_TEXT];
@@ -244,6 +255,8 @@ static void judge(spaces_t *self, space_reactor_t *reactor, const spaces_verdict
         space_turn_refused(self, reactor, text);
     else if (verdict->what == SPACES_REWRITE && !reactor->run_after)
         rewrite(self, reactor, verdict->tuple);
+    else if (verdict->what == SPACES_REDIRECT && !reactor->run_after)
+        redirect(self, reactor, verdict);
 }
 
 int spaces_verdict(spaces_t *self, uint64_t run, const spaces_verdict_t *verdict, int64_t now)

@@ -238,7 +238,7 @@ static inline space_tuple_t *space_tuple_prev(const space_tuple_t *self)
 #define SPACE_COUNTERS(X)                                                                       \
     X(outs) X(takes) X(reads) X(counts) X(acks) X(releases) X(extends) X(batches) X(destroys)   \
     X(waited) X(timeouts) X(expired) X(leases_over) X(told) X(missed) X(denied) X(full) \
-    X(runs) X(refused) X(rewritten) X(failed) X(unreported)
+    X(runs) X(refused) X(rewritten) X(redirected) X(failed) X(unreported)
 
 typedef struct {
 #define X(name) uint64_t name;
@@ -298,7 +298,8 @@ int spaces_no_memory(spaces_t *self);
 void spaces_answer(spaces_t *self, uint64_t session, uint64_t request, const wire_buf_t *fields, uint32_t count);
 void spaces_deny(spaces_t *self, uint64_t session, uint64_t request, int code, const char *text);
 
-//  One operation, at once: answered or denied; the code.
+//  One operation, at once: answered, or (carry_out) denied; the code.
+int spaces_try(spaces_t *self, const spaces_op_t *op);
 int spaces_carry_out(spaces_t *self, const spaces_op_t *op);
 
 //  0 or FULL with a sentence: room for so many bytes more.

@@ -248,6 +248,45 @@ void space_turn_refused(spaces_t *self, space_reactor_t *reactor, const char *te
         deny_current(self, reactor, WIRE_E_DENIED, text);
 }
 
+//  ---- An OUT that goes to another space ------------------------------------
+
+static bool is_about_out(const space_reactor_t *reactor)
+{
+    return !reactor->asking.waiter && reactor->current && reactor->current->op.type == WIRE_OUT;
+}
+
+//  Its fields, with the options that it has.
+static void put_elsewhere(const space_reactor_t *reactor, wire_str_t space, wire_reader_t tuple, wire_buf_t *out)
+{
+    wire_reader_t options = reactor->current->op.fields;
+    if (!tuple.at)
+        tuple = wire_reader(reactor->asking.bytes.data, reactor->asking.bytes.size);
+    wire_skip(&options);
+    wire_skip(&options);
+    wire_put_text(out, space.data, space.size);
+    wire_buf_append(out, tuple.at, (size_t) (tuple.end - tuple.at));
+    wire_buf_append(out, options.at, (size_t) (options.end - options.at));
+}
+
+//  Without reactions, as everything that a reaction does.
+int space_turn_redirect(spaces_t *self, space_reactor_t *reactor, wire_str_t space, wire_reader_t tuple)
+{
+    wire_buf_t fields = WIRE_BUF_EMPTY;
+    if (!is_about_out(reactor))
+        return spaces_say(self, WIRE_E_USAGE, "only an out can be redirected");
+    put_elsewhere(reactor, space, tuple, &fields);
+    spaces_op_t op = reactor->current->op;
+    op.now = self->now;
+    op.fields = wire_reader(fields.data, fields.size);
+    self->reacting = true;
+    int rc = fields.failed ? spaces_no_memory(self) : spaces_try(self, &op);
+    self->reacting = false;
+    wire_buf_free(&fields);
+    if (!rc)
+        finish(self, reactor);
+    return rc;
+}
+
 //  ---- Turns ---------------------------------------------------------------
 
 static void turn_later(spaces_t *self, space_reactor_t *reactor)

@@ -155,12 +155,18 @@ static int choose(spaces_t *self, const spaces_op_t *op)
     }
 }
 
-int spaces_carry_out(spaces_t *self, const spaces_op_t *op)
+int spaces_try(spaces_t *self, const spaces_op_t *op)
 {
     self->made.count = self->found.count = 0;
     self->actor = op->session;
     int rc = choose(self, op);
     self->actor = 0;
+    return rc;
+}
+
+int spaces_carry_out(spaces_t *self, const spaces_op_t *op)
+{
+    int rc = spaces_try(self, op);
     if (rc)
         spaces_deny(self, op->session, op->request, rc, self->text);
     return rc;

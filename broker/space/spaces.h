@@ -85,12 +85,14 @@ typedef struct {
     wire_reader_t tuple;
 } spaces_run_t;
 
-//  After the operation all but FAILED are the same.
-typedef enum { SPACES_ALLOW, SPACES_REFUSE, SPACES_REWRITE, SPACES_FAILED } spaces_judgement_t;
+//  After the operation all but FAILED are the same. REDIRECT is for an OUT alone: it is done in another space, at once and
+//  without the reactions there, with the options that it has; what fails there is the run's failure.
+typedef enum { SPACES_ALLOW, SPACES_REFUSE, SPACES_REWRITE, SPACES_FAILED, SPACES_REDIRECT } spaces_judgement_t;
 typedef struct {
     spaces_judgement_t what;
-    wire_str_t text;            //  REFUSE: the operation is denied DENIED with it. FAILED: for the owner
-    wire_reader_t tuple;        //  REWRITE: one packed tuple, scanned; is put, or answered, instead
+    wire_str_t text;            //  REFUSE: the operation is denied DENIED with it. FAILED: for the owner. REDIRECT: the space
+    wire_reader_t tuple;        //  REWRITE: one packed tuple, scanned; is put, or answered, instead. REDIRECT: likewise, or
+                                //  nothing: the tuple as it is
     uint32_t count;             //  Operations that it does further, in order:
     wire_reader_t operations;   //      [type, space, ...] as in a BATCH, scanned: OUT TAKE READ COUNT
 } spaces_verdict_t;

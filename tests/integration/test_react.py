@@ -115,6 +115,41 @@ class TestWhatTheyDo(ReactCase):
           show(space:take({ "job", 42 })[2])
         """, ["42 x true", "a view of it", "42"])
 
+    def test_redirect(self):
+        """The out is done elsewhere, with its options; who waits there gets the tuple, and the guard there is not asked."""
+        self.play("""
+          local urgent = luats.space "urgent"
+          react("out", [[
+            if t.urgent then redirect "urgent" end
+            if t[2] == 7 then return redirect("urgent", { "seven", code = t.code, big = ("x"):rep(500000) }) end
+            return { t[1], "here" }]], { template = { "job", luats.any } })
+          assert(urgent:react { code = "return refuse 'no'", on = "out", name = "guard" })
+          local got
+          urgent:take({ "job", 1 }, nil, function(tuple) got = tuple end)
+          show(space:out { "job", 1, urgent = true })
+          while not got do alua.sleep(0.01) end
+          show(got.urgent, urgent:count(), space:count())
+          show(space:out({ "job", 2, urgent = true }, { ttl = 0.05 }))
+          while urgent:count() > 0 do alua.sleep(0.01) end
+          show(space:out { "job", 7, code = luats.code "return 42" })
+          local t = urgent:take { luats.any }
+          show(t[1], t.code(), #t.big)
+          space:out({ "job", 8 }, nil, function(number) show(number, space:take { "job", luats.any }[2]) got = nil end)
+          while got do alua.sleep(0.01) end
+          show(urgent:out { "direct" })
+        """, ["1", "true 0 0", "2", "3", "seven 42 500000", "4 here", "nil denied/no"])
+
+    def test_what_cannot_be_redirected(self):
+        self.play("""
+          react("out", [[redirect(t[1])]], { template = { luats.prefix "" , 1 } })
+          react("out", [[redirect("other", t[1])]], { template = { luats.any, 2 } })
+          react("take", [[redirect "other"]])
+          react("out", [[redirect "other"]], { phase = "after" })
+          show(space:out { "", 1 })
+          show(space:out { "a", 2 })
+          show(#space:take { "a", 2 }, space:count(), luats.space "other":count())
+        """, ["1", "2", "2 1 0"], "(?s)redirect: .*name.*redirect: .*redirect: only an out can be redirected")
+
     def test_code_stays_code(self):
         """In a rewrite, in what it puts, and what it makes; the text itself can be looked at."""
         self.play("""

@@ -429,6 +429,30 @@ static void test_a_reaction_has_its_owners_rights(void **state)
     assert_int_not_equal(act(f, WIRE_OUT, "{ 'log', { 'y' } }", text), 0);           //  Nobody's rights are none
 }
 
+static void test_a_reaction_sends_nothing_where_its_owner_may_not(void **state)
+{
+    fixture_t *f = *state;
+    policy(f, "{ keys = { ana = { code = 'jail', take = { 's' }, read = { 's' }, out = { 'log' } } } }");
+    client_t *ana = come_by(f, "ana", KEY_A, "ana"), *local = come(f, "local");
+    say(f, ana, WIRE_REACT, "{ 's', 'out', 'before', { 'x' }, 'mover', 'return' }");
+    ignore(f);
+    static const struct { const char *to, *heard; } moves[] = {
+        { "log", "local< ANSWER#1 1\n" },
+        { "secret", "ana< REACTION 1 ana may not put into the space secret" },
+    };
+    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
+        say(f, local, WIRE_OUT, "{ 's', { 'x' } }");
+        INSIDE(broker_core_verdict(f->core, shell.run, SPACES_REDIRECT, broker_str(moves[i].to), wire_reader(NULL, 0), f->now));
+        assert_non_null(strstr(f->trace, moves[i].heard));
+        assert_non_null(strstr(f->trace, "local< ANSWER#"));
+        ignore(f);
+    }
+    say(f, local, WIRE_COUNT, "{ 's' }");
+    say(f, local, WIRE_COUNT, "{ 'log' }");
+    say(f, local, WIRE_COUNT, "{ 'secret' }");
+    expect(f, "local< ANSWER#3 1\nlocal< ANSWER#4 1\nlocal< ANSWER#5 0\n");
+}
+
 //  ---- Changes -------------------------------------------------------------
 
 static void test_a_new_policy_is_in_force_at_once(void **state)
@@ -596,6 +620,7 @@ int main(void)
         KEYS_TEST(test_rights_are_about_something),
         KEYS_TEST(test_lists_show_what_one_may),
         KEYS_TEST(test_a_reaction_has_its_owners_rights),
+        KEYS_TEST(test_a_reaction_sends_nothing_where_its_owner_may_not),
         KEYS_TEST(test_a_new_policy_is_in_force_at_once),
         KEYS_TEST(test_a_repeat_has_the_first_answer),
         KEYS_TEST(test_a_broken_policy_keeps_the_old_rights),

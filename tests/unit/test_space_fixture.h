@@ -308,16 +308,17 @@ static inline uint64_t say(fixture_t *f, uint64_t session, const char *format, .
     return f->request;
 }
 
-//  The last run came to this; its operations as in a BATCH, without the outer brackets, or NULL.
+//  The last run came to this; text of a REDIRECT: the space and perhaps a tuple. Its operations as in a BATCH, without the outer brackets, or NULL.
 static inline int verdict(fixture_t *f, spaces_judgement_t what, const char *text, const char *operations)
 {
     wire_buf_t tuple = WIRE_BUF_EMPTY, list = WIRE_BUF_EMPTY;
     spaces_verdict_t v = { .what = what };
     int rc = 0;
-    if (what == SPACES_REWRITE)
+    if (what != SPACES_REWRITE)
+        v.text = (wire_str_t) { text, what == SPACES_REDIRECT ? strcspn(text, " ") : strlen(text) };
+    text += v.text.size;
+    if (*text)
         pack_value(&text, &tuple);
-    else
-        v.text = (wire_str_t) { text, strlen(text) };
     v.tuple = wire_reader(tuple.data, tuple.size);
     v.count = operations ? pack_list(&operations, 0, &list) : 0;
     v.operations = wire_reader(list.data, list.size);

@@ -44,6 +44,74 @@ static void test_before_out(void **state)
     check_spaces(f->spaces);
 }
 
+static void test_an_out_goes_elsewhere(void **state)
+{
+    fixture_t *f = *state;
+    react(f, "out before [?rest] r 'x'");
+    say(f, 2, "TAKE other [job, ?]");
+    say(f, 1, "OUT s [job, 7] {ttl=100}");
+    f->trace[0] = 0;
+    verdict(f, SPACES_REDIRECT, "other", NULL);
+    EXPECT(f, "1:3 1; 2:2 [job, 7] 1 nil; ");           //  Its number there
+    say(f, 1, "OUT s [job, 8] {ttl=100}");
+    f->trace[0] = 0;
+    verdict(f, SPACES_REDIRECT, "other [moved, 8]", NULL);
+    say(f, 1, "COUNT s");
+    say(f, 1, "READ other [moved, ?]");
+    EXPECT(f, "1:4 2; 1:5 0; 1:6 [moved, 8] 2; ");
+    check_spaces(f->spaces);
+    elapse(f, 100);  //  The options stayed
+    assert_int_equal(f->spaces->tuples, 0);
+    assert_int_equal(f->spaces->counters.redirected, 2);
+}
+
+//  Neither those of the other space nor those behind it in its own are asked; but those before it were.
+static void test_where_it_goes_nothing_reacts(void **state)
+{
+    fixture_t *f = *state;
+    react(f, "out before [?rest] r 'x'");
+    react(f, "out before [?rest] second 'x'");
+    say(f, 9, "REACT other out before [?rest] guard 'x'");
+    say(f, 1, "OUT s [a]");
+    verdict(f, SPACES_REWRITE, "[b]", NULL);
+    f->trace[0] = 0;
+    verdict(f, SPACES_REDIRECT, "other", NULL);
+    say(f, 1, "READ other [?] {try=true}");
+    EXPECT(f, "1:4 1; 1:5 [b] 1; ");
+    say(f, 1, "OUT s [c]");
+    f->trace[0] = 0;
+    verdict(f, SPACES_REDIRECT, "s [d]", NULL);         //  Its own: the second is passed by
+    EXPECT(f, "1:6 2; ");
+    check_spaces(f->spaces);
+}
+
+//  Then it is as if there were no reaction, or refused.
+static void test_what_cannot_go_elsewhere(void **state)
+{
+    fixture_t *f = *state;
+    react(f, "out before [?rest] r 'x'");
+    say(f, 1, "OUT s [a]");
+    f->trace[0] = 0;
+    verdict(f, SPACES_REDIRECT, " [b]", NULL);          //  No name
+    assert_non_null(strstr(f->trace, "9? 1 redirect: "));
+    assert_non_null(strstr(f->trace, "; 1:2 1; "));
+    say(f, 1, "OUT s [a]");
+    f->trace[0] = 0;
+    verdict(f, SPACES_REDIRECT, "other 7", NULL);       //  No tuple
+    assert_non_null(strstr(f->trace, "; 1:3 2; "));
+    react(f, "take before [?rest] t 'x'");
+    say(f, 1, "TAKE s [a]");
+    f->trace[0] = 0;
+    verdict(f, SPACES_REDIRECT, "other", NULL);
+    EXPECT(f, "9? 2 redirect: only an out can be redirected; 1:5 [a] 1 nil; ");
+    say(f, 9, "REACT guarded out before [?rest] g 'x' {strict=true}");
+    say(f, 1, "OUT guarded [a]");
+    f->trace[0] = 0;
+    verdict(f, SPACES_REDIRECT, "other [?]", NULL);
+    assert_non_null(strstr(f->trace, "1:7! denied a strict reaction failed: redirect: "));
+    check_spaces(f->spaces);
+}
+
 static void test_the_space_stands_still(void **state)
 {
     fixture_t *f = *state;
@@ -585,13 +653,13 @@ static void some_operation(fixture_t *f, uint64_t session)
 
 static void some_verdict(fixture_t *f)
 {
-    static const char *const texts[] = { "", "no", "[1, 2]", "it failed" };
+    static const char *const texts[] = { "", "no", "[1, 2]", "it failed", "t [1, 2]" };
     if (f->spaces->last_run == 0)
         return;
     f->run = f->spaces->last_run - (uint64_t) dice(3);
     if (dice(4) == 0)
         act(f, dice(2) ? "OUT s [1, 1]" : "TAKE s [1, ?]");
-    int what = dice(4);
+    int what = dice(5);
     verdict(f, (spaces_judgement_t) what, texts[what], dice(3) ? NULL : "[OUT, t, [0, 0]], [TAKE, s, [?, ?]]");
 }
 
@@ -658,7 +726,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_before_out),
+        TEST(test_before_out), TEST(test_an_out_goes_elsewhere), TEST(test_where_it_goes_nothing_reacts),
+        TEST(test_what_cannot_go_elsewhere),
         TEST(test_the_space_stands_still),
         TEST(test_kept_operations_are_asked_about_in_turn),
         TEST(test_reactions_run_in_the_order_of_installation),
