@@ -221,6 +221,7 @@ static void add_node(lua_State *L, const lcore_t *core)
     set_text(L, "endpoint", alua_node_endpoint(core->node));
     set_flag(L, "open", open);
     set_number(L, "restarts", (lua_Integer) stat.restarts);
+    set_number(L, "incarnation", (lua_Integer) stat.broker);
     set_number(L, "relayed", (lua_Integer) stat.relayed);
     set_number(L, "switches", (lua_Integer) stat.switches);
     set_number(L, "fallbacks", (lua_Integer) stat.fallbacks);

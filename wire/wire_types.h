@@ -91,7 +91,7 @@ typedef enum {
     X(EXTEND,        70, ASK,  false, true,  true,  NONE,  "lease, ms -> true: the lease ends so long from now") \
     X(BATCH,         71, ASK,  false, true,  true,  NONE,  "[[type, ...fields]...] of OUT, TAKE, READ, COUNT, ACK -> [[fields]...]: all or nothing; a take or read that finds nothing denies all") \
     X(FORGET,        72, ASK,  false, true,  true,  NONE,  "request of a TAKE or READ that waits -> true when it did; it is denied `cancelled` first") \
-    X(SPACE_WATCH,   73, ASK,  false, true,  true,  READ,  "space, template, options{} -> watch; TUPLE follow") \
+    X(SPACE_WATCH,   73, ASK,  false, true,  true,  READ,  "space, template, options{after} -> watch, number; TUPLE follow") \
     X(SPACE_UNWATCH, 74, ASK,  false, true,  true,  NONE,  "watch -> true") \
     X(REACT,         75, ASK,  false, true,  true,  CODE,  "space, on, phase, template, name, code, options{strict} -> reaction: Lua text, run in the jail") \
     X(UNREACT,       76, ASK,  false, true,  true,  NONE,  "reaction -> true") \

@@ -68,7 +68,7 @@ int space_fields_end(spaces_t *self, wire_type_t type, const space_fields_t *fie
 
 typedef enum {
     OPTION_TRY = 1, OPTION_LEASE = 2, OPTION_PUT = 4, OPTION_ALL = 8, OPTION_TTL = 16, OPTION_NUMBER = 32,
-    OPTION_AFTER = 64, OPTION_STRICT = 128
+    OPTION_AFTER = 64, OPTION_STRICT = 128, OPTION_SINCE = 256
 } option_t;
 
 static const struct {
@@ -83,6 +83,7 @@ static const struct {
     { "ttl",    OPTION_TTL,    "a number of ms" },
     { "number", OPTION_NUMBER, "a tuple's number" },
     { "after",  OPTION_AFTER,  "a lease's number" },
+    { "after",  OPTION_SINCE,  "a tuple's number, or 0" },
     { "strict", OPTION_STRICT, "true or false" },
 };
 
@@ -91,8 +92,9 @@ static unsigned options_of(wire_type_t type)
     return type == WIRE_OUT    ? OPTION_TTL | OPTION_NUMBER
            : type == WIRE_TAKE ? OPTION_TRY | OPTION_LEASE | OPTION_PUT | OPTION_ALL | OPTION_AFTER
            : type == WIRE_READ ? OPTION_TRY | OPTION_ALL
-           : type == WIRE_REACT ? OPTION_STRICT
-                                : 0;
+           : type == WIRE_REACT       ? OPTION_STRICT
+           : type == WIRE_SPACE_WATCH ? OPTION_SINCE
+                                      : 0;
 }
 
 static bool in_range(const wire_item_t *item, int64_t low, int64_t high)
@@ -136,6 +138,10 @@ static bool read_option(space_options_t *self, option_t option, wire_reader_t va
     case OPTION_AFTER:
         self->after = item.as.natural;
         return in_range(&item, 1, INT64_MAX);
+    case OPTION_SINCE:
+        self->replay = true;
+        self->since = item.as.natural;
+        return in_range(&item, 0, INT64_MAX);
     default:
         self->number = item.as.natural;
         return in_range(&item, 1, INT64_MAX);

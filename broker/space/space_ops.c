@@ -151,7 +151,7 @@ int space_do_forget(spaces_t *self, const spaces_op_t *op)
     return answer_bool(self, op, waiter || kept);
 }
 
-static int watch(spaces_t *self, const spaces_op_t *op, wire_str_t name, match_t **match)
+static int watch(spaces_t *self, const spaces_op_t *op, wire_str_t name, match_t **match, const space_options_t *options)
 {
     uint64_t number = 0;
     space_t *space = NULL;
@@ -162,7 +162,10 @@ static int watch(spaces_t *self, const spaces_op_t *op, wire_str_t name, match_t
         *match = NULL;
         wire_buf_clear(&self->one);
         wire_put_uint(&self->one, number);
-        spaces_answer(self, op->session, op->request, &self->one, 1);
+        wire_put_uint(&self->one, self->last_number);
+        spaces_answer(self, op->session, op->request, &self->one, 2);
+        if (options->replay)
+            space_watch_replay(self, space, number, options->since);
     }
     space_close(self, space);
     return rc;
@@ -183,7 +186,7 @@ int space_do_watch(spaces_t *self, const spaces_op_t *op)
     if (!rc)
         rc = space_fields_end(self, op->type, &fields);
     if (!rc)
-        rc = watch(self, op, name, &match);
+        rc = watch(self, op, name, &match, &options);
     match_destroy(&match);
     return rc;
 }

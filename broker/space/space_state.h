@@ -414,6 +414,8 @@ void space_watch_free(spaces_t *self, space_watch_t *watch);
 void space_watch_end(spaces_t *self, space_watch_t *watch);
 void space_watch_late(spaces_t *self, wire_due_t *due);
 void space_watches_tell(spaces_t *self, const space_tuple_t *tuple);
+//  This one is told of what is there and has a number behind `since`, the oldest first.
+void space_watch_replay(spaces_t *self, space_t *space, uint64_t watch, uint64_t since);
 
 //  ---- space_sessions ------------------------------------------------------
 

@@ -23,6 +23,8 @@ typedef struct {
     uint64_t number;
     int64_t ttl;
     uint64_t after;             //  The lease that a worker had before, 0: none
+    bool replay;                //  A watch is told first of those that are there
+    uint64_t since;             //  and were put after that number
     wire_reader_t put;          //  at NULL: none
 } space_options_t;
 

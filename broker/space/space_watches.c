@@ -133,6 +133,13 @@ void space_watch_late(spaces_t *self, wire_due_t *due)
     tell_end(self, SPACE_OF(due, space_watch_t, due));
 }
 
+static void miss(spaces_t *self, space_watch_t *watch)
+{
+    watch->missed++;
+    self->counters.missed++;
+}
+
+//  There is room in self->one.
 static void tell(spaces_t *self, space_watch_t *watch, const space_tuple_t *tuple)
 {
     write_event(self, watch, tuple->number);
@@ -142,10 +149,20 @@ static void tell(spaces_t *self, space_watch_t *watch, const space_tuple_t *tupl
         watch->missed = 0;
         self->counters.told++;
     }
-    else {
-        watch->missed++;
-        self->counters.missed++;
-    }
+    else
+        miss(self, watch);
+}
+
+void space_watch_replay(spaces_t *self, space_t *space, uint64_t number, uint64_t since)
+{
+    space_watch_t *watch = space_map_get(&self->watches, number, 0);
+    space_scan_t scan;
+    space_scan(&scan, space, watch->listener.match);
+    for (space_tuple_t *tuple; (tuple = space_scan_next(&scan)) != NULL;)
+        if (tuple->number > since && space_tuple_room(self, tuple->size))
+            tell(self, watch, tuple);
+        else if (tuple->number > since)
+            miss(self, watch);
 }
 
 void space_watches_tell(spaces_t *self, const space_tuple_t *tuple)

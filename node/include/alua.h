@@ -303,6 +303,7 @@ typedef struct {
     uint64_t requests, replies, fails, timeouts, cancels, expired, reports, refused, orphans;
     uint64_t timers, full, relayed;
     uint64_t switches, fallbacks;       //  From the broker's relay to a link of one's own, and back
+    uint64_t broker;            //  Its incarnation: another one after a restart. 0: none yet
     uint64_t restarts;          //  Of the broker: each makes an event ALUA_BROKER, which may not have been handled yet
     uint64_t denied, jailed;    //  Of `refused`: for want of a right; chunks that ran in the jail
     size_t pending, mailbox_events, mailbox_bytes, remotes, links;

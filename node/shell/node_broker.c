@@ -172,6 +172,7 @@ void node_broker_up(alua_node_t *self, const hub_greeting_t *greeting)
         return;
     }
     self->again = 0;
+    self->core.stat.broker = greeting->incarnation;
     node_core_keys(&self->core, bool_in(greeting->body, "keys"));
     if (again) {
         self->core.stat.restarts++;

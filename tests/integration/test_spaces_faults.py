@@ -228,6 +228,31 @@ class TestRestart(Case):
         node.expect("heard\t8")
         self.assertEqual(node.err, [])
 
+    def test_who_was_given_up_for_a_while_watches_on_where_it_was(self):
+        """The broker ends its session (a subscription says so); what is put before it is back is still there."""
+        node = self.start("node", "--name", "ana", "--broker", self.endpoint, self.program("""
+            luats.watch({ luats.int }, function(tuple, missed) print("watched", tuple[1], missed) end)
+            luaps.subscribe("flood", nil, { window = 1, count = 0, policy = "disconnect" })
+            luats.lost(function() print "lost" end)
+            alua.loop()"""))
+        node.expect("is ready")
+        link = self.client()
+        link.ask("OUT", "default", [0])
+        link.ask("OUT", "default", ["no integer"])
+        eventually(lambda: link.ask("TOPICS")[1], "it has begun")
+        link.ask("OUT", "default", [1])
+        node.expect("watched\t1")
+        for value in 1, 2:
+            link.ask("PUBLISH", "flood", value)
+        for value in 2, 3:                          # It is away for a second
+            link.ask("OUT", "default", [value])
+        node.expect("lost")
+        link.ask("OUT", "default", [4])
+        node.expect("watched\t4")
+        told = [line for line in node.out if line.startswith("watched")]
+        self.assertEqual(told[-4:], [f"watched\t{i}\t0\n" for i in range(1, 5)])
+        self.assertLessEqual(len(told), 5)          # The first may have come before it watched
+
     def test_under_load_every_tuple_of_the_new_life_comes_once(self):
         names = "ana", "bob"
         workers = [self.worker(name) for name in names]

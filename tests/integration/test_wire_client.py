@@ -346,11 +346,12 @@ class TestSpaces(Case):
 
     def test_swap_batch_watch_destroy(self):
         client = self.client()
-        (watch,) = client.ask("SPACE_WATCH", "n", [self.term("any")])
+        watch, last = client.ask("SPACE_WATCH", "n", [self.term("any")])
         client.ask("OUT", "n", [1])
         self.assertEqual(client.ask("TAKE", "n", [1], {"put": [2]})[0], [1])
         told = [client.wait_told("TUPLE")[4:] for _ in range(2)]
         self.assertEqual([(one[0], one[1], one[2], one[4]) for one in told], [(watch, 1, 0, [1]), (watch, 2, 0, [2])])
+        self.assertEqual([one[3] for one in told], [last + 1, last + 2])
         self.assertEqual(client.ask("SPACE_UNWATCH", watch), [True])
         operations = [[TYPES["TAKE"], "n", [2]], [TYPES["OUT"], "m", [3]], [TYPES["COUNT"], "m", [3]]]
         (results,) = client.ask("BATCH", operations)

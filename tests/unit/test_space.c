@@ -538,7 +538,7 @@ static void test_a_watch_is_told(void **state)
     fixture_t *f = *state;
     say(f, 1, "SPACE_WATCH s [a, ?] {}");
     say(f, 2, "SPACE_WATCH s [?rest] nil");
-    EXPECT(f, "1:1 1; 2:2 2; ");
+    EXPECT(f, "1:1 1 0; 2:2 2 0; ");
     say(f, 3, "OUT s [a, 1]");
     EXPECT(f, "3:3 1; 1~ 1 1 0 1 [a, 1]; 2~ 2 1 0 1 [a, 1]; ");
     f->deaf = true;
@@ -551,6 +551,27 @@ static void test_a_watch_is_told(void **state)
     say(f, 2, "SPACE_UNWATCH 2");
     say(f, 2, "SPACE_UNWATCH 2");
     EXPECT(f, "1:7 false; 2:8 true; 2:9 false; ");
+    check_spaces(f->spaces);
+}
+
+static void test_a_watch_begins_behind_a_number(void **state)
+{
+    fixture_t *f = *state;
+    for (int i = 1; i <= 4; i++)
+        say(f, 3, "OUT s [a, %d]", i);
+    say(f, 3, "OUT s [b, 5]");
+    say(f, 3, "OUT t [a, 6]");
+    say(f, 3, "TAKE s [a, 3] {lease=1000}");            //  Not there
+    f->trace[0] = 0;
+    say(f, 1, "SPACE_WATCH s [a, ?] {after=1}");
+    EXPECT(f, "1:8 1 6; 1~ 1 1 0 2 [a, 2]; 1~ 1 2 0 4 [a, 4]; ");
+    say(f, 3, "OUT s [a, 7]");
+    EXPECT(f, "3:9 7; 1~ 1 3 0 7 [a, 7]; ");
+    f->deaf = true;
+    say(f, 1, "SPACE_WATCH s [?rest] {after=0}");
+    f->deaf = false;
+    say(f, 3, "OUT s [c]");
+    EXPECT(f, "1:10 2 7; 3:11 8; 1~ 2 1 5 8 [c]; ");      //  All but the leased one were left out
     check_spaces(f->spaces);
 }
 
@@ -736,6 +757,7 @@ static void test_what_is_refused(void **state)
     refuse(f, "TAKE s [a] {all=2, put=[a]}", "usage TAKE: all does not go with put");
     refuse(f, "READ s [a] {lease=100}", "usage READ has no option \"lease\"");
     refuse(f, "COUNT s [a] {}", "malformed COUNT: too many fields");
+    refuse(f, "SPACE_WATCH s [a] {after=-1}", "usage SPACE_WATCH: after is not a tuple's number, or 0");
     refuse(f, "SPACE_WATCH s [a] {foo=1}", "usage SPACE_WATCH has no option \"foo\"");
     refuse(f, "ACK a", "malformed ACK: the lease is no number");
     refuse(f, "ACK 1 7", "malformed ACK: outs is no array");
@@ -747,7 +769,7 @@ static void test_what_is_refused(void **state)
     refuse(f, "SPACES 1", "malformed SPACES: too many fields");
     refuse(f, "BATCH 1", "malformed BATCH: there is no array of operations");
     refuse(f, "JOIN a", "malformed no operation of tuple spaces");
-    EXPECT(f, "1:36! malformed no operation of tuple spaces; ");
+    EXPECT(f, "1:37! malformed no operation of tuple spaces; ");
 }
 
 static void test_options_that_are_not_there(void **state)
@@ -773,7 +795,7 @@ static void test_quotas(void **state)
     EXPECT(f, "1:3! full the session waits for 2 tuples, which is the limit; ");
     say(f, 1, "SPACE_WATCH s [?]");
     say(f, 1, "SPACE_WATCH s [?]");
-    EXPECT(f, "1:4 1; 1:5! full the session has 1 watches, which is the limit; ");
+    EXPECT(f, "1:4 1 0; 1:5! full the session has 1 watches, which is the limit; ");
     say(f, 2, "OUT t [1]");
     say(f, 2, "OUT u [1]");
     say(f, 2, "OUT v [1]");
@@ -927,6 +949,7 @@ int main(void)
         TEST(test_what_does_not_go_into_a_batch),
         TEST(test_a_batch_that_cannot_be_answered),
         TEST(test_a_watch_is_told),
+        TEST(test_a_watch_begins_behind_a_number),
         TEST(test_a_space_is_destroyed),
         TEST(test_a_watcher_that_does_not_read_learns_of_the_end),
         TEST(test_all_ends_before_a_watcher_was_told),

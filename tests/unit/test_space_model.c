@@ -213,10 +213,16 @@ static void play_watch(play_t *p, uint64_t session)
         return;
     add(p, "SPACE_WATCH %s ", names[w.space]);
     w.match = some_template(p);
+    uint64_t last = p->m.last_number, back = (uint64_t) dice(p, 200), since = back < last ? last - back : 0;
+    bool replay = dice(p, 3) == 0;
+    if (replay)
+        add(p, " {after=%d}", (int) since);
     say(&p->f, session, "%s", p->last);
     w.number = ++p->m.last_watch;
     M_PUT(p->m.watches, p->m.watch_count, w);
-    m_say(&p->m, "%d:%d %d; ", (int) session, (int) p->f.request, (int) w.number);
+    m_say(&p->m, "%d:%d %d %d; ", (int) session, (int) p->f.request, (int) w.number, (int) last);
+    if (replay)
+        m_replay(&p->m, &p->m.watches[p->m.watch_count - 1], since);
 }
 
 static void play_unwatch(play_t *p, uint64_t session)

@@ -148,20 +148,32 @@ static inline bool m_unlink(model_t *m, const m_tuple_t *t)
 
 //  ---- Arrivals ------------------------------------------------------------
 
+static inline void m_tell_one(model_t *m, m_watch_t *w, const m_tuple_t *t)
+{
+    if (w->space != t->space || !m_matches(&w->match, t))
+        return;
+    if (m->deaf) {
+        w->missed++;
+        return;
+    }
+    m_say(m, "%d~ %d %d %d %d [%d, %d]; ", (int) w->session, (int) w->number, (int) ++w->told, (int) w->missed,
+          (int) t->number, t->k, t->v);
+    w->missed = 0;
+}
+
 static inline void m_tell(model_t *m, const m_tuple_t *t)
 {
-    for (size_t i = 0; i < m->watch_count; i++) {
-        m_watch_t *w = &m->watches[i];
-        if (w->space != t->space || !m_matches(&w->match, t))
-            continue;
-        if (m->deaf) {
-            w->missed++;
-            continue;
-        }
-        m_say(m, "%d~ %d %d %d %d [%d, %d]; ", (int) w->session, (int) w->number, (int) ++w->told, (int) w->missed,
-              (int) t->number, t->k, t->v);
-        w->missed = 0;
-    }
+    for (size_t i = 0; i < m->watch_count; i++)
+        m_tell_one(m, &m->watches[i], t);
+}
+
+//  Those that are there, by number.
+static inline void m_replay(model_t *m, m_watch_t *w, uint64_t since)
+{
+    for (uint64_t number = since + 1; number <= m->last_number; number++)
+        for (size_t i = 0; i < m->tuple_count; i++)
+            if (m->tuples[i].number == number)
+                m_tell_one(m, w, &m->tuples[i]);
 }
 
 static inline void m_lend(model_t *m, uint64_t session, uint64_t lease, int64_t ms, const m_tuple_t *t)

@@ -655,6 +655,32 @@ case("watch: each matching arrival once, in order, from now on", function(space)
   same(100, #seen)
 end)
 
+case("watch: goes on behind a number", function(space)
+  local numbers, seen, at = {}, {}, {}
+  for i = 1, 4 do numbers[i] = space:out { i } end
+  space:take { 3 }
+  local function note(tuple, missed, number)
+    same(0, missed)
+    seen[#seen + 1], at[#at + 1] = tuple[1], number
+  end
+  local watch = space:watch({ luats.int }, note, { after = numbers[1] })
+  check.eventually(function() return #seen == 2 end)
+  numbers[5] = space:out { 5 }
+  check.eventually(function() return #seen == 3 end)
+  same({ 2, 4, 5 }, seen)
+  same({ numbers[2], numbers[4], numbers[5] }, at)
+  same(numbers[5], watch.last)
+  watch:close()
+  space:out { 6 }
+  local again = space:watch({ luats.int }, note, { after = watch.last })
+  check.eventually(function() return #seen == 4 end)
+  local all = space:watch({ luats.int }, note, { after = 0 })
+  check.eventually(function() return #seen == 9 end)
+  same({ 2, 4, 5, 6, 1, 2, 4, 5, 6 }, seen)
+  again:close()
+  all:close()
+end)
+
 case("watch: the end of the space is its last word", function(space)
   local seen = {}
   local watch = space:watch({ luats.int }, function(tuple, other) seen[#seen + 1] = tuple and tuple[1] or other.code end)

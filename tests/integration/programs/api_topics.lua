@@ -127,13 +127,13 @@ case("why messages were left out: a history that is too short, a queue that is f
   for i = 1, 1099 do luaps.publish(topic, i) end
   publish(topic, 1100)
   local late = subscribe(topic, nil, { seq = 1 })
-  local msg, full = late:next { timeout = 5 }, nil
+  local msg = late:next { timeout = 5 }
   same(table.pack(77, 76, "history"), msg.value, msg.missed, msg.cause)
   same(nil, late:next({ timeout = 5 }).cause)
   local slow = subscribe(topic, nil, { window = 1, count = 1 })
   for i = 1, 4 do publish(topic, i) end
-  msg, full = slow:next { timeout = 5 }, slow:next { timeout = 5 }
-  same(table.pack(1, 0, nil, 4, 2, "full"), msg.value, msg.missed, msg.cause, full.value, full.missed, full.cause)
+  local first, full = slow:next { timeout = 5 }, slow:next { timeout = 5 }
+  same(table.pack(1, 0, nil, 4, 2, "full"), first.value, first.missed, first.cause, full.value, full.missed, full.cause)
   same(2, slow.missed)
 end)
 
