@@ -63,7 +63,7 @@ typedef enum {
     X(MEMBERS,       34, TELL, false, true,  true,  NONE,  "app, version, what, id, node: what is \"join\", \"leave\" or \"gone\"") \
     X(WATCHED,       35, TELL, false, true,  true,  NONE,  "what, id, node, incarnation, text: what is \"up\", \"silent\", \"back\", \"left\" or \"gone\"") \
     X(TUPLE,         36, TELL, false, true,  true,  NONE,  "watch, n, missed, number, tuple: the n-th arrival that this watch was told of; `missed` were left out before it") \
-    X(TOPIC,         37, TELL, false, true,  true,  NONE,  "sub, n, missed, topic, publisher, seq, time, flags, reply, value: the n-th message of this subscription; `missed` were dropped before it") \
+    X(TOPIC,         37, TELL, false, true,  true,  NONE,  "sub, n, missed, topic, publisher, seq, time, flags, reply, value: the n-th message of this subscription; `missed` were left out before it") \
     X(REACTION,      38, TELL, false, true,  true,  NONE,  "reaction, text: a run of it failed, or what it did further; the operation went on, unless the reaction is strict") \
     X(RIGHTS,        39, TELL, false, true,  false, NONE,  "node, key, rights{} or nil: what the processes of that node may do here from now on; nil: it may not come, or not any more") \
     X(DRAINING,      40, TELL, false, true,  false, NONE,  "by: finish what was begun, refuse new work, leave") \
