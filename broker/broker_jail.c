@@ -226,7 +226,7 @@ static int raise_error(wire_buf_t *answer, int code, const char *text)
 //  space_redirect(space, tuple or nil)
 static int keep_elsewhere(run_t *run, wire_reader_t args, wire_buf_t *answer)
 {
-    uint32_t count;
+    uint32_t count = 0;
     wire_buf_clear(&run->elsewhere);
     if (wire_read_array(&args, &count) == 0 && count)
         wire_buf_append(&run->elsewhere, args.at, (size_t) (args.end - args.at));

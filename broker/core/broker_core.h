@@ -195,8 +195,7 @@ void broker_core_gone(broker_core_t *self, uint64_t session, const void *link, i
                       int64_t now);
 
 //  A run has ended; what it did further it did by broker_core_reaction_op. A REDIRECT to where its owner may not put
-//  anything is FAILED. 0, or WIRE_E_UNKNOWN: it is over for the core
-//  already; or the log's refusal.
+//  anything is FAILED. 0, or WIRE_E_UNKNOWN: it is over for the core already; or the log's refusal.
 int broker_core_verdict(broker_core_t *self, uint64_t run, spaces_judgement_t what, wire_str_t text,
                         wire_reader_t tuple, int64_t now);
 

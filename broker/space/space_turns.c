@@ -74,18 +74,24 @@ static void carry_out(spaces_t *self, space_reactor_t *reactor)
     finish(self, reactor);
 }
 
+//  The fields of an OUT, whose tuple was read, with another tuple and for another space; NULL: its own.
+static void put_out(const spaces_op_t *op, const wire_str_t *space, wire_reader_t tuple, wire_buf_t *out)
+{
+    wire_reader_t options = op->fields;
+    wire_skip(&options);
+    if (space)
+        wire_put_text(out, space->data, space->size);
+    else
+        wire_buf_append(out, op->fields.at, (size_t) (options.at - op->fields.at));
+    wire_skip(&options);
+    wire_buf_append(out, tuple.at, (size_t) (tuple.end - tuple.at));
+    wire_buf_append(out, options.at, (size_t) (options.end - options.at));
+}
+
 //  The fields with another tuple. False: no memory, nothing changed.
 static bool replace_tuple(space_kept_t *kept, const wire_buf_t *tuple)
 {
-    wire_reader_t in = kept->op.fields, rest;
-    if (wire_skip(&in))
-        return false;
-    wire_buf_append(&kept->fields, kept->op.fields.at, (size_t) (in.at - kept->op.fields.at));
-    wire_buf_append(&kept->fields, tuple->data, tuple->size);
-    rest = in;
-    if (wire_skip(&rest))
-        return false;
-    wire_buf_append(&kept->fields, rest.at, (size_t) (rest.end - rest.at));
+    put_out(&kept->op, NULL, wire_reader(tuple->data, tuple->size), &kept->fields);
     if (!kept->fields.failed)
         kept->op.fields = wire_reader(kept->fields.data, kept->fields.size);
     return !kept->fields.failed;
@@ -255,27 +261,16 @@ static bool is_about_out(const space_reactor_t *reactor)
     return !reactor->asking.waiter && reactor->current && reactor->current->op.type == WIRE_OUT;
 }
 
-//  Its fields, with the options that it has.
-static void put_elsewhere(const space_reactor_t *reactor, wire_str_t space, wire_reader_t tuple, wire_buf_t *out)
-{
-    wire_reader_t options = reactor->current->op.fields;
-    if (!tuple.at)
-        tuple = wire_reader(reactor->asking.bytes.data, reactor->asking.bytes.size);
-    wire_skip(&options);
-    wire_skip(&options);
-    wire_put_text(out, space.data, space.size);
-    wire_buf_append(out, tuple.at, (size_t) (tuple.end - tuple.at));
-    wire_buf_append(out, options.at, (size_t) (options.end - options.at));
-}
-
 //  Without reactions, as everything that a reaction does.
 int space_turn_redirect(spaces_t *self, space_reactor_t *reactor, wire_str_t space, wire_reader_t tuple)
 {
     wire_buf_t fields = WIRE_BUF_EMPTY;
     if (!is_about_out(reactor))
         return spaces_say(self, WIRE_E_USAGE, "only an out can be redirected");
-    put_elsewhere(reactor, space, tuple, &fields);
+    if (!tuple.at)
+        tuple = wire_reader(reactor->asking.bytes.data, reactor->asking.bytes.size);
     spaces_op_t op = reactor->current->op;
+    put_out(&op, &space, tuple, &fields);
     op.now = self->now;
     op.fields = wire_reader(fields.data, fields.size);
     self->reacting = true;

@@ -64,10 +64,10 @@ end
 -- With the broker that it had (which has given us up) it goes on behind the last that it was told of; what another one
 -- has is all new.
 lost.on(function()
-  local all_watches = watches
+  local all_watches, broker = watches, core.info().incarnation
   watches = {}
   for _, self in pairs(all_watches) do
-    begin_watch(self, self.broker == core.info().incarnation and self.last or 0)
+    begin_watch(self, self.broker == broker and self.last or 0)
   end
 end)
 

@@ -454,7 +454,8 @@ void node_core_close_group(node_core_t *self, uint32_t group, const char *text)
         if (pending) {
             self->stat.cancels++;
             node_core_give_up(self, pending, WIRE_E_CLOSED, text);
-        } else
+        }
+        else
             i++;
         if (pendings->size != size)
             i = 0;

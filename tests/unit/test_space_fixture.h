@@ -308,7 +308,8 @@ static inline uint64_t say(fixture_t *f, uint64_t session, const char *format, .
     return f->request;
 }
 
-//  The last run came to this; text of a REDIRECT: the space and perhaps a tuple. Its operations as in a BATCH, without the outer brackets, or NULL.
+//  The last run came to this; text of a REDIRECT: the space and perhaps a tuple. Its operations as in a BATCH, without the
+//  outer brackets, or NULL.
 static inline int verdict(fixture_t *f, spaces_judgement_t what, const char *text, const char *operations)
 {
     wire_buf_t tuple = WIRE_BUF_EMPTY, list = WIRE_BUF_EMPTY;
