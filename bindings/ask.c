@@ -4,6 +4,8 @@
 //  ANSWER's fields (or only the first of them), or nil, err. Takes and reads have a group, for core.close_group; nil: none.
 //  C throughout: the hot path of luats and luaps.
 
+#include <stdio.h>
+
 #include "callback.h"
 #include "task.h"
 #include "wire_error.h"
@@ -18,6 +20,7 @@ typedef struct {
     bool waits;                 //  As in alua_ask_t; then no timeout means none
     bool first;                 //  Of ANSWER's fields only the first is given
     int fields;                 //  Where they begin among the arguments
+    const char *table;          //  What messages call the second of them, which must be a table; NULL: it may be anything
 } lasker_t;
 
 wire_type_t lask_check_type(lua_State *L, int index)
@@ -115,9 +118,26 @@ static int now(lua_State *L, const lasker_t *self, alua_ask_t *ask)
     return ltask_wait(L, task, self->first ? done_first : done);
 }
 
+static _Noreturn void refuse(lua_State *L, const char *what, const char *wanted, int index)
+{
+    char text[80];
+    snprintf(text, sizeof text, "%s must be a %s, got %s", what, wanted, luaL_typename(L, index));
+    where_raise(L, text);
+}
+
+//  Here, and not in Lua, where to ask for a value's type costs more than all of this.
+static void check(lua_State *L, const lasker_t *self)
+{
+    if (self->table && !lua_istable(L, self->fields + 1))
+        refuse(L, self->table, "table", self->fields + 1);
+    if (!lua_isnil(L, CALLBACK) && !lua_isfunction(L, CALLBACK))
+        refuse(L, "callback", "function", CALLBACK);
+}
+
 static int ask(lua_State *L)
 {
     const lasker_t *self = lua_touserdata(L, lua_upvalueindex(1));
+    check(L, self);
     lcore_need_node(L, self->core);
     alua_ask_t request = { .type = self->type, .waits = self->waits, .background = lua_toboolean(L, BACKGROUND) };
     if (self->fields > GROUP)
@@ -126,13 +146,19 @@ static int ask(lua_State *L)
     return lua_isnil(L, CALLBACK) ? now(L, self, &request) : later(L, self, &request);
 }
 
+static const char *table_of(wire_type_t type)
+{
+    bool template = type == WIRE_TAKE || type == WIRE_READ || type == WIRE_COUNT;
+    return type == WIRE_OUT ? "a tuple" : template ? "a template" : NULL;
+}
+
 //  core.asker(type, waits, first) -> ask. waits: a TAKE or READ that the broker lets wait
 static int asker(lua_State *L)
 {
     wire_type_t type = lask_check_type(L, 1);
     bool waits = lua_toboolean(L, 2), first = lua_toboolean(L, 3), grouped = type == WIRE_TAKE || type == WIRE_READ;
     lasker_t *self = lua_newuserdatauv(L, sizeof *self, 0);
-    *self = (lasker_t) { lcore_of(L), type, waits, first, grouped ? GROUP + 1 : GROUP };
+    *self = (lasker_t) { lcore_of(L), type, waits, first, grouped ? GROUP + 1 : GROUP, table_of(type) };
     lua_pushcclosure(L, ask, 1);
     return 1;
 }

@@ -33,6 +33,7 @@ typedef struct {
     size_t limit;               //  out may not grow past it
     size_t objects;             //  Values so far
     const char *hop;            //  Our id: error objects among the values say that they passed here; or NULL
+    const void *terms;          //  The metatable of terms, once it was needed
     int code;                   //  Of a failure, WIRE_E_*
     unsigned keep;              //  Keys of tables deeper than this are left out of the path
     const char *reason;

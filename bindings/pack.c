@@ -153,10 +153,9 @@ static int count_objects(lpack_t *self, size_t more)
     return self->objects > LPACK_OBJECTS ? refuse(self, WIRE_E_TOO_BIG, "too many values for one message") : 0;
 }
 
-//  The value on top, of the key below it.
-static int put_member(lpack_t *self, unsigned depth)
+//  The value on top, where `top` is, of the key below it.
+static int put_member(lpack_t *self, int top, unsigned depth)
 {
-    int top = lua_gettop(self->L);
     int rc = lpack_value(self, top, depth + 1);
     if (rc) {
         lua_settop(self->L, top);
@@ -170,13 +169,13 @@ static int put_list(lpack_t *self, int table, lua_Integer n, unsigned depth)
 {
     lua_State *L = self->L;
     lua_Integer i = 0;
-    int rc = count_objects(self, (size_t) n);
+    int top = lua_gettop(L) + 2, rc = count_objects(self, (size_t) n);
     wire_put_array(self->out, (uint32_t) n);
-    for (lua_pushnil(L); rc == 0 && lua_next(L, table); lua_settop(L, -2))
-        if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) != ++i)
+    for (lua_pushnil(L); rc == 0 && lua_next(L, table); lua_settop(L, top - 1))
+        if (!lua_isinteger(L, top - 1) || lua_tointeger(L, top - 1) != ++i)
             return OTHER;
         else
-            rc = put_member(self, depth);
+            rc = put_member(self, top, depth);
     return rc;
 }
 
@@ -193,13 +192,13 @@ static bool is_list(lua_State *L, int table, lua_Integer n)
 static int put_scattered_list(lpack_t *self, int table, lua_Integer n, unsigned depth)
 {
     lua_State *L = self->L;
-    int rc = count_objects(self, (size_t) n);
+    int top = lua_gettop(L) + 2, rc = count_objects(self, (size_t) n);
     wire_put_array(self->out, (uint32_t) n);
     for (lua_Integer i = 1; rc == 0 && i <= n; i++) {
         lua_pushinteger(L, i);
         lua_rawgeti(L, table, i);
-        rc = put_member(self, depth);
-        lua_settop(L, -3);
+        rc = put_member(self, top, depth);
+        lua_settop(L, top - 2);
     }
     return rc;
 }
@@ -222,14 +221,14 @@ static int put_map(lpack_t *self, int table, unsigned depth)
     lua_State *L = self->L;
     size_t head = self->out->size;
     uint32_t pairs = 0;
-    int rc = 0;
+    int top = lua_gettop(L) + 2, rc = 0;
     wire_put_byte(self->out, 0x80);
-    for (lua_pushnil(L); rc == 0 && lua_next(L, table); lua_settop(L, -2), pairs++) {
+    for (lua_pushnil(L); rc == 0 && lua_next(L, table); lua_settop(L, top - 1), pairs++) {
         rc = put_key(self, -2);
         if (rc)
             prepend_key(self, -2, depth);
         else if ((rc = count_objects(self, 2)) == 0)
-            rc = put_member(self, depth);
+            rc = put_member(self, top, depth);
     }
     if (rc == 0 && !self->out->failed && pairs)
         set_map_head(self->out, head, pairs);
@@ -285,17 +284,25 @@ static int put_hooked(lpack_t *self, int index, unsigned depth)
     return lpack_value(self, lua_gettop(L), depth + 1);
 }
 
+//  Whether the metatable on top is that of terms, which is looked up once for all values: a template is full of them.
+static bool is_term(lpack_t *self, int index)
+{
+    if (!self->terms)
+        self->terms = lterm_metatable(self->L);
+    return lua_topointer(self->L, -1) == self->terms && lua_isuserdata(self->L, index);
+}
+
 //  What the metatable on top (which is popped) makes of the value.
 static int put_by_metatable(lpack_t *self, int index, unsigned depth)
 {
     lua_State *L = self->L;
     int rc = PLAIN, top = lua_gettop(L) - 1;
-    if (lerror_is_metatable(L, -1))
-        rc = put_error(self, index, depth);
-    else if (lterm_is_metatable(L, -1)) {
+    if (is_term(self, index)) {
         lterm_put(L, index, self->out);
         rc = 0;
     }
+    else if (lerror_is_metatable(L, -1))
+        rc = put_error(self, index, depth);
     else {
         lua_pushliteral(L, "__pack");
         if (lua_rawget(L, -2) != LUA_TNIL)
@@ -351,6 +358,7 @@ void lpack_init(lpack_t *self, lua_State *L, wire_buf_t *out)
     self->limit = out->size + LPACK_SIZE;
     self->objects = 0;
     self->hop = NULL;
+    self->terms = NULL;
     self->code = 0;
 }
 

@@ -25,13 +25,18 @@ static lterm_t *new_term(lua_State *L, int8_t type, const void *bytes, size_t si
     return self;
 }
 
-bool lterm_is_metatable(lua_State *L, int index)
+const void *lterm_metatable(lua_State *L)
 {
-    index = lua_absindex(L, index);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &meta_key);
-    bool same = lua_rawequal(L, -1, index);
+    const void *table = lua_topointer(L, -1);
     lua_pop(L, 1);
-    return same;
+    return table;
+}
+
+//  Whether the metatable on top is that.
+static bool is_metatable(lua_State *L)
+{
+    return lua_topointer(L, -1) == lterm_metatable(L);
 }
 
 void lterm_put(lua_State *L, int index, wire_buf_t *out)
@@ -60,7 +65,7 @@ void lterm_push(lua_State *L, int8_t type, wire_str_t bytes)
 
 static lterm_t *check_term(lua_State *L, int index)
 {
-    if (!lua_isuserdata(L, index) || !lua_getmetatable(L, index) || !lterm_is_metatable(L, -1))
+    if (!lua_isuserdata(L, index) || !lua_getmetatable(L, index) || !is_metatable(L))
         luaL_typeerror(L, index, "alua.term");
     lua_pop(L, 1);
     return lua_touserdata(L, index);
@@ -96,7 +101,7 @@ static int code(lua_State *L)
 static int term_parts(lua_State *L)
 {
     uint32_t count = 0;
-    if (!lua_isuserdata(L, 1) || !lua_getmetatable(L, 1) || !lterm_is_metatable(L, -1))
+    if (!lua_isuserdata(L, 1) || !lua_getmetatable(L, 1) || !is_metatable(L))
         return 0;
     const lterm_t *self = lua_touserdata(L, 1);
     lua_pushstring(L, self->type == LTERM_CODE ? "code" : "term");
@@ -148,7 +153,7 @@ static int to_string(lua_State *L)
 
 static const lterm_t *to_term(lua_State *L, int index)
 {
-    bool is = lua_isuserdata(L, index) && lua_getmetatable(L, index) && lterm_is_metatable(L, -1);
+    bool is = lua_isuserdata(L, index) && lua_getmetatable(L, index) && is_metatable(L);
     lua_settop(L, 2);
     return is ? lua_touserdata(L, index) : NULL;
 }

@@ -14,8 +14,8 @@
 //  Once per Lua state.
 void lterm_register(lua_State *L);
 
-//  Whether the metatable at index is that of terms.
-bool lterm_is_metatable(lua_State *L, int index);
+//  The address of their metatable, to compare others with.
+const void *lterm_metatable(lua_State *L);
 
 //  Append the one at index.
 void lterm_put(lua_State *L, int index, wire_buf_t *out);

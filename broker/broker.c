@@ -186,8 +186,7 @@ static void on_up(void *arg, hub_peer_t *peer, const hub_greeting_t *greeting)
 static int on_message(void *arg, hub_peer_t *peer, const wire_msg_t *msg, hub_frame_t *frame)
 {
     broker_t *self = arg;
-    (void) frame;
-    int64_t now = hub_now(self->hub);
+    int64_t now = hub_frame_time(frame);        //  One look at the clock for all that came together
     return broker_core_message(self->core, session_of(peer), msg, now, now);
 }
 

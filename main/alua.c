@@ -14,6 +14,7 @@
 #include "child.h"
 #include "edit.h"
 #include "host.h"
+#include "lua_memory.h"
 
 int luaopen_alua_core(lua_State *L);
 
@@ -110,12 +111,12 @@ int main(int argc, char **argv)
         child_prepare();
     else if (argc > 1 && strcmp(argv[1], "console") == 0)
         edit_prepare();
-    lua_State *L = luaL_newstate();
+    lua_State *L = lua_memory_open();
     if (!L) {
         fprintf(stderr, "alua: out of memory\n");
         return 1;
     }
     int status = run(L, argc, argv);
-    lua_close(L);
+    lua_memory_close(L);
     return status;
 }

@@ -180,7 +180,7 @@ void hub_frame_release(hub_frame_t *frame);
 //  on later, of a frame that it holds, does it between these two as well.
 void hub_frame_begin(hub_frame_t *frame);
 void hub_frame_end(hub_frame_t *frame);
-//  When the frame came, ms of the coarse monotonic clock: it lags by up to its tick.
+//  When the frame came, as hub_now has it.
 int64_t hub_frame_time(const hub_frame_t *frame);
 
 //  Milliseconds, monotonic: the time the hub's cores are given.

@@ -215,7 +215,7 @@ static void input_counted(hub_peer_t *self, hub_frame_t *frame)
 {
     hub_t *hub = self->hub;
     hub->frame = frame;
-    frame->came = hub_quick_time();
+    frame->came = hub_now(hub);
     hub_frame_begin(frame);
     if (wire_link_input(self->link, hub_frame_data(frame), hub_frame_size(frame), hub_loop_time(hub)))
         hub->refused++;

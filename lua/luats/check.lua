@@ -17,13 +17,6 @@ function check.table(value, what, level)
   end
 end
 
---- What most operations check at once; `what` is what messages call the value.
-function check.usual(self, value, what, cb, level)
-  if self.closed then error("space '" .. self.name .. "' is closed", level + 1) end
-  if type(value) ~= "table" then error(what .. " must be a table, got " .. type(value), level + 1) end
-  if cb ~= nil and type(cb) ~= "function" then error("callback must be a function, got " .. type(cb), level + 1) end
-end
-
 --- The rule for how long a lease may last.
 check.lease = given.span(0.01, 86400)
 

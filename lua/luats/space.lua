@@ -30,7 +30,7 @@ local OUT = { ttl = given.lifetime, timeout = given.timeout, background = given.
 ---@param cb fun(number: integer?, err: any)?
 ---@return integer? number the tuple's, greater than those before, any err
 function Space:out(tuple, options, cb)
-  check.usual(self, tuple, "a tuple", cb, 2)
+  if self.closed then check.open(self, 2) end
   if options == nil then return ask.out(nil, false, self.out_what, cb, self.name, tuple) end
   given.check(options, OUT, 2)
   return ask.out(options.timeout, options.background, self.out_what, cb, self.name, tuple, check.wire(options, 2))
@@ -79,10 +79,11 @@ end
 ---@return table? tuple, luats.Lease|any lease or an error: "timeout", "closed" (the space was destroyed, or
 ---   this handle closed) ...
 function Space:take(pattern, options, cb)
-  check.usual(self, pattern, "a template", cb, 2)
+  if self.closed then check.open(self, 2) end
   if options == nil then return ask.take(nil, false, self.take_what, cb, self.group, self.name, pattern) end
   local wanted = given.check(options, TAKE, 2)
   if wanted.lease then
+    waiting.check(cb)
     local tuple, lease = take_on_lease(self, pattern, wanted, cb) -- No tail call: errors name our caller
     return tuple, lease
   end
@@ -96,7 +97,7 @@ end
 ---@param cb fun(tuple: table?, err: any)?
 ---@return table? tuple, any err
 function Space:read(pattern, options, cb)
-  check.usual(self, pattern, "a template", cb, 2)
+  if self.closed then check.open(self, 2) end
   if options == nil then return ask.read(nil, false, self.read_what, cb, self.group, self.name, pattern) end
   local wanted = given.check(options, READ, 2)
   local asks, timeout = waits(ask.read, ask.try_read, wanted.timeout)
@@ -111,8 +112,6 @@ end
 function Space:count(pattern, options, cb)
   check.open(self, 2)
   if pattern == nil then pattern = { template.rest } end
-  check.table(pattern, "a template", 2)
-  waiting.check(cb)
   local wanted = given.check(options, READ, 2)
   return ask.count(wanted.timeout, wanted.background, "count in " .. self.name, cb, self.name, pattern)
 end
@@ -124,8 +123,6 @@ local ALL = { limit = given.integer(1, MOST), timeout = given.timeout, backgroun
 local function all(self, asks, what, pattern, options, cb)
   check.open(self, 2)
   if pattern == nil then pattern = { template.rest } end
-  check.table(pattern, "a template", 2)
-  waiting.check(cb)
   local wanted = given.check(options, ALL, 2)
   local limit = math.tointeger(wanted.limit or MOST)
   return asks(wanted.timeout, wanted.background, what .. self.name, cb, self.group, self.name, pattern, { all = limit })
@@ -157,9 +154,7 @@ end
 ---@return table? old, any err
 function Space:swap(pattern, tuple, options, cb)
   check.open(self, 2)
-  check.table(pattern, "a template", 2)
   check.table(tuple, "a tuple", 2)
-  waiting.check(cb)
   local wanted = given.check(options, READ, 2)
   local asks, timeout = waits(ask.take, ask.try_take, wanted.timeout)
   local told = { put = tuple, ["try"] = wanted.timeout == 0 or nil }
@@ -198,7 +193,7 @@ local handles = 0 -- Of each the takes and reads are a group
 function Space.new(name)
   handles = handles + 1
   return setmetatable({
-    name = name, group = handles,
+    name = name, group = handles, closed = false,
     out_what = "out to " .. name, take_what = "take from " .. name, read_what = "read from " .. name,
   }, Space)
 end

@@ -62,23 +62,18 @@ int node_core_tell(node_core_t *self, wire_type_t type, const void *fields, size
 //  ---- Asking ----------------------------------------------------------------------
 
 //  What the core must know when the answer comes: a name, or all fields, of what waits to ask anew, of a take to give back.
-static wire_str_t about(const node_ask_t *ask)
+static void keep_about(node_pending_t *pending, const node_ask_t *ask)
 {
-    wire_str_t none = { NULL, 0 }, text = { ask->fields, ask->size };
+    wire_str_t text = { ask->fields, ask->size };
     wire_reader_t at = wire_reader(ask->fields, ask->size);
     bool whole = ask->waits || ask->type == WIRE_TAKE || (ask->type == WIRE_BATCH && node_core_takes(text));
-    if (!whole && (ask->type >= WIRE_OUT || ask->count == 0 || wire_read_bytes(&at, &text)))
-        return none;
-    char *copy = malloc(text.size + 1);
-    if (!copy)
-        return none;
-    memcpy(copy, text.data, text.size);
-    return (wire_str_t) { copy, text.size };
+    if (whole || (ask->type < WIRE_OUT && ask->count && wire_read_bytes(&at, &text) == 0))
+        node_pending_keep(pending, text);
 }
 
 static int64_t local_deadline(const node_core_t *self, const node_ask_t *ask)
 {
-    return node_core_now(self) + ask->timeout + (ask->waits ? GRACE : 0);
+    return node_core_coarse(self) + ask->timeout + (ask->waits ? GRACE : 0);
 }
 
 static node_pending_t *expect(node_core_t *self, const node_ask_t *ask)
@@ -92,10 +87,10 @@ static node_pending_t *expect(node_core_t *self, const node_ask_t *ask)
     pending->inner = ask->inner;
     pending->group = ask->group;
     pending->timeout = ask->timeout;
-    pending->about = about(ask);
+    keep_about(pending, ask);
     pending->count = ask->count;
     pending->waits = ask->waits && pending->about.data;
-    pending->until = ask->waits && ask->timeout > 0 ? node_core_now(self) + ask->timeout : 0;
+    pending->until = ask->waits && ask->timeout > 0 ? node_core_coarse(self) + ask->timeout : 0;
     self->pendings.takes += pending->waits && !ask->background && !pending->until;
     return pending;
 }

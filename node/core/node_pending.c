@@ -1,5 +1,6 @@
 #include "node_pending.h"
 #include <stdlib.h>
+#include <string.h>
 
 static node_pending_t **bucket_of(const node_pendings_t *self, uint64_t id)
 {
@@ -11,6 +12,7 @@ static void free_list(node_pending_t *pending)
     while (pending) {
         node_pending_t *next = pending->next;
         free((char *) pending->about.data);
+        free(pending->room);
         free(pending->copy);
         free(pending);
         pending = next;
@@ -49,9 +51,10 @@ static bool grow(node_pendings_t *self)
 static node_pending_t *new_record(node_pendings_t *self)
 {
     node_pending_t *pending = self->spare;
-    if (!pending)
-        return malloc(sizeof *pending);
-    self->spare = pending->next;
+    if (pending)
+        self->spare = pending->next;
+    else if ((pending = malloc(sizeof *pending)) != NULL)
+        pending->room = NULL;
     return pending;
 }
 
@@ -143,6 +146,28 @@ void node_pendings_take(node_pendings_t *self, node_pending_t *pending)
     leave_remote(pending);
 }
 
+void node_pending_keep(node_pending_t *pending, wire_str_t text)
+{
+    bool fits = text.size < NODE_ABOUT_ROOM;
+    char *copy = fits && pending->room ? pending->room : malloc(fits ? NODE_ABOUT_ROOM : text.size);
+    if (!copy)
+        return;
+    if (copy == pending->room)
+        pending->room = NULL;
+    memcpy(copy, text.data, text.size);
+    pending->about = (wire_str_t) { copy, text.size };
+}
+
+static void drop_about(node_pending_t *pending)
+{
+    char *data = (char *) pending->about.data;
+    if (data && !pending->room && pending->about.size < NODE_ABOUT_ROOM)
+        pending->room = data;
+    else
+        free(data);
+    pending->about.data = NULL;
+}
+
 void node_pendings_swap(node_pendings_t *self, node_pending_t *a, node_pending_t *b)
 {
     uint64_t id = a->id;
@@ -166,8 +191,7 @@ void node_pendings_recycle(node_pendings_t *self, node_pending_t *pending)
 {
     if (pending->to)
         alua_remote_release(pending->to);
-    free((char *) pending->about.data);
-    pending->about.data = NULL;
+    drop_about(pending);
     free(pending->copy);
     pending->copy = NULL;
     pending->next = self->spare;

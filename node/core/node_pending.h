@@ -12,6 +12,9 @@
 //  wire_due_t.kind
 enum { NODE_DUE_PENDING, NODE_DUE_TIMER };
 
+//  An about of fewer bytes stands in memory that its record keeps: one is made for every take.
+#define NODE_ABOUT_ROOM 64
+
 struct node_pending {
     wire_due_t due;             //  First: the heap gives it back
     node_pending_t *next;       //  In its bucket, or the free list
@@ -34,6 +37,7 @@ struct node_pending {
     uint8_t *copy;              //  The message, as long as a moved name may have it sent again; owned, or NULL
     size_t copy_size;
     wire_str_t about;           //  JOIN, FOLLOW, LEAVE, REGISTER ...: the name asked for, owned; of what lingers, all fields
+    char *room;                 //  For the next about of this record, NODE_ABOUT_ROOM bytes; owned, or NULL
     uint32_t count;             //  of which there are so many
     int64_t until;              //  When the broker is to end what waits; 0: never
 };
@@ -56,6 +60,9 @@ node_pending_t *node_pendings_find(const node_pendings_t *self, uint64_t id);
 
 //  Out of the table and of its remote's list; still the caller's to recycle.
 void node_pendings_take(node_pendings_t *self, node_pending_t *pending);
+
+//  Copy text as what it is about. Without memory it has none.
+void node_pending_keep(node_pending_t *pending, wire_str_t text);
 
 //  Each gets the other's id.
 void node_pendings_swap(node_pendings_t *self, node_pending_t *a, node_pending_t *b);

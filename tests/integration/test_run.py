@@ -27,6 +27,10 @@ class TestProgram(harness.Case):
         result = self.run_program("print(type(alua), type(dalua), ad == dalua, type(luarpc))")
         self.assertEqual(result.lines, ["table\ttable\ttrue\ttable"])
 
+    def test_warnings_are_off_until_they_are_wanted(self):
+        result = self.run_program("warn('no') warn('@on') warn('a ', 'b') warn('@no such') warn('@off') warn('no')")
+        self.assertEqual((result.status, result.out, result.err), (0, "", "Lua warning: a b\n"))
+
     def test_id_rank_size(self):
         result = self.run_program("print(alua.id, alua.rank, alua.size)", options=("--name", "ana"))
         self.assertEqual(result.lines, ["1@ana\t1\t1"])

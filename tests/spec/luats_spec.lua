@@ -50,6 +50,10 @@ describe("terms of templates", function()
     assert.equal(2, t.code())
   end)
 
+  it("are userdata: a table with their metatable is a table", function()
+    assert.same({ 1, 2 }, core.unpack(core.pack(setmetatable({ 1, 2 }, getmetatable(template.any)))))
+  end)
+
   it("are equal by what they say, and to no other userdata", function()
     assert.is_true(template.oneof(1, 2) == template.oneof(1, 2))
     assert.is_false(template.oneof(1, 2) == template.oneof(2, 1))
