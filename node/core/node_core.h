@@ -51,7 +51,7 @@ typedef struct {
     void (*claims)(void *arg);
     //  As now, but cheap and up to some ms ahead: for deadlines of messages. NULL: now will do.
     int64_t (*coarse)(void *arg);
-    //  When a frame came, on the coarse clock. NULL: coarse will do.
+    //  When a frame came, ahead likewise. NULL: coarse will do.
     int64_t (*frame_time)(void *frame);
     //  End this link at once: its key is not trusted any more; node_core_link_gone follows. NULL: nobody has keys.
     void (*cut)(void *arg, void *peer, const char *text);
