@@ -95,12 +95,11 @@ static void no_two_blocks_overlap(void **state)
         f->alloc(f->arg, blocks[i], i % 300 + 1, 0);
 }
 
+//  With the sanitizer all blocks are malloc's, which takes care to give others.
+#ifndef __SANITIZE_ADDRESS__
 static void a_free_block_is_the_next_of_its_size(void **state)
 {
     const fixture_t *f = *state;
-#ifdef __SANITIZE_ADDRESS__
-    skip();                             //  All blocks are malloc's there, which takes care to give others
-#endif
     void *first = f->alloc(f->arg, NULL, 0, 40), *second = f->alloc(f->arg, NULL, 0, 48);
     f->alloc(f->arg, first, 40, 0);
     f->alloc(f->arg, second, 48, 0);
@@ -109,6 +108,7 @@ static void a_free_block_is_the_next_of_its_size(void **state)
     f->alloc(f->arg, second, 33, 0);
     f->alloc(f->arg, first, 48, 0);
 }
+#endif
 
 static void of_nothing_comes_nothing(void **state)
 {
@@ -170,7 +170,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_moves_keeps_its_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(no_two_blocks_overlap, setup, teardown),
+#ifndef __SANITIZE_ADDRESS__
         cmocka_unit_test_setup_teardown(a_free_block_is_the_next_of_its_size, setup, teardown),
+#endif
         cmocka_unit_test_setup_teardown(of_nothing_comes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_program_that_makes_and_drops_blocks_of_all_sizes, setup, teardown),
         cmocka_unit_test_setup_teardown(without_memory_a_program_gets_an_error_and_goes_on, setup, teardown),
