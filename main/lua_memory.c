@@ -119,8 +119,9 @@ static void on_warn(void *arg, const char *text, int more)
     bool begins = !self->continues;
     self->continues = more;
     if (begins && !more && *text == '@') {
-        if (strcmp(text, "@on") == 0 || strcmp(text, "@off") == 0)
-            self->warns = strcmp(text, "@on") == 0;
+        bool on = strcmp(text, "@on") == 0;
+        if (on || strcmp(text, "@off") == 0)
+            self->warns = on;
         return;
     }
     if (self->warns)

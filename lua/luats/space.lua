@@ -22,6 +22,9 @@ local ask = {
   lease = core.asker("TAKE", true), try_lease = core.asker "TAKE",
 }
 
+-- That a tuple or a template is a table, and a callback a function, `ask` sees to. Whether the handle is open is asked
+-- here first where every call counts: that of a function costs more than the answer.
+
 local OUT = { ttl = given.lifetime, timeout = given.timeout, background = given.flag }
 
 --- Put a tuple. Waits (for the broker's word that it is there) unless there is a callback.
@@ -83,7 +86,7 @@ function Space:take(pattern, options, cb)
   if options == nil then return ask.take(nil, false, self.take_what, cb, self.group, self.name, pattern) end
   local wanted = given.check(options, TAKE, 2)
   if wanted.lease then
-    waiting.check(cb)
+    waiting.check(cb) -- `ask` sees only what we make of it
     local tuple, lease = take_on_lease(self, pattern, wanted, cb) -- No tail call: errors name our caller
     return tuple, lease
   end
